@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the freestanding part of the ALGs (alg/proto) asks of its host, and the only place there that knows whether it
+ * is built for the kernel or for userspace.
+ *
+ * Need: fixed-width integers u8 u16 u32 u64 s32, bool, size_t; memcpy memmove memset memcmp; unaligned big-endian
+ * access; min/max; snprintf that returns what it wrote (scnprintf); text form of addresses.
+ */
+#ifndef NF_ALG_PROTO_ENV_H
+#define NF_ALG_PROTO_ENV_H
+
+#ifdef __KERNEL__
+
+#include <linux/types.h>
+#include <linux/string.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/errno.h>
+#include <linux/slab.h>
+#include <linux/inet.h>
+#include "../compat/unaligned.h"
+
+static inline void *alg_env_alloc(size_t size)
+{
+	return kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);
+}
+
+static inline void alg_env_free(void *p)
+{
+	kfree(p);
+}
+
+#else /* userspace: unit tests and fuzzers */
+
+#include <stdint.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stdarg.h>
+#include <errno.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int32_t s32;
+
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#endif
+#define min_t(t, a, b) ((t)(a) < (t)(b) ? (t)(a) : (t)(b))
+#define max_t(t, a, b) ((t)(a) > (t)(b) ? (t)(a) : (t)(b))
+
+static inline u16 get_unaligned_be16(const void *p)
+{
+	const u8 *b = p;
+
+	return (u16)(b[0] << 8 | b[1]);
+}
+
+static inline u32 get_unaligned_be32(const void *p)
+{
+	const u8 *b = p;
+
+	return (u32)b[0] << 24 | (u32)b[1] << 16 | (u32)b[2] << 8 | b[3];
+}
+
+__attribute__((format(printf, 3, 4)))
+static inline int scnprintf(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	if (n < 0 || !size)
+		return 0;
+	return (size_t)n < size ? n : (int)size - 1;
+}
+
+/* Tests replace these to make allocation fail. */
+#ifndef alg_env_alloc
+#define alg_env_alloc malloc
+#define alg_env_free free
+#endif
+
+#endif /* __KERNEL__ */
+
+/* Sequence arithmetic modulo 2^32 (RFC 9293, 3.4). */
+static inline bool alg_seq_before(u32 a, u32 b)
+{
+	return (s32)(a - b) < 0;
+}
+
+static inline bool alg_seq_after(u32 a, u32 b)
+{
+	return alg_seq_before(b, a);
+}
+
+#endif /* NF_ALG_PROTO_ENV_H */
