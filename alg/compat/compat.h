@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the supported kernels, under one name each. Features are found by Kbuild.include.
+ *
+ * Expectations have four generations: without a creator's helper (EXP_NET unset); with ->helper naming the creator while the
+ * core still gives it to every child (EXP_NET without EXP_ASSIGN_HELPER); with ->assign_helper; and with a 32-bit timeout and a
+ * sticky DEAD flag instead of a timer (EXP_TIMEOUT32), where an expectation can be inserted only once.
+ */
+#ifndef NF_ALG_COMPAT_H
+#define NF_ALG_COMPAT_H
+
+#include <linux/version.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_helper.h>
+#include <net/netfilter/nf_conntrack_expect.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "nf-alg needs Linux 6.1 or later"
+#endif
+
+/**
+ * nf_alg_exp_set_timeout() - when an inserted expectation expires
+ * @exp:	expectation, caller holds a reference
+ * @secs:	from now
+ *
+ * Does nothing if it has expired or was used already. Any context.
+ */
+static inline void nf_alg_exp_set_timeout(struct nf_conntrack_expect *exp, u32 secs)
+{
+#ifdef NF_ALG_HAVE_EXP_TIMEOUT32
+	WRITE_ONCE(exp->timeout, nfct_time_stamp + secs * HZ);
+#else
+	mod_timer_pending(&exp->timeout, jiffies + secs * HZ);
+#endif
+}
+
+/*
+ * Takes the creator's helper off a child that the core gave it to. Call from expectfn, when the child is not shared yet.
+ */
+static inline void nf_alg_child_drop_helper(struct nf_conn *child)
+{
+#if defined(NF_ALG_HAVE_EXP_NET) && !defined(NF_ALG_HAVE_EXP_ASSIGN_HELPER)
+	struct nf_conn_help *help = nfct_help(child);
+
+	if (help)
+		RCU_INIT_POINTER(help->helper, NULL);
+#endif
+}
+
+#endif /* NF_ALG_COMPAT_H */

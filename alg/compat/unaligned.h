@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef NF_ALG_COMPAT_UNALIGNED_H
+#define NF_ALG_COMPAT_UNALIGNED_H
+
+#if __has_include(<linux/unaligned.h>)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+#endif /* NF_ALG_COMPAT_UNALIGNED_H */
