@@ -4,7 +4,7 @@
  * is built for the kernel or for userspace.
  *
  * Need: fixed-width integers u8 u16 u32 u64 s32, bool, size_t; memcpy memmove memset memcmp; unaligned big-endian
- * access; min/max; snprintf that returns what it wrote (scnprintf); text form of addresses.
+ * access; min/max; snprintf that returns what it wrote (scnprintf); export of functions that other modules call.
  */
 #ifndef NF_ALG_PROTO_ENV_H
 #define NF_ALG_PROTO_ENV_H
@@ -17,8 +17,10 @@
 #include <linux/minmax.h>
 #include <linux/errno.h>
 #include <linux/slab.h>
-#include <linux/inet.h>
+#include <linux/export.h>
 #include "../compat/unaligned.h"
+
+#define ALG_EXPORT(name) EXPORT_SYMBOL_GPL(name)
 
 static inline void *alg_env_alloc(size_t size)
 {
@@ -46,6 +48,8 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int32_t s32;
+
+#define ALG_EXPORT(name) _Static_assert(1, #name)
 
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -15,7 +15,13 @@ struct alg_tftp_msg {
 	u8 kind;
 };
 
-/* One datagram. COMPLETE or MALFORMED, never PARTIAL. */
+#define ALG_TFTP_REQUEST_MAX 512	/* bytes of a request (RFC 2347) */
+
+/*
+ * One datagram. COMPLETE or MALFORMED, never PARTIAL; *@msg is valid on COMPLETE.
+ * A request is a filename, a mode, and pairs of option name and value, each ended by a NUL; only a value may be empty.
+ * An unknown opcode is malformed.
+ */
 enum alg_parse alg_tftp_parse(const u8 *data, u32 len, struct alg_tftp_msg *msg);
 
 #endif /* NF_ALG_PROTO_TFTP_H */
