@@ -22,6 +22,13 @@
 
 #define ALG_STREAM_LOG_MAX	32	/* edits unacknowledged by the receiver; more are not accepted (backpressure: drop) */
 #define ALG_STREAM_TEXT_MAX	4096	/* bytes of new text in the log */
+/* A message is handed to the protocol only while the log (and out->plan, unless it is empty) has room for this much. */
+#define ALG_STREAM_ROOM_EDITS	8
+#define ALG_STREAM_ROOM_TEXT	512
+#define ALG_STREAM_EMIT_MAX	61440	/* longest source of a REPLACE: leaves room for headers and for growth in an IP packet */
+#define ALG_STREAM_HOLD_MAX	(ALG_STREAM_EMIT_MAX / 2)	/* ops->max_hold counts up to here */
+#define ALG_STREAM_GAPS_MAX	64	/* segments dropped ahead of a hole that is never filled, before the stream goes on behind it */
+#define ALG_STREAM_REPEATS_MAX	3	/* cut repetitions that end in held bytes, before the held bytes are let through */
 
 struct alg_stream;
 
@@ -29,17 +36,20 @@ struct alg_stream;
  * struct alg_stream_ops - what a protocol gives the stream
  * @message:	called with the bytes from a message's first byte on; adds edits (offsets relative to @data) to @plan and says what to do.
  *		When @skipping, @data is inside a message for which SKIP was answered. Never called twice for the same byte,
- *		but for PARTIAL, after which it is called again from the same first byte.
+ *		but for PARTIAL, after which it is called again from the same first byte; edits and @stop of a PARTIAL answer don't count.
+		@plan is limited to what can be remembered: at least ALG_STREAM_ROOM_*, less only when not holding.
  *		@editable_from: edits that begin before this offset can't be made, those bytes are gone already; a planner refuses then.
  *		Setting *@stop makes the stream pass everything from the end of this message on unparsed (alg_stream_resume() ends that).
  * @charge:	accounts @bytes (may be negative) of kept data; false refuses. May be NULL.
  * @max_hold:	longest incomplete message that is kept
+ * @trust_pickup: a stream that is picked up starts with a message, whatever its first segment ends in
  */
 struct alg_stream_ops {
 	enum alg_parse (*message)(void *ctx, const u8 *data, u32 len, bool skipping, u32 editable_from,
 				  struct alg_plan *plan, u32 *used, bool *stop);
 	bool (*charge)(void *ctx, s32 bytes);
 	u32 max_hold;
+	bool trust_pickup;
 };
 
 enum alg_stream_event {		/* what to count; bits of struct alg_stream_out.events */
@@ -62,10 +72,20 @@ enum alg_stream_verdict {
 
 /**
  * struct alg_stream_out - what to do with the segment
- * @plan:	the caller's; offsets relative to the segment's payload (EDIT)
- * @data:	REPLACE: points into memory of the stream, valid until the next call
+ * @plan:	the caller's, set before the call and emptied by it; room for at least ALG_STREAM_ROOM_EDITS + 1 edits and
+ *		ALG_STREAM_ROOM_TEXT bytes. Offsets relative to the segment's payload (EDIT). Its last edit may cut the payload's tail.
+ * @data:	REPLACE: points into memory of the stream, valid until the next call of any function for it
+ * @len:	REPLACE: bytes at @data
  * @seq:	sender's sequence number of the first byte to be emitted (EDIT, PASS: the segment's own)
+ * @events:	mask of enum alg_stream_event
  * @messages:	complete messages seen
+ *
+ * What is emitted belongs at alg_stream_map_seq(@seq), asked after the call. When edits deleted all of it, the empty segment must go
+ * out one byte lower, as a keep-alive probe (RFC 9293, 3.8.4): the receiver answers that with an acknowledgement, nothing else
+ * would tell the sender that its bytes are dealt with.
+ *
+ * Whatever the verdict, the caller may drop the segment instead: the sender's repetition is answered with the same bytes. It must
+ * never pass a payload unchanged that was to be edited, replaced or dropped.
  */
 struct alg_stream_out {
 	enum alg_stream_verdict verdict;
@@ -77,55 +97,81 @@ struct alg_stream_out {
 	u32 messages;
 };
 
-struct alg_stream_entry {	/* one edit in the log */
+struct alg_stream_entry {	/* one edit in the log; old_len is at least 1: insertions take a neighbouring byte along */
 	u32 seq;		/* sender's space */
-	u16 old_len, new_len;
-	u16 pos;		/* into text */
+	u32 old_len;
+	u16 new_len;
+	u16 pos;		/* into the text */
 };
 
-struct alg_stream_log {		/* allocated with the first edit */
-	u16 n, used;
-	struct alg_stream_entry e[ALG_STREAM_LOG_MAX];
-	u8 text[ALG_STREAM_TEXT_MAX];
+struct alg_stream_log {		/* lives as long as it has entries; the text follows e[max] */
+	u16 n, max;
+	u16 used, size;
+	struct alg_stream_entry e[];
 };
 
 /* Fields are the stream's own. Zeroed memory is a stream that has seen nothing. */
 struct alg_stream {
 	u32 next;		/* sender's space: first byte not yet accepted */
 	u32 base;		/* length changes of all edits that left the log */
-	u32 kept;		/* bytes of the incomplete message that ends at next */
-	u32 gone;		/* of these, how many the receiver may have already */
+	u32 una;		/* sender's space: highest acknowledgement seen */
+	u32 kept;		/* bytes of the incomplete message that ends at next; charged */
+	u32 gone;		/* of these, how many the receiver may have already; the others are held back */
 	u32 cap;
-	u8 *buf;
-	u8 *out;		/* render buffer for REPLACE */
-	u32 out_cap;
+	u8 *buf;		/* kept bytes */
+	u8 *out;		/* what the last REPLACE points to */
 	struct alg_stream_log *log;
 	bool synced;		/* next is known */
+	bool acked;		/* una is known */
 	bool skipping;
 	bool stopped;
-	bool pickup;
+	bool pickup;		/* started without alg_stream_init() */
+	u8 gaps;		/* dropped ahead of next since it last moved */
+	u8 repeats;		/* repetitions cut before held bytes since next last moved */
 };
 
 /* The stream's first byte will be @next (SYN's sequence number + 1). */
 void alg_stream_init(struct alg_stream *s, u32 next);
 /* Frees what the stream allocated. */
 void alg_stream_clean(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx);
+/* As *@stop of a message, from outside: what comes passes unparsed, bytes held back go out with the next segment. */
+void alg_stream_stop(struct alg_stream *s);
 /* Ends stop: the next byte starts a message. */
 void alg_stream_resume(struct alg_stream *s);
+/* Bytes held back, neither forwarded nor refused. */
+static inline u32 alg_stream_held(const struct alg_stream *s)
+{
+	return s->kept - s->gone;
+}
 
 /**
  * alg_stream_segment() - one segment with data (len > 0)
  * A stream without alg_stream_init() picks up: the first segment is taken to start a message only if its last byte is '\n' or
- * @trust_pickup; else parsing starts behind it.
+ * ops->trust_pickup; else the parser is told that it starts inside a message, behind that segment.
+ *
+ * A segment with FIN or RST should come with @may_hold false: nothing will complete a message that is held then.
  */
 void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx, u32 seq, const u8 *data, u32 len,
 			bool may_hold, struct alg_stream_out *out);
 
-/* The receiver acknowledged everything before @ack (receiver's space): forgets what can't be asked for again. */
+/*
+ * The receiver acknowledged everything before @ack (receiver's space): forgets what can't be asked for again. To be called with every
+ * acknowledgement, after it was mapped: the log is emptied here only.
+ */
 void alg_stream_acked(struct alg_stream *s, u32 ack);
 
-/* True maps. Sequence number of the sender -> receiver's space; acknowledgement (or SACK edge) of the receiver -> sender's space. */
+/*
+ * True maps. Sequence number of the sender -> receiver's space; acknowledgement of the receiver -> sender's space.
+ * An acknowledgement inside a new text maps to the same place in the old text, at most to its last byte, and never covers bytes that
+ * are held back.
+ */
 u32 alg_stream_map_seq(const struct alg_stream *s, u32 seq);
 u32 alg_stream_map_ack(const struct alg_stream *s, u32 ack);
+
+/*
+ * Maps a SACK block (RFC 2018) into the sender's space: the right edge as an acknowledgement, the left edge inside a new text to the
+ * end of the old text. Return: false if no byte is left, the block must be taken away then.
+ */
+bool alg_stream_map_sack(const struct alg_stream *s, u32 *left, u32 *right);
 
 #endif /* NF_ALG_PROTO_STREAM_H */

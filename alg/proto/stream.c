@@ -1,0 +1,766 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "stream.h"
+
+#define LOG_FIRST_EDITS	4	/* a log's first size */
+#define LOG_FIRST_TEXT	64
+#define BUF_ROUND	128	/* granularity of the buffer of kept bytes */
+#define BUF_SPARE	1024	/* a buffer that is larger than needed by more than this is replaced */
+
+/**
+ * struct stream_job - one segment with new bytes on its way
+ * @seq, @data, @len: the segment's payload
+ * @hold:	the caller allows bytes to be held back
+ * @trim:	leading bytes of the payload that were accepted before
+ * @first:	sequence number of @src[0]
+ * @src:	what is parsed: kept bytes, then the new ones; either s->buf or the payload behind @trim
+ * @n:		bytes at @src; less than there are when not all are accepted
+ * @kept, @gone: the stream's, as the segment found them
+ * @pos:	bytes of @src that belong to messages done with
+ * @full:	the message at @pos was not looked at, there is no room to remember its edits
+ * @partial:	the message at @pos is incomplete
+ */
+struct stream_job {
+	struct alg_stream *s;
+	const struct alg_stream_ops *ops;
+	void *ctx;
+	struct alg_stream_out *out;
+	u32 seq;
+	const u8 *data;
+	u32 len;
+	bool hold;
+	u32 trim;
+	u32 first;
+	const u8 *src;
+	u32 n;
+	u32 kept, gone;
+	u32 pos;
+	bool full, partial;
+};
+
+/* ---- the log ---- */
+
+static u8 *log_text(struct alg_stream_log *log)
+{
+	return (u8 *)(log->e + log->max);
+}
+
+static u32 log_edits_free(const struct alg_stream *s)
+{
+	return ALG_STREAM_LOG_MAX - (s->log ? s->log->n : 0);
+}
+
+static u32 log_text_free(const struct alg_stream *s)
+{
+	return ALG_STREAM_TEXT_MAX - (s->log ? s->log->used : 0);
+}
+
+/* Makes room for @edits more entries with @text more bytes. */
+static bool log_reserve(struct alg_stream *s, u32 edits, u32 text)
+{
+	struct alg_stream_log *old = s->log, *log;
+	u32 n = old ? old->n : 0, used = old ? old->used : 0;
+	u32 max, size;
+
+	if (edits > log_edits_free(s) || text > log_text_free(s))
+		return false;
+	if (old && n + edits <= old->max && used + text <= old->size)
+		return true;
+
+	max = old ? min_t(u32, old->max * 2, ALG_STREAM_LOG_MAX) : LOG_FIRST_EDITS;
+	max = max_t(u32, max, n + edits);
+	size = old ? min_t(u32, old->size * 2, ALG_STREAM_TEXT_MAX) : LOG_FIRST_TEXT;
+	size = max_t(u32, size, used + text);
+	log = alg_env_alloc(sizeof(*log) + max * sizeof(log->e[0]) + size);
+	if (!log)
+		return false;
+	log->n = n;
+	log->max = max;
+	log->used = used;
+	log->size = size;
+	if (old) {
+		memcpy(log->e, old->e, n * sizeof(log->e[0]));
+		memcpy(log_text(log), log_text(old), used);
+		alg_env_free(old);
+	}
+	s->log = log;
+	return true;
+}
+
+/* Forgets the first @count entries. */
+static void log_shift(struct alg_stream *s, u16 count)
+{
+	struct alg_stream_log *log = s->log;
+	u16 cut, i;
+
+	if (!count)
+		return;
+	if (count == log->n) {
+		alg_env_free(log);
+		s->log = NULL;
+		return;
+	}
+	cut = log->e[count].pos;
+	log->n -= count;
+	log->used -= cut;
+	memmove(log->e, log->e + count, log->n * sizeof(log->e[0]));
+	memmove(log_text(log), log_text(log) + cut, log->used);
+	for (i = 0; i < log->n; i++)
+		log->e[i].pos -= cut;
+}
+
+static void log_append(struct alg_stream_log *log, struct alg_stream_entry *e, const void *text, u32 len)
+{
+	if (len)
+		memcpy(log_text(log) + log->used, text, len);
+	log->used += len;
+	e->new_len += len;
+}
+
+/*
+ * Logs the edits from @i on that touch each other as one entry. A mere insertion takes along a byte that is still to come, so that
+ * no place of the stream lies on both sides of it. Return: index of the first edit behind.
+ */
+static u16 log_run(struct alg_stream *s, const struct alg_plan *plan, u16 i, const u8 *data, u32 seq, u32 editable_from)
+{
+	struct alg_stream_log *log = s->log;
+	struct alg_stream_entry *e = &log->e[log->n];
+	const struct alg_edit *edit = &plan->edits[i];
+	const struct alg_edit *end = plan->edits + plan->n;
+	u32 from = edit->off, to = from;
+	bool grown = false;
+
+	e->pos = log->used;
+	e->new_len = 0;
+	for (;;) {
+		for (; edit < end && edit->off == to; edit++) {
+			log_append(log, e, plan->bytes + edit->pos, edit->new_len);
+			to += edit->old_len;
+		}
+		if (from != to || grown)
+			break;
+		grown = true;
+		if (from > editable_from) {
+			memmove(log_text(log) + e->pos + 1, log_text(log) + e->pos, e->new_len);
+			log_text(log)[e->pos] = data[--from];
+			log->used++;
+			e->new_len++;
+		} else {
+			log_append(log, e, data + to++, 1);
+		}
+	}
+	e->seq = seq + from;
+	e->old_len = to - from;
+
+	if (e->new_len == e->old_len && !memcmp(log_text(log) + e->pos, data + from, e->new_len))
+		log->used = e->pos;
+	else
+		log->n++;
+	return edit - plan->edits;
+}
+
+/* Logs the edits of one message of @len bytes at @seq. Return: false if they can't be remembered, nothing is logged then. */
+static bool log_message(struct alg_stream *s, const struct alg_plan *plan, const u8 *data, u32 len, u32 seq, u32 editable_from)
+{
+	u16 i;
+
+	if (!alg_plan_fits(plan, len) || plan->edits[0].off < editable_from || editable_from >= len)
+		return false;
+	if (!log_reserve(s, plan->n, plan->used + plan->n))
+		return false;
+	for (i = 0; i < plan->n;)
+		i = log_run(s, plan, i, data, seq, editable_from);
+	if (!s->log->n) {
+		alg_env_free(s->log);
+		s->log = NULL;
+	}
+	return true;
+}
+
+/* The logged edits as far as they concern [@seq, @seq + @len), as a plan for these bytes. */
+static void log_clip(const struct alg_stream *s, u32 seq, u32 len, struct alg_edit edits[ALG_STREAM_LOG_MAX], struct alg_plan *plan)
+{
+	u16 i;
+
+	alg_plan_init(plan, edits, ALG_STREAM_LOG_MAX, s->log ? log_text(s->log) : NULL, ALG_STREAM_TEXT_MAX);
+	for (i = 0; s->log && i < s->log->n; i++) {
+		const struct alg_stream_entry *e = &s->log->e[i];
+		u32 a = alg_seq_before(e->seq, seq) ? seq - e->seq : 0;
+		u32 b = alg_seq_after(e->seq + e->old_len, seq + len) ? seq + len - e->seq : e->old_len;
+		struct alg_edit *edit;
+
+		if ((s32)(b - a) <= 0)
+			continue;
+		edit = &edits[plan->n++];
+		edit->off = e->seq + a - seq;
+		edit->old_len = b - a;
+		a = min_t(u32, a, e->new_len);
+		edit->new_len = (b == e->old_len ? e->new_len : min_t(u32, b, e->new_len)) - a;
+		edit->pos = e->pos + a;
+		plan->delta += (s32)edit->new_len - (s32)edit->old_len;
+	}
+}
+
+static bool log_touches(const struct alg_stream *s, u32 seq, u32 end)
+{
+	u16 i;
+
+	for (i = 0; s->log && i < s->log->n; i++) {
+		const struct alg_stream_entry *e = &s->log->e[i];
+
+		if (alg_seq_before(e->seq, end) && alg_seq_after(e->seq + e->old_len, seq))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the maps ---- */
+
+u32 alg_stream_map_seq(const struct alg_stream *s, u32 seq)
+{
+	u32 delta = s->base, k;
+	u16 i;
+
+	for (i = 0; s->log && i < s->log->n; i++) {
+		const struct alg_stream_entry *e = &s->log->e[i];
+
+		if (!alg_seq_after(seq, e->seq))
+			break;
+		k = seq - e->seq;
+		if (k < e->old_len)
+			return e->seq + delta + min_t(u32, k, e->new_len);
+		delta += e->new_len - e->old_len;
+	}
+	return seq + delta;
+}
+
+/* @up: a place inside a new text maps to the end of the old text. */
+static u32 stream_unmap(const struct alg_stream *s, u32 ack, bool up)
+{
+	u32 delta = s->base, k;
+	u16 i;
+
+	for (i = 0; s->log && i < s->log->n; i++) {
+		const struct alg_stream_entry *e = &s->log->e[i];
+
+		k = ack - (e->seq + delta);
+		if ((s32)k < 0 || (!k && e->new_len))
+			break;
+		if (k < e->new_len)
+			return e->seq + (up ? e->old_len : min_t(u32, k, e->old_len - 1));
+		delta += e->new_len - e->old_len;
+	}
+	return ack - delta;
+}
+
+u32 alg_stream_map_ack(const struct alg_stream *s, u32 ack)
+{
+	u32 seq = stream_unmap(s, ack, false), held = s->next - alg_stream_held(s);
+
+	if (alg_seq_after(seq, held) && !alg_seq_after(seq, s->next))
+		return held;
+	return seq;
+}
+
+bool alg_stream_map_sack(const struct alg_stream *s, u32 *left, u32 *right)
+{
+	*left = stream_unmap(s, *left, true);
+	*right = alg_stream_map_ack(s, *right);
+	return alg_seq_before(*left, *right);
+}
+
+/* ---- life ---- */
+
+static void stream_free_out(struct alg_stream *s)
+{
+	alg_env_free(s->out);
+	s->out = NULL;
+}
+
+static void stream_free_buf(struct alg_stream *s)
+{
+	alg_env_free(s->buf);
+	s->buf = NULL;
+	s->cap = 0;
+}
+
+/* Changes how much is kept; false: refused, nothing changed. Giving back always works. */
+static bool stream_charge(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx, u32 kept)
+{
+	if (kept != s->kept && ops->charge && !ops->charge(ctx, (s32)(kept - s->kept)) && kept > s->kept)
+		return false;
+	s->kept = kept;
+	return true;
+}
+
+/* Gives up the incomplete message. What of it was held back passes when the sender repeats it. */
+static void stream_forget(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx)
+{
+	stream_charge(s, ops, ctx, 0);
+	s->gone = 0;
+	stream_free_buf(s);
+}
+
+void alg_stream_init(struct alg_stream *s, u32 next)
+{
+	memset(s, 0, sizeof(*s));
+	s->next = next;
+	s->synced = true;
+}
+
+void alg_stream_clean(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx)
+{
+	stream_forget(s, ops, ctx);
+	stream_free_out(s);
+	alg_env_free(s->log);
+	s->log = NULL;
+}
+
+void alg_stream_stop(struct alg_stream *s)
+{
+	s->stopped = true;
+}
+
+void alg_stream_resume(struct alg_stream *s)
+{
+	s->stopped = false;
+	s->skipping = false;
+}
+
+void alg_stream_acked(struct alg_stream *s, u32 ack)
+{
+	u32 una = stream_unmap(s, ack, false);
+	u16 i;
+
+	stream_free_out(s);
+	if (!s->acked || alg_seq_after(una, s->una)) {
+		s->acked = true;
+		s->una = una;
+	}
+	for (i = 0; s->log && i < s->log->n; i++) {
+		const struct alg_stream_entry *e = &s->log->e[i];
+
+		if (alg_seq_after(e->seq + s->base + e->new_len, ack))
+			break;
+		s->base += e->new_len - e->old_len;
+	}
+	log_shift(s, i);
+}
+
+/* ---- emission ---- */
+
+/* REPLACE by source bytes [@from, @to) with the plan's edits. Without memory: DROP, the sender repeats. */
+static void emit_render(struct stream_job *job, const struct alg_plan *plan, const u8 *src, u32 from, u32 to, u32 seq)
+{
+	struct alg_stream_out *out = job->out;
+	u32 size = (u32)((s32)(to - from) + plan->delta);
+
+	job->s->out = alg_env_alloc(size ? size : 1);
+	out->verdict = job->s->out ? ALG_STREAM_REPLACE : ALG_STREAM_DROP;
+	if (!job->s->out)
+		return;
+	out->data = job->s->out;
+	out->len = alg_plan_render(plan, src, from, to, job->s->out, size);
+	out->seq = seq;
+}
+
+static bool emit_copy(struct alg_plan *to, const struct alg_plan *from)
+{
+	u16 i;
+
+	for (i = 0; i < from->n; i++) {
+		const struct alg_edit *e = &from->edits[i];
+
+		if (!alg_plan_add(to, e->off, e->old_len, from->bytes + e->pos, e->new_len))
+			return false;
+	}
+	return true;
+}
+
+/* The payload's first @keep bytes go out as they did before: with the logged edits. */
+static void emit_logged(struct stream_job *job, u32 keep)
+{
+	struct alg_edit edits[ALG_STREAM_LOG_MAX];
+	struct alg_stream_out *out = job->out;
+	struct alg_plan plan;
+
+	if (!keep) {
+		out->verdict = ALG_STREAM_DROP;
+		return;
+	}
+	log_clip(job->s, job->seq, keep, edits, &plan);
+	if (emit_copy(out->plan, &plan) &&
+	    (keep == job->len || alg_plan_add(out->plan, keep, job->len - keep, NULL, 0))) {
+		out->verdict = out->plan->n ? ALG_STREAM_EDIT : ALG_STREAM_PASS;
+		return;
+	}
+	alg_plan_undo(out->plan, (struct alg_plan_mark){ 0 });
+	emit_render(job, &plan, job->data, 0, keep, job->seq);
+}
+
+/* Source bytes up to @to go out, as far as they are in the packet: nothing before them is held back. */
+static void emit_packet(struct stream_job *job, u32 to)
+{
+	struct alg_stream_out *out = job->out;
+	struct alg_plan *plan = out->plan;
+	u32 keep = job->trim + (to > job->kept ? to - job->kept : 0);
+	u16 i;
+
+	for (i = 0; i < plan->n; i++)
+		plan->edits[i].off += job->trim - job->kept;
+	if (keep == job->trim) {
+		emit_logged(job, keep);
+		return;
+	}
+	if (job->trim && log_touches(job->s, job->seq, job->seq + job->trim)) {
+		emit_render(job, plan, job->data, job->trim, keep, job->seq + job->trim);
+		return;
+	}
+	if (keep < job->len)
+		alg_plan_add(plan, keep, job->len - keep, NULL, 0);	/* job_plan() left a place for it */
+	out->verdict = plan->n ? ALG_STREAM_EDIT : ALG_STREAM_PASS;
+}
+
+/* Source bytes up to @to go out, from the first that is held back. @buf is s->buf as it was, no longer the stream's. */
+static void emit_held(struct stream_job *job, u8 *buf, u32 to)
+{
+	struct alg_stream_out *out = job->out;
+	u32 seq = job->first + job->gone;
+
+	if (out->plan->n) {
+		emit_render(job, out->plan, buf, job->gone, to, seq);
+		alg_env_free(buf);
+		return;
+	}
+	job->s->out = buf;
+	out->verdict = ALG_STREAM_REPLACE;
+	out->data = buf + job->gone;
+	out->len = to - job->gone;
+	out->seq = seq;
+}
+
+/* ---- one segment ---- */
+
+/* Gets the kept bytes and the new ones together at job->src. false: no memory. */
+static bool job_source(struct stream_job *job)
+{
+	struct alg_stream *s = job->s;
+	u32 n = job->len - job->trim;
+	u8 *buf;
+
+	job->kept = s->kept;
+	job->gone = s->gone;
+	job->first = s->next - s->kept;
+	job->n = n;
+	job->src = job->data + job->trim;
+	if (!s->kept)
+		return true;
+
+	if (n > ALG_STREAM_EMIT_MAX - s->kept) {
+		if (!job->hold && !alg_stream_held(s))
+			return false;
+		n = ALG_STREAM_EMIT_MAX - s->kept;
+	}
+	job->n = s->kept + n;
+	if (job->n > s->cap) {
+		u32 cap = (job->n + BUF_ROUND - 1) / BUF_ROUND * BUF_ROUND;
+
+		buf = alg_env_alloc(cap);
+		if (!buf)
+			return false;
+		memcpy(buf, s->buf, s->kept);
+		alg_env_free(s->buf);
+		s->buf = buf;
+		s->cap = cap;
+	}
+	memcpy(s->buf + s->kept, job->src, n);
+	job->src = s->buf;
+	return true;
+}
+
+/*
+ * The part of out->plan that the next message may fill. When holding, at least ALG_STREAM_ROOM_*: a message is parsed once, so
+ * what it wants edited must find room. Return: false if there is too little.
+ */
+static bool job_plan(const struct stream_job *job, struct alg_plan *sub)
+{
+	const struct alg_plan *plan = job->out->plan;
+	u32 edits = plan->max_edits > plan->n ? plan->max_edits - plan->n - 1 : 0;	/* one is for cutting the tail */
+	u32 text = plan->max_bytes - plan->used;
+	u32 log_edits = log_edits_free(job->s), log_text = log_text_free(job->s);
+
+	if (job->hold && !job->s->skipping) {
+		if (log_edits < ALG_STREAM_ROOM_EDITS || log_text < ALG_STREAM_ROOM_TEXT + ALG_STREAM_LOG_MAX)
+			return false;
+		if (plan->n && (edits < ALG_STREAM_ROOM_EDITS || text < ALG_STREAM_ROOM_TEXT))
+			return false;
+	}
+	edits = min_t(u32, edits, log_edits);
+	/* An insertion takes one byte more in the log. */
+	log_text -= min_t(u32, log_text, edits);
+	alg_plan_init(sub, plan->edits + plan->n, edits, plan->bytes + plan->used, min_t(u32, text, log_text));
+	return true;
+}
+
+/* Takes a message's edits over into out->plan and the log; without memory for the log the message stays as it is. */
+static void job_commit(struct stream_job *job, const struct alg_plan *sub, u32 used, u32 editable_from)
+{
+	struct alg_plan *plan = job->out->plan;
+	u16 i;
+
+	if (!sub->n)
+		return;
+	if (!log_message(job->s, sub, job->src + job->pos, used, job->first + job->pos, editable_from)) {
+		job->out->events |= ALG_STREAM_EV_TOO_LONG;
+		return;
+	}
+	for (i = 0; i < sub->n; i++) {
+		sub->edits[i].off += job->pos;
+		sub->edits[i].pos += plan->used;
+	}
+	plan->n += sub->n;
+	plan->used += sub->used;
+	plan->delta += sub->delta;
+}
+
+static void job_parse(struct stream_job *job)
+{
+	struct alg_stream *s = job->s;
+
+	while (job->pos < job->n && !s->stopped) {
+		u32 editable_from = job->gone > job->pos ? job->gone - job->pos : 0;
+		u32 left = job->n - job->pos, used = 0;
+		struct alg_plan sub;
+		enum alg_parse answer;
+		bool stop = false;
+
+		job->full = !job_plan(job, &sub);
+		if (job->full)
+			return;
+		answer = job->ops->message(job->ctx, job->src + job->pos, left, s->skipping, editable_from, &sub, &used, &stop);
+		job->partial = answer == ALG_PARSE_PARTIAL;
+		if (job->partial)
+			return;
+		if (!used || used > left)
+			used = left;
+		if (answer == ALG_PARSE_COMPLETE) {
+			job->out->messages++;
+			job_commit(job, &sub, used, editable_from);
+		} else if (answer == ALG_PARSE_MALFORMED) {
+			job->out->events |= ALG_STREAM_EV_MALFORMED;
+		}
+		s->skipping = answer == ALG_PARSE_SKIP;
+		s->stopped |= stop;
+		job->pos += used;
+	}
+}
+
+/*
+ * Keeps source bytes [job->pos, @to) as the incomplete message. @give: s->buf is about to be given away, the copy needs memory of
+ * its own. false: too long, over the limit or no memory; nothing changed.
+ */
+static bool job_keep(struct stream_job *job, u32 to, bool give)
+{
+	struct alg_stream *s = job->s;
+	u32 tail = to - job->pos, was = s->kept;
+	u32 cap = (tail + BUF_ROUND - 1) / BUF_ROUND * BUF_ROUND;
+	u8 *buf = NULL;
+
+	if (tail > min_t(u32, job->ops->max_hold, ALG_STREAM_HOLD_MAX))
+		return false;
+	if (!stream_charge(s, job->ops, job->ctx, tail))
+		return false;
+	if (give || s->cap < tail || s->cap > cap + BUF_SPARE) {
+		buf = alg_env_alloc(cap);
+		if (!buf && (give || s->cap < tail)) {
+			stream_charge(s, job->ops, job->ctx, was);
+			return false;
+		}
+	}
+	if (!buf) {
+		if (job->src != s->buf)
+			memcpy(s->buf, job->src + job->pos, tail);
+		else if (job->pos)
+			memmove(s->buf, s->buf + job->pos, tail);
+		return true;
+	}
+	memcpy(buf, job->src + job->pos, tail);
+	if (!give)
+		alg_env_free(s->buf);
+	s->buf = buf;
+	s->cap = cap;
+	return true;
+}
+
+/* After parsing: what is accepted, what of it goes out, what is kept. */
+static void job_finish(struct stream_job *job)
+{
+	struct alg_stream *s = job->s;
+	u32 held = job->kept - job->gone;
+	u32 accept = job->n, emit = job->n, tail = 0;
+	u8 *buf = s->buf;
+	bool give;
+
+	if (job->full) {
+		job->out->events |= ALG_STREAM_EV_LOG_FULL;
+		accept = max_t(u32, job->pos, job->kept);
+		emit = job->pos;
+	} else if (job->partial && job->hold) {
+		emit = job->pos;
+	}
+	give = held && emit > job->gone;
+
+	if (job->partial || accept > emit) {
+		tail = accept - job->pos;
+		if (tail && !job_keep(job, accept, give)) {
+			job->out->events |= ALG_STREAM_EV_TOO_LONG;
+			s->skipping = true;
+			tail = 0;
+			emit = accept;
+			give = held && emit > job->gone;
+		}
+	}
+	if (!tail) {
+		stream_charge(s, job->ops, job->ctx, 0);
+		if (give) {
+			s->buf = NULL;
+			s->cap = 0;
+		}
+	}
+	s->gone = 0;
+	if (tail)
+		s->gone = emit == accept ? tail : job->gone > job->pos ? job->gone - job->pos : 0;
+	if (accept > emit && !job->full)
+		job->out->events |= ALG_STREAM_EV_HELD;
+	if (accept > job->kept)
+		s->gaps = s->repeats = 0;
+	s->next = job->first + accept;
+
+	if (give)
+		emit_held(job, buf, emit);
+	else if (held)
+		emit_logged(job, job->trim > held ? job->trim - held : 0);
+	else
+		emit_packet(job, emit);
+	if (!tail && s->buf)
+		stream_free_buf(s);
+}
+
+/* Bytes from s->next on, perhaps with older ones before them. */
+static void stream_fresh(struct stream_job *job)
+{
+	struct alg_stream *s = job->s;
+
+	job->trim = s->next - job->seq;
+	if (job->trim)
+		job->out->events |= ALG_STREAM_EV_RETRANS;
+	if (s->stopped && !alg_stream_held(s)) {
+		stream_forget(s, job->ops, job->ctx);
+		s->next = job->seq + job->len;
+		emit_logged(job, job->len);
+		return;
+	}
+	if (!job_source(job)) {
+		job->out->events |= ALG_STREAM_EV_TOO_LONG;
+		stream_forget(s, job->ops, job->ctx);
+		s->skipping = true;
+		s->next = job->seq + job->len;
+		emit_logged(job, job->len);
+		return;
+	}
+	job_parse(job);
+	job_finish(job);
+}
+
+/*
+ * Nothing new. Bytes that went out go out again. Held ones: the sender has repeated them, it waits for an acknowledgement before it
+ * goes on (RFC 1122, 4.2.3.4: Nagle), so they are let through; but as long as bytes before them may still be missing, only those.
+ */
+static void stream_old(struct stream_job *job)
+{
+	struct alg_stream *s = job->s;
+	u32 held = s->next - alg_stream_held(s), end = job->seq + job->len;
+	u32 keep = job->len;
+
+	job->out->events |= ALG_STREAM_EV_RETRANS;
+	if (alg_stream_held(s) && alg_seq_after(end, held)) {
+		if (alg_seq_after(job->seq, held)) {
+			job->out->verdict = ALG_STREAM_DROP;
+			return;
+		}
+		if (job->seq != held && job->hold && ++s->repeats < ALG_STREAM_REPEATS_MAX) {
+			keep = held - job->seq;
+		} else {
+			if (job->hold)
+				job->out->events |= ALG_STREAM_EV_STALLED;
+			s->repeats = 0;
+			s->gone = s->kept - (s->next - end);
+		}
+	}
+	emit_logged(job, keep);
+}
+
+/*
+ * Bytes behind a hole. When holding they are dropped: an edit in the hole could move them. Unless the receiver has acknowledged the
+ * hole, which then went another way, or the sender never fills it: then the stream goes on at @job->seq, and as what lies before is
+ * old from now on, it will not be edited.
+ * Return: false if the segment is dealt with.
+ */
+static bool stream_gap(struct stream_job *job)
+{
+	struct alg_stream *s = job->s;
+	bool acked = s->acked && !alg_seq_before(s->una, job->seq);
+
+	job->out->events |= ALG_STREAM_EV_GAP;
+	if (job->hold && !s->stopped && !acked && ++s->gaps < ALG_STREAM_GAPS_MAX) {
+		job->out->verdict = ALG_STREAM_DROP;
+		return false;
+	}
+	stream_forget(s, job->ops, job->ctx);
+	s->gaps = s->repeats = 0;
+	s->skipping = true;
+	s->next = job->seq;
+	return true;
+}
+
+/* First segment of a stream whose start was not seen. false: it can't be parsed. */
+static bool stream_pickup(struct stream_job *job)
+{
+	struct alg_stream *s = job->s;
+
+	job->out->events |= ALG_STREAM_EV_PICKUP;
+	s->synced = true;
+	s->pickup = true;
+	s->next = job->seq;
+	if (s->stopped || job->ops->trust_pickup || job->data[job->len - 1] == '\n')
+		return true;
+	s->skipping = true;
+	s->next += job->len;
+	return false;
+}
+
+void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx, u32 seq, const u8 *data, u32 len,
+			bool may_hold, struct alg_stream_out *out)
+{
+	struct stream_job job = {
+		.s = s, .ops = ops, .ctx = ctx, .out = out,
+		.seq = seq, .data = data, .len = len, .hold = may_hold,
+	};
+
+	stream_free_out(s);
+	alg_plan_undo(out->plan, (struct alg_plan_mark){ 0 });
+	out->verdict = ALG_STREAM_PASS;
+	out->data = NULL;
+	out->len = 0;
+	out->seq = seq;
+	out->events = 0;
+	out->messages = 0;
+
+	if (!s->synced && !stream_pickup(&job))
+		return;
+	if (alg_seq_after(seq, s->next) && !stream_gap(&job))
+		return;
+	if (alg_seq_after(seq + len, s->next))
+		stream_fresh(&job);
+	else
+		stream_old(&job);
+}
