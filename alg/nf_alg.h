@@ -33,6 +33,8 @@ struct nf_alg_work;
  * @help:	conntrack's ->help, called for every packet of its connections at confirm time, any ctinfo
  * @session_size: bytes behind struct nf_alg_session that are the protocol's own
  * @stream:	TCP: how messages are found; its ctx is a struct nf_alg_work
+ * @segment:	TCP: sees each segment with data before the stream does, under session->lock; may be NULL
+ * @rewrites:	the rule may ask for edits even where addresses are not translated; may be NULL
  * @owner:	the module
  * @expect_policy: set by registration: cap and longest timeout of its expectations
  * @helpers:	set by registration: one for each transport and family
@@ -44,6 +46,8 @@ struct nf_alg_proto {
 	int (*help)(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo);
 	size_t session_size;
 	const struct alg_stream_ops *stream;
+	void (*segment)(struct nf_alg_work *work, u32 seq, const u8 *data, u32 len);
+	bool (*rewrites)(const struct nf_alg_work *work);
 	struct module *owner;
 
 	struct nf_conntrack_expect_policy expect_policy;
@@ -101,6 +105,8 @@ struct nf_alg_conn {
  * @gen:	configuration that @mode was looked up in
  * @mode:	enum nf_alg_mode as of @gen
  * @assigned:	as in struct nf_alg_conn
+ * @rewrites:	messages may be edited: partial ones are held back
+ * @blocked:	bit by direction: data from @blocked_seq on is dropped (policy: malformed drop)
  * @mss:	smallest MSS option of both SYNs
  * @dir:	TCP streams by enum ip_conntrack_dir
  * @priv:	the protocol's part, zeroed at start
@@ -119,7 +125,10 @@ struct nf_alg_session {
 	u32 gen;
 	u8 mode;
 	bool assigned;
+	bool rewrites;
+	u8 blocked;
 	u16 mss;
+	u32 blocked_seq[IP_CT_DIR_MAX];
 	struct alg_stream dir[IP_CT_DIR_MAX];
 	unsigned long priv[];
 };
@@ -169,12 +178,18 @@ struct nf_alg_work {
  * @proto:	the caller
  * @l4proto:	the transport that it expects
  *
- * Refuses what is not the protocol's own: another transport, a child connection that the core gave the helper to, an ICMP error
- * (IP_CT_RELATED), a loopback packet, a connection whose helper extension is gone. Finds tenant, rule and mode; does not make a session.
+ * Cheap: no lookup. Refuses what is not the protocol's own: another transport, a child connection that the core gave the helper to, an ICMP error
+ * (IP_CT_RELATED), a loopback packet, a connection whose helper extension is gone.
  * Context: softirq or process, under rcu_read_lock(). Return: false means NF_ACCEPT without a further look.
  */
 bool nf_alg_work_init(struct nf_alg_work *work, const struct nf_alg_proto *proto, u8 l4proto, struct sk_buff *skb,
 		      unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo);
+
+/* Fills in tenant, rule, account, mode; for sessions: tenant and rule. Does nothing the second time. */
+void nf_alg_work_resolve(struct nf_alg_work *work);
+
+/* Under session->lock, for each packet: brings the session's mode up to date with the configuration. */
+void nf_alg_session_enter(struct nf_alg_work *work);
 
 /* The packet's session, made if need be; NULL (counted) if it can't be. Only for confirmed connections. */
 struct nf_alg_session *nf_alg_session_get(struct nf_alg_work *work);
@@ -187,8 +202,9 @@ static inline void nf_alg_work_count(const struct nf_alg_work *work, enum nf_alg
 /* Counts a refusal and tells listeners. */
 void nf_alg_work_refuse(const struct nf_alg_work *work, enum nf_alg_reason reason);
 
-static inline u32 nf_alg_work_option(const struct nf_alg_work *work, unsigned int option)
+static inline u32 nf_alg_work_option(struct nf_alg_work *work, unsigned int option)
 {
+	nf_alg_work_resolve(work);
 	return work->rule->option[option];
 }
 
@@ -276,17 +292,8 @@ struct nf_alg_nat_ops {
 void nf_alg_nat_set(const struct nf_alg_nat_ops *ops);	/* NULL takes it back and waits for users */
 bool nf_alg_nat_loaded(void);
 
-/**
- * nf_alg_apply() - applies a plan to a packet's payload in one pass
- * @skb:	packet; header pointers are invalid afterwards
- * @protoff:	offset of the UDP or TCP header
- * @plan:	edits relative to the payload
- * @mss:	TCP: largest payload of one segment; a longer result leaves as a GSO packet
- *
- * IPv4 and IPv6; fixes lengths and checksums. Does not touch sequence numbers.
- * Return: 0, -EMSGSIZE if the packet would exceed the IP length limit, -ENOMEM; the packet is unchanged then.
- */
-int nf_alg_apply(struct sk_buff *skb, unsigned int protoff, const struct alg_plan *plan, u16 mss);
+/* Applies a plan to a packet's payload in one pass: nat/apply.c. */
+int nf_alg_apply(struct sk_buff *skb, unsigned int protoff, u8 l4proto, const struct alg_plan *plan, u16 mss);
 
 /* alg/main.c calls these */
 int nf_alg_session_init(void);

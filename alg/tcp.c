@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * TCP control connections: gives segments to the stream layer, carries out what it says, and keeps both sides' sequence
+ * numbers true.
+ *
+ * Conntrack adjusts sequence numbers after ->help, but remembers one change per direction only. The stream's log knows them
+ * all. We tell conntrack about each change (its window tracking needs that) and, where its answer for this packet would differ
+ * from the true one, give it the number that it turns into the true one.
+ */
+#include <linux/module.h>
+#include <linux/tcp.h>
+#include <net/tcp.h>
+#include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_seqadj.h>
+
+#include "nf_alg.h"
+
+#define MSS_DEFAULT	536	/* RFC 9293, 3.7.1 */
+#define PLAN_EDITS	64
+#define PLAN_BYTES	4096
+
+/* One plan per CPU; used with softirqs off. */
+struct tcp_scratch {
+	struct alg_edit edits[PLAN_EDITS];
+	u8 bytes[PLAN_BYTES];
+};
+
+static DEFINE_PER_CPU(struct tcp_scratch, tcp_scratch);
+
+static const struct {
+	u32 event;
+	enum nf_alg_reason reason;
+} stream_reasons[] = {
+	{ ALG_STREAM_EV_HELD,		NF_ALG_REASON_HELD },
+	{ ALG_STREAM_EV_STALLED,	NF_ALG_REASON_STALLED },
+	{ ALG_STREAM_EV_GAP,		NF_ALG_REASON_GAP },
+	{ ALG_STREAM_EV_TOO_LONG,	NF_ALG_REASON_TOO_LONG },
+	{ ALG_STREAM_EV_MALFORMED,	NF_ALG_REASON_MALFORMED },
+	{ ALG_STREAM_EV_PICKUP,		NF_ALG_REASON_PICKUP },
+	{ ALG_STREAM_EV_LOG_FULL,	NF_ALG_REASON_BACKPRESSURE },
+};
+
+/**
+ * struct segment - one TCP segment
+ * @hdr:	bytes of TCP header
+ * @len:	bytes of data
+ * @seq, @ack:	as in the header when ->help was called
+ * @core:	conntrack will adjust this packet
+ * @probe:	all its data was edited away
+ */
+struct segment {
+	u32 hdr, len;
+	u32 seq, ack;
+	bool syn, fin, rst, has_ack;
+	bool core;
+	bool probe;
+};
+
+static bool segment_read(const struct nf_alg_work *w, struct segment *seg)
+{
+	struct tcphdr buf;
+	const struct tcphdr *th = skb_header_pointer(w->skb, w->protoff, sizeof(buf), &buf);
+
+	if (!th)
+		return false;
+	seg->hdr = th->doff * 4;
+	if (seg->hdr < sizeof(*th) || w->skb->len < w->protoff + seg->hdr)
+		return false;
+	seg->len = w->skb->len - w->protoff - seg->hdr;
+	seg->seq = ntohl(th->seq);
+	seg->ack = ntohl(th->ack_seq);
+	seg->syn = th->syn;
+	seg->fin = th->fin;
+	seg->rst = th->rst;
+	seg->has_ack = th->ack;
+	seg->probe = false;
+	seg->core = test_bit(IPS_SEQ_ADJUST_BIT, &w->ct->status);
+	return true;
+}
+
+/* The MSS option of a SYN (RFC 9293, 3.2), 0 if there is none. */
+static u16 syn_mss(const struct nf_alg_work *w, const struct segment *seg)
+{
+	u8 buf[60 - sizeof(struct tcphdr)];
+	u32 len = seg->hdr - sizeof(struct tcphdr), i = 0;
+	const u8 *opt = len ? skb_header_pointer(w->skb, w->protoff + sizeof(struct tcphdr), len, buf) : NULL;
+
+	while (opt && i < len && opt[i] != TCPOPT_EOL) {
+		if (opt[i] == TCPOPT_NOP) {
+			i++;
+			continue;
+		}
+		if (i + 1 >= len || opt[i + 1] < 2 || i + opt[i + 1] > len)
+			break;
+		if (opt[i] == TCPOPT_MSS && opt[i + 1] == TCPOLEN_MSS)
+			return get_unaligned_be16(opt + i + 2);
+		i += opt[i + 1];
+	}
+	return 0;
+}
+
+/* First packet: there is no session yet, because the connection may never be confirmed. */
+static void remember_syn(const struct nf_alg_work *w, const struct segment *seg)
+{
+	struct nf_alg_conn *data = nfct_help_data(w->ct);
+
+	if (!seg->syn || w->dir != IP_CT_DIR_ORIGINAL)
+		return;
+	data->isn = seg->seq + 1 + seg->len;
+	data->syn_seen = true;
+}
+
+static void session_syn(const struct nf_alg_work *w, const struct segment *seg)
+{
+	struct nf_alg_session *s = w->session;
+	u16 mss = syn_mss(w, seg) ?: MSS_DEFAULT;
+
+	if (!s->dir[w->dir].synced)
+		alg_stream_init(&s->dir[w->dir], seg->seq + 1 + seg->len);
+	if (!s->mss || mss < s->mss)
+		s->mss = mss;
+}
+
+static void count_stream(const struct nf_alg_work *w, const struct alg_stream_out *out)
+{
+	int i;
+
+	if (out->messages && w->account)
+		nf_alg_count_add(w->account, w->proto->id, NF_ALG_REASON_MESSAGES, out->messages);
+	if (likely(!out->events))
+		return;
+	for (i = 0; i < ARRAY_SIZE(stream_reasons); i++)
+		if (out->events & stream_reasons[i].event)
+			nf_alg_work_count(w, stream_reasons[i].reason);
+}
+
+/* Length change of everything that the stream has taken so far. */
+static s32 stream_total(const struct alg_stream *st)
+{
+	return alg_stream_map_seq(st, st->next) - st->next;
+}
+
+/* Payload is replaced as a whole by bytes that begin at another place in the stream. */
+static int replace_payload(const struct nf_alg_work *w, struct segment *seg, const struct alg_stream_out *out)
+{
+	struct alg_edit whole = { .old_len = seg->len, .new_len = out->len };
+	struct alg_plan plan = {
+		.edits = &whole, .n = 1, .max_edits = 1,
+		.bytes = (u8 *)out->data, .used = out->len, .max_bytes = out->len,
+		.delta = out->len - seg->len,
+	};
+	int err;
+
+	if (out->len > U16_MAX || seg->len > U16_MAX)
+		return -EMSGSIZE;
+	err = nf_alg_apply(w->skb, w->protoff, IPPROTO_TCP, &plan, w->session->mss);
+	if (!err)
+		seg->seq = out->seq;
+	return err;
+}
+
+static int carry_out(const struct nf_alg_work *w, struct segment *seg, const struct alg_stream_out *out)
+{
+	switch (out->verdict) {
+	case ALG_STREAM_PASS:
+		return 0;
+	case ALG_STREAM_EDIT:
+		return nf_alg_apply(w->skb, w->protoff, IPPROTO_TCP, out->plan, w->session->mss);
+	case ALG_STREAM_REPLACE:
+		return replace_payload(w, seg, out);
+	default:
+		return -ECANCELED;
+	}
+}
+
+/* Policy drops malformed messages: what follows in this direction must not pass either, or the sender repeats it past us. */
+static bool blocked(struct nf_alg_work *w, const struct segment *seg)
+{
+	struct nf_alg_session *s = w->session;
+
+	if (!(s->blocked & 1 << w->dir))
+		return false;
+	return alg_seq_after(seg->seq + seg->len, s->blocked_seq[w->dir]);
+}
+
+static int segment_data(struct nf_alg_work *w, struct segment *seg)
+{
+	struct tcp_scratch *scratch = this_cpu_ptr(&tcp_scratch);
+	struct nf_alg_session *s = w->session;
+	struct alg_stream *st = &s->dir[w->dir];
+	struct alg_plan plan;
+	struct alg_stream_out out = { .plan = &plan };
+	s32 before = stream_total(st), delta;
+	const u8 *data;
+	bool may_hold;
+
+	if (blocked(w, seg))
+		return NF_DROP;
+	if (skb_linearize(w->skb))
+		return NF_DROP;
+	data = w->skb->data + w->protoff + seg->hdr;
+	if (s->proto->segment)
+		s->proto->segment(w, seg->seq, data, seg->len);
+	alg_plan_init(&plan, scratch->edits, PLAN_EDITS, scratch->bytes, PLAN_BYTES);
+	/* Behind a FIN nothing comes that would complete a message. */
+	may_hold = w->mode == NF_ALG_MODE_ON && s->rewrites && !seg->fin;
+	alg_stream_segment(st, s->proto->stream, w, seg->seq, data, seg->len, may_hold, &out);
+	count_stream(w, &out);
+
+	if (w->drop) {
+		s->blocked |= 1 << w->dir;
+		s->blocked_seq[w->dir] = seg->seq;
+		return NF_DROP;
+	}
+	delta = stream_total(st) - before;
+	if (delta && st->log && st->log->n)
+		nf_ct_seqadj_set(w->ct, w->ctinfo, htonl(st->log->e[st->log->n - 1].seq), delta);
+	/* When it fails the sender repeats the segment, and the log has its edits. */
+	if (carry_out(w, seg, &out))
+		return NF_DROP;
+	/* Nothing is left of it: as a keep-alive probe (RFC 9293, 3.8.4) it still draws the acknowledgement that the sender needs. */
+	if (out.verdict != ALG_STREAM_PASS && w->skb->len == w->protoff + seg->hdr)
+		seg->probe = true;
+	return NF_ACCEPT;
+}
+
+/* ---- sequence numbers ---- */
+
+static bool stream_moved(const struct alg_stream *st)
+{
+	return st->base || (st->log && st->log->n);
+}
+
+/* The number that conntrack's adjustment @a turns into @want: sequence numbers. */
+static u32 core_unseq(const struct nf_ct_seqadj *a, u32 want)
+{
+	u32 x = want - a->offset_before;
+
+	return after(x, a->correction_pos) ? want - a->offset_after : x;
+}
+
+static u32 core_seq(const struct nf_ct_seqadj *a, u32 x)
+{
+	return x + (after(x, a->correction_pos) ? a->offset_after : a->offset_before);
+}
+
+/* The same for acknowledgements and SACK edges, which it takes back by the other direction's change. */
+static u32 core_unack(const struct nf_ct_seqadj *a, u32 want)
+{
+	return want + (after(want, a->correction_pos) ? a->offset_after : a->offset_before);
+}
+
+static u32 core_ack(const struct nf_ct_seqadj *a, u32 x)
+{
+	return x - (after(x - a->offset_before, a->correction_pos) ? a->offset_after : a->offset_before);
+}
+
+/**
+ * struct seq_fix - numbers of one packet
+ * @a:		conntrack's adjustment, NULL if it leaves the packet alone
+ * @ok:		every number could be expressed
+ */
+struct seq_fix {
+	const struct alg_stream *mine, *other;
+	const struct nf_conn_seqadj *a;
+	enum ip_conntrack_dir dir;
+	bool ok;
+};
+
+/* @want: sequence number in the receiver's space. */
+static u32 fix_seq(struct seq_fix *f, u32 want)
+{
+	const struct nf_ct_seqadj *a = f->a ? &f->a->seq[f->dir] : NULL;
+	u32 x;
+
+	if (!a)
+		return want;
+	x = core_unseq(a, want);
+	if (core_seq(a, x) != want)
+		f->ok = false;
+	return x;
+}
+
+/* @want: acknowledgement or SACK edge in the other sender's space. */
+static u32 fix_ack(struct seq_fix *f, u32 want)
+{
+	const struct nf_ct_seqadj *a = f->a ? &f->a->seq[!f->dir] : NULL;
+	u32 x;
+
+	if (!a)
+		return want;
+	x = core_unack(a, want);
+	if (core_ack(a, x) != want)
+		f->ok = false;
+	return x;
+}
+
+/* @field: at an even distance from @th. */
+static void put_seq(struct sk_buff *skb, struct tcphdr *th, __be32 *field, u32 val)
+{
+	__be32 old = get_unaligned(field), new = htonl(val);
+
+	if (old == new)
+		return;
+	inet_proto_csum_replace4(&th->check, skb, old, new, false);
+	put_unaligned(new, field);
+}
+
+/* One SACK block (RFC 2018, 3). A block of which no byte is left becomes empty, which a sender ignores. */
+static void fix_block(struct seq_fix *f, struct sk_buff *skb, struct tcphdr *th, u8 *edge, u32 ack)
+{
+	u32 left = get_unaligned_be32(edge), right = get_unaligned_be32(edge + 4);
+
+	if (!alg_stream_map_sack(f->other, &left, &right))
+		left = right = ack;
+	put_seq(skb, th, (__be32 *)edge, fix_ack(f, left));
+	put_seq(skb, th, (__be32 *)(edge + 4), fix_ack(f, right));
+}
+
+static void fix_sack(struct seq_fix *f, struct sk_buff *skb, struct tcphdr *th, u32 ack)
+{
+	u8 *opt = (u8 *)(th + 1), *end = (u8 *)th + th->doff * 4;
+	u8 *edge;
+
+	while (opt < end && *opt != TCPOPT_EOL) {
+		if (*opt == TCPOPT_NOP) {
+			opt++;
+			continue;
+		}
+		if (opt + 1 >= end || opt[1] < 2 || opt + opt[1] > end)
+			return;
+		/* The checksum's 16-bit words begin at even places; no known sender puts edges elsewhere. */
+		if (*opt == TCPOPT_SACK && !((opt - (u8 *)th) & 1))
+			for (edge = opt + 2; edge + TCPOLEN_SACK_PERBLOCK <= opt + opt[1]; edge += TCPOLEN_SACK_PERBLOCK)
+				fix_block(f, skb, th, edge, ack);
+		opt += opt[1];
+	}
+}
+
+static int fix_numbers(const struct nf_alg_work *w, const struct segment *seg)
+{
+	struct nf_alg_session *s = w->session;
+	struct seq_fix f = {
+		.mine = &s->dir[w->dir],
+		.other = &s->dir[!w->dir],
+		.a = seg->core ? nfct_seqadj(w->ct) : NULL,
+		.dir = w->dir,
+		.ok = true,
+	};
+	struct tcphdr *th;
+	u32 ack;
+
+	if (skb_ensure_writable(w->skb, w->protoff + seg->hdr))
+		return NF_DROP;
+	th = (struct tcphdr *)(w->skb->data + w->protoff);
+	put_seq(w->skb, th, &th->seq, fix_seq(&f, alg_stream_map_seq(f.mine, seg->seq) - seg->probe));
+	if (seg->has_ack) {
+		ack = alg_stream_map_ack(f.other, seg->ack);
+		put_seq(w->skb, th, &th->ack_seq, fix_ack(&f, ack));
+		fix_sack(&f, w->skb, th, ack);
+	}
+	if (!f.ok) {
+		/* A repeated segment cut between two edits of one message: the sender will cut elsewhere, or conntrack's memory move on. */
+		nf_alg_work_count(w, NF_ALG_REASON_BACKPRESSURE);
+		return NF_DROP;
+	}
+	return NF_ACCEPT;
+}
+
+static int session_segment(struct nf_alg_work *w, struct segment *seg)
+{
+	struct nf_alg_session *s = w->session;
+	struct alg_stream *mine = &s->dir[w->dir], *other = &s->dir[!w->dir];
+	u32 seq = seg->seq;
+	int ret = NF_ACCEPT;
+
+	nf_alg_session_enter(w);
+	if (seg->syn)
+		session_syn(w, seg);
+	if (seg->len && !seg->rst && !seg->syn)
+		ret = segment_data(w, seg);
+	else if (seg->fin && alg_stream_held(mine))
+		ret = NF_DROP;	/* bytes before it are held back: the sender repeats both */
+
+	if (ret == NF_ACCEPT && (stream_moved(mine) || stream_moved(other) || seg->seq != seq || seg->probe))
+		ret = fix_numbers(w, seg);
+	/* Not earlier: the map that this acknowledgement needs ends with it. */
+	if (seg->has_ack)
+		alg_stream_acked(other, seg->ack);
+	return ret;
+}
+
+/**
+ * nf_alg_tcp_help() - conntrack's ->help of a TCP protocol
+ * @proto:	the caller
+ * @skb:	packet, addresses translated, sequence numbers not yet adjusted
+ * @protoff:	offset of the TCP header
+ * @ct:		its connection
+ * @ctinfo:	and its state
+ *
+ * Context: softirq or process, under rcu_read_lock(). Return: netfilter verdict.
+ */
+int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct,
+		    enum ip_conntrack_info ctinfo)
+{
+	struct nf_alg_work w;
+	struct segment seg;
+	int ret;
+
+	if (!nf_alg_work_init(&w, proto, IPPROTO_TCP, skb, protoff, ct, ctinfo) || !segment_read(&w, &seg))
+		return NF_ACCEPT;
+	if (!nf_ct_is_confirmed(ct)) {
+		remember_syn(&w, &seg);
+		return NF_ACCEPT;
+	}
+	if (!nf_alg_session_get(&w))
+		return NF_ACCEPT;
+	spin_lock_bh(&w.session->lock);
+	ret = session_segment(&w, &seg);
+	spin_unlock_bh(&w.session->lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(nf_alg_tcp_help);

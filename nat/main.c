@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Module nf_alg_nat: expected connections are translated as their master is. */
+#include <linux/module.h>
+#include <net/netfilter/nf_nat.h>
+
+#include "alg/nf_alg.h"
+
+static void range_addr(struct nf_nat_range2 *range, const union nf_inet_addr *addr)
+{
+	range->flags = NF_NAT_RANGE_MAP_IPS;
+	range->min_addr = *addr;
+	range->max_addr = *addr;
+}
+
+static void range_ports(struct nf_nat_range2 *range, u16 min, u16 max)
+{
+	range->flags |= NF_NAT_RANGE_PROTO_SPECIFIED;
+	range->min_proto.all = htons(min);
+	range->max_proto.all = htons(max);
+}
+
+/*
+ * The child's initiator is the master's other end: it appears with the address that the master gave it. If that is a subscriber
+ * with a port block, his source port stays in it; when the block is full conntrack drops the packet.
+ */
+static void follow(struct nf_conn *ct, const struct nf_conntrack_expect *exp, const struct alg_endpoint *target, u16 src_min,
+		   u16 src_max)
+{
+	struct nf_nat_range2 range = {};
+	union nf_inet_addr addr = {};
+
+	if (WARN_ON_ONCE(ct->status & IPS_NAT_DONE_MASK))
+		return;
+
+	range_addr(&range, &ct->master->tuplehash[!exp->dir].tuple.dst.u3);
+	if (src_min)
+		range_ports(&range, src_min, src_max);
+	nf_nat_setup_info(ct, &range, NF_NAT_MANIP_SRC);
+
+	memset(&range, 0, sizeof(range));
+	memcpy(&addr, target->addr, target->family == 4 ? 4 : 16);
+	range_addr(&range, &addr);
+	range_ports(&range, target->port, target->port);
+	nf_nat_setup_info(ct, &range, NF_NAT_MANIP_DST);
+}
+
+static const struct nf_alg_nat_ops nat_ops = {
+	.follow = follow,
+};
+
+static int __init nf_alg_nat_init(void)
+{
+	nf_alg_nat_set(&nat_ops);
+	return 0;
+}
+
+static void __exit nf_alg_nat_exit(void)
+{
+	nf_alg_nat_set(NULL);
+}
+
+module_init(nf_alg_nat_init);
+module_exit(nf_alg_nat_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Application layer gateways: address translation");
+MODULE_VERSION("0.1.0");
