@@ -304,7 +304,7 @@ static bool still_open(const struct nf_alg_hole_key *key, const struct nf_conn *
 	return false;
 }
 
-/**
+/*
  * struct opening - one call of nf_alg_pinhole_open()
  * @sent:	tuple of the direction whose sender is the target
  * @back:	tuple of the other one, in which the expected connection comes

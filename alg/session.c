@@ -94,7 +94,8 @@ static u8 work_mode(const struct nf_alg_work *work, bool assigned, bool had_tena
 {
 	if (!work->tenant)
 		return assigned || had_tenant ? NF_ALG_MODE_OFF : work->rule->mode;
-	if (assigned && !nf_alg_tenant_serves(work->tenant, work->proto->id, work->ct))
+	if (assigned && !nf_alg_tenant_serves(work->tenant, work->proto->id,
+					       &work->ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple))
 		return NF_ALG_MODE_OFF;
 	return work->rule->mode;
 }

@@ -40,7 +40,7 @@ static const struct {
 	{ ALG_STREAM_EV_LOG_FULL,	NF_ALG_REASON_BACKPRESSURE },
 };
 
-/**
+/*
  * struct segment - one TCP segment
  * @hdr:	bytes of TCP header
  * @len:	bytes of data
@@ -255,7 +255,7 @@ static u32 core_ack(const struct nf_ct_seqadj *a, u32 x)
 	return x - (after(x - a->offset_before, a->correction_pos) ? a->offset_after : a->offset_before);
 }
 
-/**
+/*
  * struct seq_fix - numbers of one packet
  * @a:		conntrack's adjustment, NULL if it leaves the packet alone
  * @ok:		every number could be expressed

@@ -11,7 +11,7 @@
 
 #include "alg/nf_alg.h"
 
-/**
+/*
  * struct target - the packet that is edited
  * @l4:		IPPROTO_TCP or IPPROTO_UDP
  * @hdr:	bytes of the transport header

@@ -98,8 +98,9 @@ struct nf_alg_account *nf_alg_tenant_account(const struct nf_alg_tenant *tenant)
 /* The tenant's rule for @protocol; never NULL. */
 const struct nf_alg_rule *nf_alg_tenant_rule(const struct nf_alg_tenant *tenant, enum nf_alg_protocol protocol);
 
-/* Does a service of the tenant's policy serve this connection (its original destination) with @protocol? */
-bool nf_alg_tenant_serves(const struct nf_alg_tenant *tenant, enum nf_alg_protocol protocol, const struct nf_conn *ct);
+/* Does a service of the tenant's policy serve this connection (its original tuple) with @protocol? */
+bool nf_alg_tenant_serves(const struct nf_alg_tenant *tenant, enum nf_alg_protocol protocol,
+			  const struct nf_conntrack_tuple *tuple);
 
 /* The rule for connections that an nft rule gave to an ALG where no tenant takes them: on, all defaults. */
 const struct nf_alg_rule *nf_alg_default_rule(enum nf_alg_protocol protocol);
@@ -134,8 +135,8 @@ void nf_alg_quota_pinhole_give(struct nf_alg_account *account);
 bool nf_alg_quota_held(struct nf_alg_account *account, s32 bytes);	/* 1 MiB a tenant */
 
 /* Events to the multicast group, built only when somebody listens. Any context. policy/event.c */
-struct nf_alg_pinhole;
-void nf_alg_event_pinhole(const struct nf_alg_pinhole *pinhole, enum nf_alg_event event);
+struct nf_alg_pinhole_info;
+void nf_alg_event_pinhole(const struct nf_alg_pinhole_info *info, enum nf_alg_event event);
 void nf_alg_event_refused(struct net *net, u32 tenant_id, enum nf_alg_protocol protocol, enum nf_alg_reason reason);
 
 /* Module init order: policy's pernet and netlink parts. policy/main.c */

@@ -2,7 +2,7 @@
 #ifndef NF_ALG_COMPAT_UNALIGNED_H
 #define NF_ALG_COMPAT_UNALIGNED_H
 
-#if __has_include(<linux/unaligned.h>)
+#ifdef NF_ALG_HAVE_LINUX_UNALIGNED
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
