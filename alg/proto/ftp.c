@@ -270,7 +270,9 @@ static bool scan_229(const u8 *p, u32 from, u32 end, struct alg_ftp_msg *msg)
 		bool paren = i > from && p[i - 1] == '(';
 
 		digits = 0;
-		if (!is_delim(d) || p[i + 1] != d || p[i + 2] != d || !is_digit(p[i + 3]) || (i > from && p[i - 1] == d))
+		if (!is_delim(d) || p[i + 1] != d || p[i + 2] != d || !is_digit(p[i + 3]))
+			continue;
+		if (i > from && p[i - 1] == d)
 			continue;
 		while (i + 3 + digits < end && is_digit(p[i + 3 + digits]))
 			digits++;

@@ -48,7 +48,7 @@ struct alg_ftp_msg {
 	struct alg_endpoint ep;
 };
 
-/* Longest line, incl. its end, whose arguments are read: the most that is worth keeping of one that arrives in pieces. */
+/* Longest line, incl. its end, whose arguments are read: the most that is worth keeping of one that comes in pieces. */
 #define ALG_FTP_LINE_MAX 1024
 
 /**
@@ -58,15 +58,15 @@ struct alg_ftp_msg {
  * @reply:	which grammar
  * @multi:	replies: code of the multi-line reply that the line stands in (RFC 959, 4.2), 0 if none; updated unless
  *		PARTIAL
- * @msg:	result, valid unless PARTIAL: every line goes to alg_ftp_session_step() exactly once, with the first answer
- *		other than PARTIAL
+ * @msg:	result, valid unless PARTIAL: every line goes to alg_ftp_session_step() exactly once, with the first
+ *		answer other than PARTIAL
  * @used:	COMPLETE, MALFORMED: length of the line incl. its end; SKIP: @len; PARTIAL: 0
  *
  * PARTIAL only while the bytes at hand may still become a line of interest and are at most ALG_FTP_LINE_MAX.
  * SKIP says that the line is of no interest (OTHER, REPLY) although its end is not there yet: the rest goes to
  * alg_ftp_skip(), not here. The code and the multi-line state are final then. A line of interest that exceeds
- * ALG_FTP_LINE_MAX is OTHER or REPLY, except for kinds that the command word alone decides (PASV, LPSV, AUTH, CCC), which
- * SKIP may therefore name too.
+ * ALG_FTP_LINE_MAX is OTHER or REPLY, except for kinds that the command word alone decides (PASV, LPSV, AUTH, CCC),
+ * which SKIP may therefore name too.
  * A line of interest with arguments that break its grammar (octet > 255, port > 65535 or 0, missing terminator, NUL or
  * other control bytes, six numbers with spaces ...) is MALFORMED; its kind is OTHER or, with its code, REPLY.
  * Case-insensitive commands, any number of leading spaces or Telnet IAC sequences (RFC 959 says Telnet: IAC IP, IAC DM
@@ -95,7 +95,7 @@ int alg_ftp_format(const struct alg_ftp_msg *msg, const struct alg_endpoint *ep,
 /* @data starts with a TLS record's header (RFC 8446, 5.1; RFC 5246, 6.2.1). Needs 5 bytes. */
 bool alg_ftp_is_tls_record(const u8 *data, u32 len);
 
-/* Nothing in the bytes at hand (at least one) speaks against the start of a plain FTP line; a record never looks like this. */
+/* Nothing in the bytes at hand (at least one) speaks against the start of a plain FTP line. A record never looks so. */
 bool alg_ftp_looks_plain(const u8 *data, u32 len, bool reply);
 
 enum alg_ftp_tls_state {
@@ -135,12 +135,12 @@ struct alg_ftp_pending {
 };
 
 /*
- * What the session's messages so far allow. Zeroed at start. Each command gets one final reply, in order (RFC 959, 5.4);
- * all that is kept of commands without interest is their number, saturating.
+ * What the session's messages so far allow. Zeroed at start. Each command gets one final reply, in order (RFC 959,
+ * 5.4); all that is kept of commands without interest is their number, saturating.
  */
 struct alg_ftp_session {
 	u16 multi;		/* parser's multi-line state, server side */
-	struct alg_ftp_pending queue[ALG_FTP_QUEUE];	/* PASV, LPSV, EPSV, EPSV ALL, AUTH without their reply, oldest first */
+	struct alg_ftp_pending queue[ALG_FTP_QUEUE];	/* PASV, LPSV, EPSV, EPSV ALL, AUTH; oldest first */
 	u8 queued;
 	u8 behind;		/* other commands without a reply, sent after the last in the queue */
 	bool greeted;		/* 220 seen, which answers no command */
@@ -154,7 +154,7 @@ enum alg_ftp_action {
 	ALG_FTP_OPEN,		/* msg->ep is to be reached by the other side: rewrite and open */
 	ALG_FTP_UNSOLICITED,	/* 227/228/229 that no command asked for: pass, open nothing, count */
 	ALG_FTP_AUTH_SEEN,	/* the client asks for encryption; policy may refuse it */
-	ALG_FTP_ENCRYPTED,	/* from here on neither direction can be read: stop both, then alg_ftp_session_encrypt() */
+	ALG_FTP_ENCRYPTED,	/* neither direction can be read any more: stop both, then alg_ftp_session_encrypt() */
 	ALG_FTP_NOT_ALLOWED,	/* PORT & co. after EPSV ALL: pass, open nothing, count */
 };
 

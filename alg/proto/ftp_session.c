@@ -6,7 +6,8 @@
 
 bool alg_ftp_is_tls_record(const u8 *data, u32 len)
 {
-	return len >= 5 && data[0] >= 20 && data[0] <= 24 && data[1] == 3 && (data[3] << 8 | data[4]) <= (1 << 14) + 2048;
+	return len >= 5 && data[0] >= 20 && data[0] <= 24 && data[1] == 3 &&
+	       get_unaligned_be16(data + 3) <= (1 << 14) + 2048;
 }
 ALG_EXPORT(alg_ftp_is_tls_record);
 
@@ -92,7 +93,7 @@ static u32 tls_records(struct alg_ftp_tls *t, bool reply, const u8 *data, u32 i,
 			return len;
 		}
 		t->have = 0;
-		t->left = (u32)(t->head[3] << 8 | t->head[4]);
+		t->left = get_unaligned_be16(t->head + 3);
 	}
 	return len;
 }
