@@ -683,7 +683,7 @@ static void stream_old(struct stream_job *job)
 
 	job->out->events |= ALG_STREAM_EV_RETRANS;
 	if (alg_stream_held(s) && alg_seq_after(end, held)) {
-		if (alg_seq_after(job->seq, held)) {
+		if (job->hold && alg_seq_after(job->seq, held)) {
 			job->out->verdict = ALG_STREAM_DROP;
 			return;
 		}
@@ -722,19 +722,29 @@ static bool stream_gap(struct stream_job *job)
 	return true;
 }
 
-/* First segment of a stream whose start was not seen. false: it can't be parsed. */
+/*
+ * First segment of a stream whose start was not seen. The receiver may have bytes that it acknowledged in another form, they are not
+ * edited. Return: false if the segment can't be parsed.
+ */
 static bool stream_pickup(struct stream_job *job)
 {
 	struct alg_stream *s = job->s;
+	bool line_end = job->data[job->len - 1] == '\n';
+	u32 end = job->seq + job->len;
 
 	job->out->events |= ALG_STREAM_EV_PICKUP;
 	s->synced = true;
 	s->pickup = true;
 	s->next = job->seq;
-	if (s->stopped || job->ops->trust_pickup || job->data[job->len - 1] == '\n')
+	if (s->acked && alg_seq_before(job->seq, s->una)) {
+		s->next = alg_seq_after(s->una, end) ? s->una : end;
+		s->skipping = !line_end || s->next != end;
+		return false;
+	}
+	if (s->stopped || job->ops->trust_pickup || line_end)
 		return true;
 	s->skipping = true;
-	s->next += job->len;
+	s->next = end;
 	return false;
 }
 
