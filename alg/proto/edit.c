@@ -57,6 +57,7 @@ bool alg_plan_add(struct alg_plan *plan, u32 off, u32 old_len, const void *text,
 	plan->delta += (s32)new_len - (s32)old_len;
 	return true;
 }
+ALG_EXPORT(alg_plan_add);
 
 bool alg_plan_fits(const struct alg_plan *plan, u32 len)
 {

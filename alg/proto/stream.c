@@ -319,12 +319,14 @@ void alg_stream_stop(struct alg_stream *s)
 {
 	s->stopped = true;
 }
+ALG_EXPORT(alg_stream_stop);
 
 void alg_stream_resume(struct alg_stream *s)
 {
 	s->stopped = false;
 	s->skipping = false;
 }
+ALG_EXPORT(alg_stream_resume);
 
 void alg_stream_acked(struct alg_stream *s, u32 ack)
 {
