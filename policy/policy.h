@@ -36,8 +36,8 @@ struct nf_alg_counters {
  * @sessions:	live sessions
  * @pinholes:	pinholes, pending and active
  * @held:	bytes of partial messages that streams keep
- * @tokens:	pinhole-rate: tokens left, and
- * @refill:	jiffies of the last refill; both changed by cmpxchg on one word
+ * @bucket:	pinhole-rate: tokens left, and up to which jiffies they were filled; both changed by cmpxchg on one word
+ * @counters:	by protocol, NULL until something was counted
  *
  * Outlives the tenant's configuration; freed by RCU when the last reference goes.
  */

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Events to the multicast group, built only when somebody listens. */
+
+#include "netlink.h"
+#include "../alg/nf_alg.h"
+
+#define GROUP_EVENTS	0
+#define REFUSALS_RATE	100	/* events a second in one namespace; counters count them all */
+#define EVENT_SIZE	1024
+
+/* Message with its kind set, NULL when nobody listens or memory ran out. */
+static struct sk_buff *event_begin(struct net *net, enum nf_alg_event event, void **head)
+{
+	struct sk_buff *msg;
+
+	if (!genl_has_listeners(&nf_alg_family, net, GROUP_EVENTS))
+		return NULL;
+	msg = nlmsg_new(EVENT_SIZE, GFP_ATOMIC | __GFP_NOWARN);
+	if (!msg)
+		return NULL;
+	*head = genlmsg_put(msg, 0, 0, &nf_alg_family, 0, NF_ALG_CMD_EVENT);
+	if (*head && !nla_put_u32(msg, NF_ALG_A_EVENT_EVENT, event))
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+static void event_end(struct net *net, struct sk_buff *msg, void *head, int err)
+{
+	if (err) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, head);
+	genlmsg_multicast_netns(&nf_alg_family, net, msg, 0, GROUP_EVENTS, GFP_ATOMIC);
+}
+
+/* A change of the running configuration; @name of the object, NULL for the whole. Under lock. */
+void nf_alg_event_config(struct nf_alg_policy_net *pn, enum nf_alg_event event, const char *name)
+{
+	struct sk_buff *msg;
+	void *head;
+	int err;
+
+	msg = event_begin(pn->net, event, &head);
+	if (!msg)
+		return;
+	err = nla_put_u32(msg, NF_ALG_A_EVENT_GENERATION, pn->generation);
+	if (!err && name)
+		err = nla_put_string(msg, NF_ALG_A_EVENT_NAME, name);
+	event_end(pn->net, msg, head, err);
+}
+
+static int tenant_put(struct sk_buff *msg, struct net *net, u32 id, const struct nf_alg_tenant **found)
+{
+	const struct nf_alg_tenant *tenant = nf_alg_tenant_by_id(net, id);
+
+	if (found)
+		*found = tenant;
+	return tenant ? nla_put_string(msg, NF_ALG_A_EVENT_TENANT, tenant->object.name) : 0;
+}
+
+/**
+ * nf_alg_event_pinhole() - tells listeners what became of a pinhole
+ * @info:	the pinhole
+ * @event:	NF_ALG_EVENT_PINHOLE_*
+ *
+ * Context: any.
+ */
+void nf_alg_event_pinhole(const struct nf_alg_pinhole_info *info, enum nf_alg_event event)
+{
+	const struct nf_alg_tenant *tenant;
+	struct sk_buff *msg;
+	void *head;
+	int err;
+
+	msg = event_begin(info->net, event, &head);
+	if (!msg)
+		return;
+	rcu_read_lock();
+	err = tenant_put(msg, info->net, info->tenant, &tenant);
+	if (!err)
+		err = nla_put_u32(msg, NF_ALG_A_EVENT_PROTOCOL, info->protocol);
+	if (!err)
+		err = nf_alg_pinhole_fill(msg, NF_ALG_A_EVENT_PINHOLE, info, tenant ? tenant->object.name : NULL);
+	rcu_read_unlock();
+	event_end(info->net, msg, head, err);
+}
+
+/**
+ * nf_alg_event_refused() - tells listeners that an ALG refused something; no more often than REFUSALS_RATE
+ * @net:	namespace
+ * @tenant_id:	whose; 0 or gone: not named
+ * @protocol:	of the ALG
+ * @reason:	why
+ *
+ * Context: any.
+ */
+void nf_alg_event_refused(struct net *net, u32 tenant_id, enum nf_alg_protocol protocol, enum nf_alg_reason reason)
+{
+	struct sk_buff *msg;
+	void *head;
+	int err;
+
+	if (!genl_has_listeners(&nf_alg_family, net, GROUP_EVENTS) ||
+	    !nf_alg_bucket_take(&nf_alg_policy_net(net)->refusals, REFUSALS_RATE, REFUSALS_RATE))
+		return;
+	msg = event_begin(net, NF_ALG_EVENT_REFUSED, &head);
+	if (!msg)
+		return;
+	rcu_read_lock();
+	err = tenant_put(msg, net, tenant_id, NULL);
+	rcu_read_unlock();
+	if (!err)
+		err = nla_put_u32(msg, NF_ALG_A_EVENT_PROTOCOL, protocol);
+	if (!err)
+		err = nla_put_u32(msg, NF_ALG_A_EVENT_REASON, reason);
+	event_end(net, msg, head, err);
+}

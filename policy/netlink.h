@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the handlers of family nf_alg share. */
+#ifndef NF_ALG_NETLINK_H
+#define NF_ALG_NETLINK_H
+
+#include "config.h"
+#include "../alg/compat/genetlink.h"
+
+/* Refuses: sets the message and the attribute that is wrong (may be NULL); evaluates to @err. Texts have at most 79 characters. */
+#define nf_alg_refuse(extack, attr, err, text) ({ NL_SET_ERR_MSG_ATTR(extack, attr, text); (err); })
+#define nf_alg_refuse_fmt(extack, attr, err, fmt, args...) ({ NL_SET_ERR_MSG_ATTR_FMT(extack, attr, fmt, ##args); (err); })
+/* Refuses because attribute number @type of @nest (NULL: of the message) is missing. */
+#define nf_alg_refuse_missing(extack, nest, type, text) ({	\
+	NL_SET_ERR_ATTR_MISS(extack, nest, type);		\
+	NL_SET_ERR_MSG(extack, text);				\
+	-EINVAL; })
+
+#define NF_ALG_REPLY_SIZE	12288	/* holds any one object; see the limits in the uapi header */
+
+/**
+ * struct nf_alg_edit - a request to change a configuration
+ * @pn:		namespace, locked
+ * @conf:	running configuration, or the shadow of the socket's transaction
+ * @info:	the message
+ * @extack:	its
+ * @flags:	NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE
+ * @name:	of the object
+ */
+struct nf_alg_edit {
+	struct nf_alg_policy_net *pn;
+	struct nf_alg_conf *conf;
+	struct genl_info *info;
+	struct netlink_ext_ack *extack;
+	u16 flags;
+	const char *name;
+};
+
+static inline bool nf_alg_edit_replaces(const struct nf_alg_edit *edit)
+{
+	return edit->flags & NLM_F_REPLACE;
+}
+
+/* Every attribute of type @want of the request; struct nlattr *pos, int rem. */
+#define nf_alg_for_each_attr(pos, edit, want, rem)				\
+	nlmsg_for_each_attr(pos, (edit)->info->nlhdr, GENL_HDRLEN, rem)		\
+		if (nla_type(pos) == (want))
+
+bool nf_alg_name_valid(const char *name);
+int nf_alg_edit_begin(struct nf_alg_edit *edit, struct nf_alg_table *table, struct nf_alg_object **found);
+int nf_alg_edit_find(struct nf_alg_edit *edit, struct nf_alg_table *table, struct nf_alg_object **found);
+int nf_alg_no_memory(struct netlink_ext_ack *extack);
+
+extern struct genl_family nf_alg_family;
+extern const char *const nf_alg_protocol_name[NF_ALG_PROTOCOLS];
+
+/* Attribute policies: beside the code that reads the attributes. */
+extern const struct nla_policy nf_alg_service_nla[NF_ALG_A_SERVICE_MAX + 1];
+extern const struct nla_policy nf_alg_policy_nla[NF_ALG_A_POLICY_MAX + 1];
+extern const struct nla_policy nf_alg_tenant_nla[NF_ALG_A_TENANT_MAX + 1];
+
+/* _set and _del change edit->conf or refuse and leave it as it was; _fill: 0 or -EMSGSIZE. All under lock. */
+int nf_alg_service_set(struct nf_alg_edit *edit);
+int nf_alg_service_del(struct nf_alg_edit *edit);
+int nf_alg_service_fill(struct sk_buff *skb, const struct nf_alg_object *object);
+
+int nf_alg_policy_set(struct nf_alg_edit *edit);
+int nf_alg_policy_del(struct nf_alg_edit *edit);
+int nf_alg_policy_fill(struct sk_buff *skb, const struct nf_alg_object *object);
+
+int nf_alg_tenant_set(struct nf_alg_edit *edit);
+int nf_alg_tenant_del(struct nf_alg_edit *edit);
+int nf_alg_tenant_fill(struct sk_buff *skb, const struct nf_alg_object *object);
+
+/* Counters and pinholes: policy/nl_state.c */
+extern const struct nla_policy nf_alg_stats_nla[NF_ALG_A_STATS_PROTOCOL + 1];
+extern const struct nla_policy nf_alg_pinhole_get_nla[NF_ALG_A_PINHOLE_QUERY_PROTOCOL + 1];
+extern const struct nla_policy nf_alg_pinhole_del_nla[NF_ALG_A_PINHOLE_QUERY_TENANT + 1];
+
+int nf_alg_nl_stats_start(struct netlink_callback *cb);
+int nf_alg_nl_stats_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int nf_alg_nl_stats_reset(struct sk_buff *skb, struct genl_info *info);
+int nf_alg_nl_pinhole_start(struct netlink_callback *cb);
+int nf_alg_nl_pinhole_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int nf_alg_nl_pinhole_del(struct sk_buff *skb, struct genl_info *info);
+struct nf_alg_pinhole_info;
+int nf_alg_pinhole_fill(struct sk_buff *skb, int type, const struct nf_alg_pinhole_info *info, const char *tenant);
+
+/* Changes of configuration to listeners: policy/event.c */
+void nf_alg_event_config(struct nf_alg_policy_net *pn, enum nf_alg_event event, const char *name);
+
+int nf_alg_netlink_init(void);
+void nf_alg_netlink_exit(void);
+
+#endif /* NF_ALG_NETLINK_H */
