@@ -109,7 +109,7 @@ static bool has_control(const u8 *p, u32 from, u32 end)
 
 /* ---- endpoints ---- */
 
-/**
+/*
  * struct number_list - numbers joined by commas
  * @n:		how many, also beyond LIST_MAX
  * @bad:	one of them exceeds 255 or has more than three digits

@@ -6,7 +6,7 @@
 #define BUF_ROUND	128	/* granularity of the buffer of kept bytes */
 #define BUF_SPARE	1024	/* a buffer that is larger than needed by more than this is replaced */
 
-/**
+/*
  * struct stream_job - one segment with new bytes on its way
  * @seq, @data, @len: the segment's payload
  * @hold:	the caller allows bytes to be held back
