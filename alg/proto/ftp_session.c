@@ -88,11 +88,11 @@ static u32 tls_records(struct alg_ftp_tls *t, bool reply, const u8 *data, u32 i,
 		t->head[t->have++] = data[i++];
 		if (t->have < sizeof(t->head))
 			continue;
+		t->have = 0;
 		if (!alg_ftp_is_tls_record(t->head, sizeof(t->head))) {
 			t->state = ALG_FTP_TLS_LOST;
 			return len;
 		}
-		t->have = 0;
 		t->left = get_unaligned_be16(t->head + 3);
 	}
 	return len;

@@ -4,7 +4,7 @@
  * sequence space. Every choice comes from sim_pick(), so one input is one run. The includer's stream.c allocates through sim_alloc().
  *
  * Toy protocol: lines. First byte: 'N' of no interest, 'M' malformed, 'Q' stops the stream, 'D' the line is deleted, 'E' the line is
- * edited: g grows, s.. shrinks, d.. is deleted, i gets an insertion before it, k is replaced; at most SIM_EDITS edits in a line.
+ * edited: g grows, s.. shrinks, d.. is deleted, i gets an insertion before it, k is replaced, c by itself; at most SIM_EDITS edits in a line.
  */
 #ifndef SELFTESTS_STREAM_SIM_H
 #define SELFTESTS_STREAM_SIM_H
@@ -60,6 +60,10 @@ struct sim {
 
 	u8 mode;
 	bool edits, nagle, sack, lossy, repeats, pickup;
+	bool early;		/* the sender repeats from a place before what is missing */
+	bool bulk;		/* the sender repeats all that is outstanding */
+	bool split;		/* packets are cut in two behind the box */
+	bool stops;		/* the stream is stopped and resumed from outside */
 	u32 fail_every;		/* of memory allocations */
 	u32 charge_max;
 	u16 plan_edits, plan_bytes;
@@ -161,7 +165,7 @@ static u32 sim_line_edits(const u8 *line, u32 len, u32 editable_from, struct alg
 		if (line[i] == 's' || line[i] == 'd')
 			while (j < len && line[j] == line[i])
 				j++;
-		else if (!strchr("gik", line[i]))
+		else if (!strchr("gikc", line[i]))
 			continue;
 		switch (line[i]) {
 		case 'g':
@@ -178,6 +182,9 @@ static u32 sim_line_edits(const u8 *line, u32 len, u32 editable_from, struct alg
 			break;
 		case 'k':
 			ok &= alg_plan_add(plan, i, 1, "K", 1);
+			break;
+		case 'c':
+			ok &= alg_plan_add(plan, i, 1, "c", 1);
 			break;
 		}
 		count++;
@@ -348,10 +355,17 @@ static void sim_resend(struct sim *sim, u32 from, u32 len)
 {
 	u32 end = from;
 
+	if (sim->bulk)
+		len = sim->nxt;
 	while (from < sim->nxt && sim->sacked[from])
 		from++;
 	for (end = from; end < sim->nxt && end - from < len && !sim->sacked[end]; end++)
 		;
+	if (sim->early && from == sim->una) {
+		from -= min_t(u32, from, 3);
+		if (sim->pickup && from < sim->first)
+			from = sim->first;
+	}
 	sim_send(sim, from, end - from);
 }
 
@@ -459,6 +473,19 @@ static void sim_box_check(struct sim *sim, bool hold, u32 end, const struct alg_
 		SIM_CHECK(s->out && out->data >= s->out);
 }
 
+static void sim_split(struct sim *sim, struct sim_packet *p, u32 at)
+{
+	struct sim_packet *q;
+
+	if (sim->to_rx.n == SIM_PACKETS)
+		return;
+	q = sim_net_add(sim, &sim->to_rx);
+	q->seq = p->seq + at;
+	q->len = p->len - at;
+	memcpy(q->data, p->data + at, q->len);
+	p->len = at;
+}
+
 static void sim_box(struct sim *sim, struct sim_packet *p)
 {
 	struct alg_edit edits[ALG_STREAM_LOG_MAX + 1];
@@ -498,6 +525,8 @@ static void sim_box(struct sim *sim, struct sim_packet *p)
 		q->seq = alg_stream_map_seq(&sim->s, out.seq);
 		if (!q->len)
 			q->seq--;
+		if (sim->split && q->len > 1)
+			sim_split(sim, q, 1 + sim_pick(sim, q->len - 1));
 	}
 	sim_trace("box [%d,%d) hold %d: verdict %d events %x next %d kept %u gone %u base %d log %u -> [%d,+%u)\n", p->seq - sim->isn,
 		  p->seq - sim->isn + p->len, hold, out.verdict, out.events, sim->s.next - sim->isn, sim->s.kept, sim->s.gone,
@@ -555,6 +584,13 @@ static void sim_chaos(struct sim *sim, u32 steps)
 	u32 from, len;
 
 	while (steps-- && sim->una < sim->n) {
+		if (sim->stops && sim_pick(sim, 32) == 0) {
+			sim->resync = true;
+			if (sim->s.stopped)
+				alg_stream_resume(&sim->s);
+			else
+				alg_stream_stop(&sim->s);
+		}
 		switch (sim_pick(sim, sim->repeats ? 12 : 9)) {
 		case 0: case 1:
 			sim_send_new(sim, 1 + sim_pick(sim, sim_pick(sim, 2) ? 8 : 120));
@@ -603,7 +639,7 @@ static void sim_drain(struct sim *sim)
 			continue;
 		}
 		idle++;
-		SIM_CHECK(idle < (sim->fail_every ? 100 : 12));
+		SIM_CHECK(idle < (sim->fail_every ? 200 : 40));
 		if (sim->nxt < sim->n && (idle & 1)) {
 			sim_send_new(sim, 1 + sim_pick(sim, 100));
 			continue;
@@ -658,6 +694,11 @@ static void sim_configure(struct sim *sim)
 	sim->ops.max_hold = (flags & 0xe0) == 0 ? 1 + sim_pick(sim, 40) : SIM_TX;
 	sim->charge_max = sim_pick(sim, 16) ? ~0u : 20;
 	sim->isn = sim_pick(sim, 2) ? 0u - sim_pick(sim, SIM_TX) : sim_pick(sim, 1000) + ((flags & 1) << 31) - 500;
+	flags = sim_pick(sim, 256);
+	sim->early = (flags & 3) == 0;
+	sim->bulk = (flags & 0xc) == 0;
+	sim->split = flags & 0x10;
+	sim->stops = (flags & 0xe0) == 0;
 	sim->plan_edits = SIM_EDITS + 1 + sim_pick(sim, ALG_STREAM_LOG_MAX - SIM_EDITS + 1);
 	sim->plan_bytes = sim_pick(sim, 2) ? ALG_STREAM_ROOM_TEXT : ALG_STREAM_TEXT_MAX;
 	sim->ops.message = sim_message;
@@ -686,6 +727,7 @@ static u32 sim_run(const u8 *in, size_t len)
 	if (sim->pickup) {
 		/* The box starts late: what went before is through, unedited. */
 		sim->una = sim_pick(sim, sim->n);
+		sim->first = sim->una;
 		sim->nxt = sim->una;
 		sim->rcv_nxt = sim->rcv_max = sim->una;
 		memcpy(sim->rx, sim->tx, sim->una);
