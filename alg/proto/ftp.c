@@ -60,7 +60,6 @@ enum alg_parse alg_ftp_skip(const u8 *data, u32 len, u32 *used)
 {
 	return pass_line(data, 0, len, used);
 }
-ALG_EXPORT(alg_ftp_skip);
 
 /*
  * Telnet commands (RFC 854) and, for commands, spaces in front of a line. A LF is never part of them, so that a line
@@ -516,7 +515,6 @@ enum alg_parse alg_ftp_parse(const u8 *data, u32 len, bool reply, u16 *multi, st
 		return parse_reply(data, len, multi, msg, used);
 	return parse_command(data, len, msg, used);
 }
-ALG_EXPORT(alg_ftp_parse);
 
 /* ---- text ---- */
 
@@ -595,4 +593,3 @@ int alg_ftp_format(const struct alg_ftp_msg *msg, const struct alg_endpoint *ep,
 	buf[n] = '\0';
 	return (int)n;
 }
-ALG_EXPORT(alg_ftp_format);

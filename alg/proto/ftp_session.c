@@ -9,7 +9,6 @@ bool alg_ftp_is_tls_record(const u8 *data, u32 len)
 	return len >= 5 && data[0] >= 20 && data[0] <= 24 && data[1] == 3 &&
 	       get_unaligned_be16(data + 3) <= (1 << 14) + 2048;
 }
-ALG_EXPORT(alg_ftp_is_tls_record);
 
 static bool is_digit(u8 c)
 {
@@ -47,7 +46,6 @@ bool alg_ftp_looks_plain(const u8 *data, u32 len, bool reply)
 {
 	return len && (reply ? looks_like_reply(data, len) : looks_like_command(data, len));
 }
-ALG_EXPORT(alg_ftp_looks_plain);
 
 void alg_ftp_tls_start(struct alg_ftp_tls *t, u32 next)
 {
@@ -55,7 +53,6 @@ void alg_ftp_tls_start(struct alg_ftp_tls *t, u32 next)
 	t->next = next;
 	t->state = ALG_FTP_TLS_RECORDS;
 }
-ALG_EXPORT(alg_ftp_tls_start);
 
 /* Bytes before @seq were missed. */
 static void tls_gap(struct alg_ftp_tls *t, u32 seq)
@@ -125,7 +122,6 @@ bool alg_ftp_tls_segment(struct alg_ftp_tls *t, bool reply, u32 seq, const u8 *d
 	t->line_start = data[len - 1] == '\n';
 	return false;
 }
-ALG_EXPORT(alg_ftp_tls_segment);
 
 /* ---- session ---- */
 
@@ -281,14 +277,12 @@ enum alg_ftp_action alg_ftp_session_step(struct alg_ftp_session *s, bool reply, 
 		return ALG_FTP_PASS;
 	return reply ? step_reply(s, msg) : step_command(s, msg);
 }
-ALG_EXPORT(alg_ftp_session_step);
 
 void alg_ftp_session_encrypt(struct alg_ftp_session *s, u32 client_next, u32 server_next)
 {
 	alg_ftp_tls_start(&s->tls[0], client_next);
 	alg_ftp_tls_start(&s->tls[1], server_next);
 }
-ALG_EXPORT(alg_ftp_session_encrypt);
 
 bool alg_ftp_session_tls(struct alg_ftp_session *s, bool reply, u32 seq, const u8 *data, u32 len)
 {
@@ -299,4 +293,3 @@ bool alg_ftp_session_tls(struct alg_ftp_session *s, bool reply, u32 seq, const u
 	s->encrypted = s->tls[!reply].state != ALG_FTP_TLS_OFF;
 	return true;
 }
-ALG_EXPORT(alg_ftp_session_tls);

@@ -42,4 +42,3 @@ enum alg_parse alg_tftp_parse(const u8 *data, u32 len, struct alg_tftp_msg *msg)
 	msg->kind = op == OP_RRQ ? ALG_TFTP_RRQ : ALG_TFTP_WRQ;
 	return ALG_PARSE_COMPLETE;
 }
-ALG_EXPORT(alg_tftp_parse);
