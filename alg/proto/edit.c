@@ -11,6 +11,7 @@ void alg_plan_init(struct alg_plan *plan, struct alg_edit *edits, u16 max_edits,
 	plan->max_bytes = max_bytes;
 	plan->delta = 0;
 }
+ALG_EXPORT(alg_plan_init);
 
 struct alg_plan_mark alg_plan_mark(const struct alg_plan *plan)
 {
