@@ -558,12 +558,12 @@ static void job_parse(struct stream_job *job)
 
 /*
  * Keeps source bytes [job->pos, @to) as the incomplete message. @give: s->buf is about to be given away, the copy needs memory of
- * its own. false: too long, over the limit or no memory; nothing changed.
+ * its own. false: too long, over the limit or no memory; then nothing may be kept.
  */
 static bool job_keep(struct stream_job *job, u32 to, bool give)
 {
 	struct alg_stream *s = job->s;
-	u32 tail = to - job->pos, was = s->kept;
+	u32 tail = to - job->pos;
 	u32 cap = (tail + BUF_ROUND - 1) / BUF_ROUND * BUF_ROUND;
 	u8 *buf = NULL;
 
@@ -573,10 +573,8 @@ static bool job_keep(struct stream_job *job, u32 to, bool give)
 		return false;
 	if (give || s->cap < tail || s->cap > cap + BUF_SPARE) {
 		buf = alg_env_alloc(cap);
-		if (!buf && (give || s->cap < tail)) {
-			stream_charge(s, job->ops, job->ctx, was);
+		if (!buf && (give || s->cap < tail))
 			return false;
-		}
 	}
 	if (!buf) {
 		if (job->src != s->buf)
