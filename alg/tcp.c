@@ -140,6 +140,14 @@ static s32 stream_total(const struct alg_stream *st)
 	return alg_stream_map_seq(st, st->next) - st->next;
 }
 
+/* Largest payload of a segment with this one's options: the MSS counts them as data (RFC 6691). */
+static u16 payload_max(const struct nf_alg_work *w, const struct segment *seg)
+{
+	u32 options = seg->hdr - sizeof(struct tcphdr), mss = w->session->mss;
+
+	return mss > options ? mss - options : 0;
+}
+
 /* Payload is replaced as a whole by bytes that begin at another place in the stream. */
 static int replace_payload(const struct nf_alg_work *w, struct segment *seg, const struct alg_stream_out *out)
 {
@@ -153,7 +161,7 @@ static int replace_payload(const struct nf_alg_work *w, struct segment *seg, con
 
 	if (out->len > U16_MAX || seg->len > U16_MAX)
 		return -EMSGSIZE;
-	err = nf_alg_apply(w->skb, w->protoff, IPPROTO_TCP, &plan, w->session->mss);
+	err = nf_alg_apply(w->skb, w->protoff, IPPROTO_TCP, &plan, payload_max(w, seg));
 	if (!err)
 		seg->seq = out->seq;
 	return err;
@@ -165,7 +173,7 @@ static int carry_out(const struct nf_alg_work *w, struct segment *seg, const str
 	case ALG_STREAM_PASS:
 		return 0;
 	case ALG_STREAM_EDIT:
-		return nf_alg_apply(w->skb, w->protoff, IPPROTO_TCP, out->plan, w->session->mss);
+		return nf_alg_apply(w->skb, w->protoff, IPPROTO_TCP, out->plan, payload_max(w, seg));
 	case ALG_STREAM_REPLACE:
 		return replace_payload(w, seg, out);
 	default:
