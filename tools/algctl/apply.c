@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* algctl apply: replaces the whole configuration by a file's, all or nothing. */
+#include "object.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+
+struct source {
+	char *path;
+};
+
+/* Everything that apply works on. */
+struct apply {
+	struct objects wanted, running;
+	struct changes changes;
+	uint32_t generation;
+	bool default_policy_implied;
+};
+
+static bool set_path(struct setter *s, const struct param *p, const char *text)
+{
+	struct source *source = s->object;
+
+	(void)p;
+	source->path = copy(text);
+	return true;
+}
+
+static void list_files(const struct setter *s, const struct param *p, struct words *out)
+{
+	(void)s;
+	(void)p;
+	words_add(out, "-");
+}
+
+static char *read_all(struct ctx *ctx, const char *path, size_t *size)
+{
+	enum { MOST = 512 << 20, STEP = 1 << 16 };
+	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	size_t room = 0;
+	char *text = NULL;
+
+	*size = 0;
+	if (!f) {
+		fail(ctx, ALGCTL_USAGE, NOWHERE, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	do {
+		if (room - *size < STEP + 1) {
+			room = room ? room * 2 : 4 * STEP;
+			text = realloc(text, room);
+			if (!text)
+				abort();
+		}
+		*size += fread(text + *size, 1, STEP, f);
+		text[*size] = '\0';
+	} while (!feof(f) && !ferror(f) && *size < MOST);
+	if (ferror(f) || *size >= MOST) {
+		fail(ctx, ALGCTL_USAGE, NOWHERE, "%s: %s", path, ferror(f) ? strerror(errno) : "too large");
+		free(text);
+		text = NULL;
+	}
+	if (f != stdin)
+		fclose(f);
+	return text;
+}
+
+static bool read_file(struct ctx *ctx, const char *path, struct objects *out)
+{
+	enum document_format format;
+	struct node *root = NULL;
+	size_t size;
+	char *text = read_all(ctx, path, &size);
+	bool good;
+
+	if (!text)
+		return false;
+	if (document_format(ctx, path, text, &format))
+		root = document_parse(ctx, text, size, format);
+	good = root && config_load(ctx, root, out);
+	document_free(root);
+	free(text);
+	return good;
+}
+
+/* The policy "default" exists in every configuration: what the file does not say about it has defaults. */
+static void imply_default_policy(struct apply *a)
+{
+	struct object *o;
+
+	if (objects_find(&a->wanted, KIND_POLICY, "default"))
+		return;
+	o = object_new(KIND_POLICY);
+	strcpy(o->name, "default");
+	objects_add(&a->wanted, o);
+	objects_sort(&a->wanted);
+	a->default_policy_implied = true;
+}
+
+/*
+ * A socket with a transaction sees what the transaction has collected, so what runs is read first; the transaction must stand on
+ * the same generation.
+ */
+static bool begin(struct ctx *ctx, struct apply *a)
+{
+	enum { ATTEMPTS = 8 };
+
+	for (int i = 0; i < ATTEMPTS; i++) {
+		uint32_t base;
+
+		if (!config_read(ctx, &a->running, &a->generation) || !ctx->backend->ops->begin(ctx, &base))
+			return false;
+		if (base == a->generation)
+			return true;
+		ctx->backend->ops->abort(ctx);
+		objects_free(&a->running);
+	}
+	return fail(ctx, ALGCTL_REFUSED, NOWHERE, "the configuration changes faster than it can be read: try again");
+}
+
+static bool has_default_tenant(const struct apply *a)
+{
+	return objects_find(&a->wanted, KIND_TENANT, "default");
+}
+
+static size_t count_kind(const struct apply *a, enum kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->wanted.n; i++)
+		n += a->wanted.v[i]->kind == kind;
+	return n;
+}
+
+static char *item_text(const struct item *item)
+{
+	return item->values.n ? words_join(&item->values, ",") : copy("none");
+}
+
+/* One changed object: the values that differ, old -> new. */
+static void print_fields(struct ctx *ctx, const struct change *c, const struct predefined *predefined)
+{
+	struct view old = { 0 }, new = { 0 };
+	const char *comma = "";
+
+	if (c->old)
+		object_view(c->old, predefined, &old);
+	object_view(c->new, predefined, &new);
+	for (size_t i = 0; i < new.n; i++) {
+		const struct item *item = &new.v[i], *before = c->old ? view_find(&old, item) : NULL;
+		char *path, *from, *to;
+
+		if (item->read_only || (c->old ? before && words_equal(&before->values, &item->values) : item->standard))
+			continue;
+		path = item_path(item);
+		from = before ? item_text(before) : copy("none");
+		to = item_text(item);
+		if (c->old)
+			fprintf(ctx->out, "%s %s %s -> %s", comma, path, from, to);
+		else
+			fprintf(ctx->out, "%s %s %s", comma, path, to);
+		comma = ",";
+		free(path);
+		free(from);
+		free(to);
+	}
+	view_free(&old);
+	view_free(&new);
+}
+
+static void print_changes(struct ctx *ctx, const struct apply *a)
+{
+	for (size_t i = 0; i < a->changes.n; i++) {
+		const struct change *c = &a->changes.v[i];
+		const struct object *o = c->new ? c->new : c->old;
+
+		fprintf(ctx->out, "%c %s %s", !c->old ? '+' : !c->new ? '-' : '~', kind_names[o->kind], o->name);
+		if (c->new)
+			print_fields(ctx, c, &a->changes.predefined);
+		fputc('\n', ctx->out);
+	}
+}
+
+static json_t *fields_json(const struct change *c, const struct predefined *predefined)
+{
+	struct view old = { 0 }, new = { 0 };
+	json_t *j = json_object();
+
+	object_view(c->old, predefined, &old);
+	object_view(c->new, predefined, &new);
+	for (size_t i = 0; i < new.n; i++) {
+		const struct item *before = view_find(&old, &new.v[i]);
+		char *path;
+
+		if (new.v[i].read_only || (before && words_equal(&before->values, &new.v[i].values)))
+			continue;
+		path = item_path(&new.v[i]);
+		json_object_set_new(j, path, json_pack("{s:o, s:o}", "old", before ? item_json(before) : json_null(), "new",
+						       item_json(&new.v[i])));
+		free(path);
+	}
+	view_free(&old);
+	view_free(&new);
+	return j;
+}
+
+static json_t *change_json(const struct change *c, const struct predefined *predefined)
+{
+	const struct object *o = c->new ? c->new : c->old;
+	json_t *j = json_pack("{s:s, s:s}", "object", kind_names[o->kind], "name", o->name);
+	struct view view = { 0 };
+
+	if (c->old && c->new) {
+		json_object_set_new(j, "fields", fields_json(c, predefined));
+	} else if (c->new) {
+		object_view(c->new, predefined, &view);
+		json_object_set_new(j, "fields", view_json(&view, false));
+		view_free(&view);
+	}
+	return j;
+}
+
+static const char no_default_tenant[] = "there is no tenant 'default': traffic that no selector takes is not served";
+
+static void print_summary_json(struct ctx *ctx, const struct apply *a, uint32_t now)
+{
+	json_t *j = json_object(), *notes = json_array(), *added = json_array(), *removed = json_array(), *changed = json_array();
+
+	json_object_set_new(j, "applied", json_boolean(!ctx->dry_run));
+	json_object_set_new(j, "generation", json_integer(now));
+	for (int i = 0; i < KINDS; i++)
+		json_object_set_new(j, kind_plurals[i], json_integer((json_int_t)count_kind(a, (enum kind)i)));
+	json_object_set_new(j, "summary", json_pack("{s:I, s:I, s:I}", "added", (json_int_t)a->changes.added, "changed",
+						    (json_int_t)a->changes.changed, "removed", (json_int_t)a->changes.removed));
+	for (size_t i = 0; i < a->changes.n && ctx->dry_run; i++) {
+		const struct change *c = &a->changes.v[i];
+
+		json_array_append_new(!c->old ? added : !c->new ? removed : changed, change_json(c, &a->changes.predefined));
+	}
+	if (ctx->dry_run) {
+		json_object_set(j, "added", added);
+		json_object_set(j, "changed", changed);
+		json_object_set(j, "removed", removed);
+	}
+	json_decref(added);
+	json_decref(changed);
+	json_decref(removed);
+	if (!has_default_tenant(a))
+		json_array_append_new(notes, json_string(no_default_tenant));
+	json_object_set_new(j, "notes", notes);
+	print_json(ctx, j);
+}
+
+static void print_summary(struct ctx *ctx, const struct apply *a, uint32_t now)
+{
+	if (ctx->dry_run)
+		print_changes(ctx, a);
+	fprintf(ctx->out, "%zu services, %zu policies, %zu tenants: %zu added, %zu changed, %zu removed\n",
+		count_kind(a, KIND_SERVICE), count_kind(a, KIND_POLICY), count_kind(a, KIND_TENANT), a->changes.added,
+		a->changes.changed, a->changes.removed);
+	if (ctx->dry_run)
+		fputs("the kernel accepts it; nothing was applied\n", ctx->out);
+	else
+		fprintf(ctx->out, "applied, generation %u\n", now);
+	if (!has_default_tenant(a))
+		fprintf(ctx->out, "note: %s\n", no_default_tenant);
+}
+
+/* From begin to commit or abort. */
+static bool transact(struct ctx *ctx, struct apply *a, uint32_t *now)
+{
+	const struct backend_ops *ops = ctx->backend->ops;
+
+	*now = a->generation;
+	if (ops->load(ctx, &a->wanted) && (ctx->dry_run || ops->commit(ctx, a->generation, now))) {
+		if (ctx->dry_run)
+			ops->abort(ctx);
+		return true;
+	}
+	ops->abort(ctx);
+	return false;
+}
+
+static bool apply(struct ctx *ctx, const struct command *command, void *object)
+{
+	struct source *source = object;
+	struct apply a = { 0 };
+	uint32_t now;
+	bool good;
+
+	(void)command;
+	ctx->file = strcmp(source->path, "-") ? source->path : "<stdin>";
+	good = read_file(ctx, source->path, &a.wanted) && backend(ctx);
+	if (good) {
+		imply_default_policy(&a);
+		good = begin(ctx, &a);
+	}
+	if (good) {
+		config_compare(&a.running, &a.wanted, &a.changes);
+		good = transact(ctx, &a, &now);
+	}
+	if (good && ctx->json)
+		print_summary_json(ctx, &a, now);
+	else if (good)
+		print_summary(ctx, &a, now);
+	changes_free(&a.changes);
+	objects_free(&a.wanted);
+	objects_free(&a.running);
+	return good;
+}
+
+static const struct param params[] = {
+	{ "FILE", NULL, "configuration in YAML or JSON; - for standard input", PARAM_POSITION, 0, 0, 0, set_path, list_files,
+	  NULL },
+	{ 0 }
+};
+
+static const struct command commands[] = {
+	{ NULL, "replace the whole configuration by a file's, all or nothing", params, 0, OPTION_DRY_RUN | OPTION_FORMAT, 0, NULL,
+	  sizeof(struct source), apply },
+	{ 0 }
+};
+
+const struct object_def apply_object = {
+	"apply", "replace the whole configuration by a file's", commands,
+	"What the file does not have is removed. Every error is reported with line and column, and then nothing is applied.\n"
+	"Counters, sessions and quotas of tenants that stay are kept. The format is told by --format, the file's name or its\n"
+	"first byte.",
+};

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whole configurations: out of a file, out of the backend, and what differs between two. */
+#ifndef ALGCTL_CONFIG_H
+#define ALGCTL_CONFIG_H
+
+#include "document.h"
+#include "model.h"
+
+/* Objects of a document, sorted. Every error is reported; false if there was one. */
+bool config_load(struct ctx *ctx, const struct node *root, struct objects *out);
+
+/* What runs, at one moment: sorted, with @generation. */
+bool config_read(struct ctx *ctx, struct objects *out, uint32_t *generation);
+
+struct change {
+	const struct object *old, *new;		/* one may be NULL */
+};
+
+struct changes {
+	struct change *v;
+	size_t n, room;
+	size_t added, removed, changed;
+	struct predefined predefined;
+};
+
+/* @old, @new sorted; they must outlive the changes. Predefined services are no part of it. */
+void config_compare(const struct objects *old, const struct objects *new, struct changes *out);
+void changes_free(struct changes *c);
+
+/* The value at the same path in another view, or NULL. */
+const struct item *view_find(const struct view *view, const struct item *like);
+
+#endif /* ALGCTL_CONFIG_H */

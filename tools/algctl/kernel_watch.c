@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Events of the family's multicast group. */
+#include "kernel.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void event_get(struct event *e, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *a[NF_ALG_A_EVENT_MAX + 1];
+
+	memset(e, 0, sizeof(*e));
+	attrs_index(a, NF_ALG_A_EVENT_MAX, msg_attrs(nlh), msg_attrs_size(nlh));
+	e->event = attr_u32(a[NF_ALG_A_EVENT_EVENT]);
+	attr_text(a[NF_ALG_A_EVENT_NAME], e->name, sizeof(e->name));
+	attr_text(a[NF_ALG_A_EVENT_TENANT], e->tenant, sizeof(e->tenant));
+	e->has_generation = a[NF_ALG_A_EVENT_GENERATION];
+	e->generation = attr_u32(a[NF_ALG_A_EVENT_GENERATION]);
+	e->has_protocol = a[NF_ALG_A_EVENT_PROTOCOL];
+	e->protocol = attr_u32(a[NF_ALG_A_EVENT_PROTOCOL]);
+	e->has_reason = a[NF_ALG_A_EVENT_REASON];
+	e->reason = attr_u32(a[NF_ALG_A_EVENT_REASON]);
+	e->has_pinhole = a[NF_ALG_A_EVENT_PINHOLE];
+	pinhole_get(&e->pinhole, a[NF_ALG_A_EVENT_PINHOLE]);
+}
+
+static bool take_events(struct ctx *ctx, ssize_t n, bool (*seen)(struct ctx *, const struct event *, void *), void *data)
+{
+	struct kernel *k = kernel_of(ctx);
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)k->reply;
+	struct event e;
+
+	for (int left = (int)n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		if (nlh->nlmsg_type != k->family)
+			continue;
+		event_get(&e, nlh);
+		if (!seen(ctx, &e, data))
+			return false;
+	}
+	return true;
+}
+
+bool kernel_watch(struct ctx *ctx, bool (*seen)(struct ctx *ctx, const struct event *e, void *data), void *data)
+{
+	static const struct event lost = { .lost = true };
+	struct kernel *k = kernel_of(ctx);
+
+	if (k->dry)
+		return true;
+	if (!k->group || transport_join(k->transport, k->group) < 0)
+		return fail_errno(ctx, k->group ? errno : ENOENT, NOWHERE, "events: %s",
+				  k->group ? strerror(errno) : "the kernel's nf_alg has no such group");
+	for (;;) {
+		ssize_t n = transport_receive(k->transport, k->reply, sizeof(k->reply), 1);
+
+		if (n < 0 && errno == ENOBUFS) {
+			if (!seen(ctx, &lost, data))
+				return true;
+		} else if (n < 0) {
+			return fail_errno(ctx, errno, NOWHERE, "events: %s", strerror(errno));
+		} else if (!take_events(ctx, n, seen, data)) {
+			return true;
+		}
+	}
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const kind_names[KINDS] = { "service", "policy", "tenant" };
+const char *const kind_plurals[KINDS] = { "services", "policies", "tenants" };
+
+const char *const protocol_names[PROTOCOLS] = {
+	[NF_ALG_PROTOCOL_FTP] = "ftp",
+	[NF_ALG_PROTOCOL_SIP] = "sip",
+	[NF_ALG_PROTOCOL_TFTP] = "tftp",
+	[NF_ALG_PROTOCOL_PPTP] = "pptp",
+	[NF_ALG_PROTOCOL_IKE] = "ike",
+};
+
+const char *const mode_names[] = {
+	[NF_ALG_MODE_OFF] = "off",
+	[NF_ALG_MODE_ON] = "on",
+	[NF_ALG_MODE_OBSERVE] = "observe",
+};
+
+const char *const state_names[] = {
+	[NF_ALG_PINHOLE_STATE_PENDING] = "pending",
+	[NF_ALG_PINHOLE_STATE_ACTIVE] = "active",
+};
+
+const char *const event_names[] = {
+	[NF_ALG_EVENT_CONFIG_REPLACED] = "config-replaced",
+	[NF_ALG_EVENT_SERVICE_SET] = "service-set",
+	[NF_ALG_EVENT_SERVICE_DELETED] = "service-deleted",
+	[NF_ALG_EVENT_POLICY_SET] = "policy-set",
+	[NF_ALG_EVENT_POLICY_DELETED] = "policy-deleted",
+	[NF_ALG_EVENT_TENANT_SET] = "tenant-set",
+	[NF_ALG_EVENT_TENANT_DELETED] = "tenant-deleted",
+	[NF_ALG_EVENT_PINHOLE_OPENED] = "pinhole-opened",
+	[NF_ALG_EVENT_PINHOLE_USED] = "pinhole-used",
+	[NF_ALG_EVENT_PINHOLE_EXPIRED] = "pinhole-expired",
+	[NF_ALG_EVENT_PINHOLE_CLOSED] = "pinhole-closed",
+	[NF_ALG_EVENT_REFUSED] = "refused",
+};
+
+const struct reason reasons[REASONS] = {
+#define NF_ALG_REASON(symbol, name, sentence) [NF_ALG_REASON_##symbol] = { name, sentence },
+#include "../../policy/reasons.def"
+#undef NF_ALG_REASON
+};
+
+const struct option_def options[OPTIONS] = {
+#define NF_ALG_OPTION(symbol, name, protocols, kind, min, max, standard, values, sentence) \
+	[NF_ALG_A_OPTION_##symbol] = { name, protocols, OPTION_##kind, min, max, standard, values, sentence },
+#include "../../policy/options.def"
+#undef NF_ALG_OPTION
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+const char *name_of(const char *const *names, size_t n, uint32_t value)
+{
+	static char number[16];
+
+	if (value < n && names[value])
+		return names[value];
+	snprintf(number, sizeof(number), "#%u", value);
+	return number;
+}
+
+const char *protocol_name(uint32_t protocol)
+{
+	return name_of(protocol_names, PROTOCOLS, protocol);
+}
+
+const char *mode_name(uint32_t mode)
+{
+	return name_of(mode_names, COUNT(mode_names), mode);
+}
+
+const char *event_name(uint32_t event)
+{
+	return name_of(event_names, COUNT(event_names), event);
+}
+
+const char *state_name(uint32_t state)
+{
+	return name_of(state_names, COUNT(state_names), state);
+}
+
+const char *reason_name(uint32_t reason)
+{
+	return reason < REASONS ? reasons[reason].name : name_of(NULL, 0, reason);
+}
+
+int index_of(const char *const *names, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (names[i] && !strcmp(names[i], text))
+			return (int)i;
+	return -1;
+}
+
+void option_values(unsigned int attr, struct words *out)
+{
+	char *list, *state, *value;
+
+	if (attr >= OPTIONS || options[attr].kind == OPTION_NUMBER || !options[attr].values)
+		return;
+	list = copy(options[attr].values);
+	for (value = strtok_r(list, ",", &state); value; value = strtok_r(NULL, ",", &state))
+		words_add(out, value);
+	free(list);
+}
+
+char *option_text(unsigned int attr, uint32_t value)
+{
+	struct words values = { 0 };
+	char *text;
+
+	option_values(attr, &values);
+	text = value < values.n ? copy(values.v[value]) : format_text("%u", value);
+	words_free(&values);
+	return text;
+}
+
+bool option_applies(unsigned int attr, uint32_t protocol)
+{
+	return attr < OPTIONS && protocol < PROTOCOLS && options[attr].name && options[attr].protocols & BIT(protocol);
+}

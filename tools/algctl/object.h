@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands that service, policy and tenant have in common. */
+#ifndef ALGCTL_OBJECT_H
+#define ALGCTL_OBJECT_H
+
+#include <jansson.h>
+
+#include "backend.h"
+#include "grammar.h"
+#include "output.h"
+#include "value.h"
+
+extern const struct object_def service_object, policy_object, tenant_object, stats_object, pinhole_object, status_object,
+	monitor_object, apply_object, export_object, version_object, help_object;
+
+extern const struct param service_params[], policy_params[], tenant_params[];
+
+bool object_add(struct ctx *ctx, const struct command *command, void *object);
+bool object_set(struct ctx *ctx, const struct command *command, void *object);
+bool object_del(struct ctx *ctx, const struct command *command, void *object);
+
+/* All objects of a kind, or the one that @one names, sorted. */
+bool object_fetch(struct ctx *ctx, enum kind kind, const struct object *one, struct objects *out);
+
+/* JSON of a view: nested by path; @all with defaults and read-only values, else what has to be configured. */
+json_t *view_json(const struct view *view, bool all);
+json_t *item_json(const struct item *item);
+json_t *objects_json(enum kind kind, const struct objects *list, const struct predefined *predefined);	/* {"services":[...]} */
+
+bool set_object_name(struct setter *s, const struct param *p, const char *text);
+void list_object_names(const struct setter *s, const struct param *p, struct words *out);
+
+#endif /* ALGCTL_OBJECT_H */

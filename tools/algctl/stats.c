@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* algctl stats: what was counted, per tenant and protocol. */
+#include "object.h"
+#include "query.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct param params[] = {
+	{ "tenant", "TENANT", "of that tenant only", PARAM_VALUE, 0, 0, 0, set_query_tenant, list_tenants, NULL },
+	{ "protocol", "PROTOCOL", "of that protocol only", PARAM_VALUE, 0, 0, 0, set_query_protocol, list_protocols, NULL },
+	{ 0 }
+};
+
+static int stats_order(const void *a, const void *b)
+{
+	const struct stats *x = a, *y = b;
+	int order = strcmp(x->tenant, y->tenant);
+
+	return order ? order : (int)x->protocol - (int)y->protocol;
+}
+
+static json_t *stats_json(const struct stats_list *list, bool explain)
+{
+	json_t *all = json_array(), *top = json_object();
+
+	for (size_t i = 0; i < list->n; i++) {
+		json_t *one = json_object(), *counters = json_object();
+
+		for (uint32_t r = 0; r < REASONS; r++)
+			if (list->v[i].count[r])
+				json_object_set_new(counters, reasons[r].name, json_integer((json_int_t)list->v[i].count[r]));
+		json_object_set_new(one, "tenant", json_string(list->v[i].tenant));
+		json_object_set_new(one, "protocol", json_string(protocol_name(list->v[i].protocol)));
+		json_object_set_new(one, "counters", counters);
+		json_array_append_new(all, one);
+	}
+	json_object_set_new(top, "stats", all);
+	if (explain) {
+		json_t *sentences = json_object();
+
+		for (uint32_t r = 0; r < REASONS; r++)
+			json_object_set_new(sentences, reasons[r].name, json_string(reasons[r].sentence));
+		json_object_set_new(top, "explain", sentences);
+	}
+	return top;
+}
+
+static void print_stats(struct ctx *ctx, const struct stats_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct columns c = { .width = ctx->explain ? 3 : 2 };
+
+		fprintf(ctx->out, "%stenant %s, %s\n", i ? "\n" : "", list->v[i].tenant, protocol_name(list->v[i].protocol));
+		for (uint32_t r = 0; r < REASONS; r++) {
+			if (!list->v[i].count[r])
+				continue;
+			words_addf(&c.cells, "  %-18s", reasons[r].name);
+			words_addf(&c.cells, ctx->explain ? "%10" PRIu64 : "%12" PRIu64, list->v[i].count[r]);
+			if (ctx->explain)
+				words_add(&c.cells, reasons[r].sentence);
+		}
+		columns_print(ctx, &c);
+	}
+	if (!list->n)
+		fputs("nothing was counted\n", ctx->out);
+}
+
+static bool stats_show(struct ctx *ctx, const struct command *command, void *object)
+{
+	struct stats_list list = { 0 };
+	bool good = backend(ctx) && ctx->backend->ops->stats(ctx, object, &list);
+
+	(void)command;
+	if (list.n)
+		qsort(list.v, list.n, sizeof(*list.v), stats_order);
+	if (good && ctx->json)
+		print_json(ctx, stats_json(&list, ctx->explain));
+	else if (good)
+		print_stats(ctx, &list);
+	free(list.v);
+	return good;
+}
+
+static bool stats_reset(struct ctx *ctx, const struct command *command, void *object)
+{
+	(void)command;
+	return backend(ctx) && ctx->backend->ops->stats_reset(ctx, object);
+}
+
+static const struct command commands[] = {
+	{ "show", "print counters that are not zero", params, 0, OPTION_EXPLAIN, 0, NULL, sizeof(struct query), stats_show },
+	{ "reset", "set counters to zero", params, 0, 0, 0, NULL, sizeof(struct query), stats_reset },
+	{ 0 }
+};
+
+const struct object_def stats_object = {
+	"stats", "what was counted, per tenant and protocol", commands,
+	"With --explain each counter comes with a sentence that says what it means.",
+};

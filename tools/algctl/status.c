@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* algctl status: what runs, what is missing, what is too small. */
+#include "object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct module {
+	char *name;
+	bool loaded, installed;
+};
+
+enum { MODULES = PROTOCOLS + 2, EXPECT_MAX_WANTED = 65536, EXPECT_MAX_LOW = 8192 };
+
+struct health {
+	struct status status;
+	struct module module[MODULES];
+	bool has_expect_max, has_count, has_max;
+	unsigned long expect_max, conntracks, conntrack_max;
+	struct words hints;
+};
+
+static bool read_sysctl(const char *name, unsigned long *out)
+{
+	char *path = format_text("/proc/sys/net/netfilter/%s", name);
+	FILE *f = fopen(path, "re");
+	bool good = f && fscanf(f, "%lu", out) == 1;
+
+	if (f)
+		fclose(f);
+	free(path);
+	return good;
+}
+
+/* Does the running kernel's list of modules have it? */
+static void find_installed(struct module *modules)
+{
+	char release[128] = "", line[4096], *path;
+	FILE *f = fopen("/proc/sys/kernel/osrelease", "re");
+
+	if (f && fgets(release, sizeof(release), f))
+		release[strcspn(release, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	path = format_text("/lib/modules/%s/modules.dep", release);
+	f = fopen(path, "re");
+	free(path);
+	while (f && fgets(line, sizeof(line), f)) {
+		for (int i = 0; i < MODULES; i++) {
+			char *file = format_text("/%s.ko", modules[i].name);
+			char *colon = strchr(line, ':'), *found = strstr(line, file);
+
+			modules[i].installed |= found && colon && found < colon;
+			free(file);
+		}
+	}
+	if (f)
+		fclose(f);
+}
+
+static void find_modules(struct health *h)
+{
+	h->module[0] = (struct module){ .name = copy("nf_alg"), .loaded = true };
+	h->module[1] = (struct module){ .name = copy("nf_alg_nat"), .loaded = h->status.nat };
+	for (int i = 0; i < PROTOCOLS; i++)
+		h->module[i + 2] = (struct module){ .name = format_text("nf_alg_%s", protocol_names[i]),
+						    .loaded = h->status.protocols & BIT(i) };
+	find_installed(h->module);
+}
+
+static void find_hints(struct health *h)
+{
+	const struct status *s = &h->status;
+
+	for (int i = 0; i < MODULES; i++)
+		if (!h->module[i].loaded && h->module[i].installed)
+			words_addf(&h->hints, "module %s is not loaded: modprobe %s", h->module[i].name, h->module[i].name);
+	if (!s->generation)
+		words_add(&h->hints, "nothing is configured in this network namespace: algctl tenant add default");
+	else if (!s->tenants)
+		words_add(&h->hints, "there are no tenants, so nothing is served: algctl tenant add default");
+	if (h->has_expect_max && (h->expect_max < EXPECT_MAX_LOW || s->pinholes >= h->expect_max / 4 * 3))
+		words_addf(&h->hints, "nf_conntrack_expect_max is %lu, too low for many subscribers: "
+			   "sysctl net.netfilter.nf_conntrack_expect_max=%d", h->expect_max, EXPECT_MAX_WANTED);
+	if (h->has_count && h->has_max && h->conntrack_max && h->conntracks >= h->conntrack_max / 10 * 9)
+		words_addf(&h->hints, "%lu of at most %lu connections are tracked, new ones will be dropped: "
+			   "raise net.netfilter.nf_conntrack_max", h->conntracks, h->conntrack_max);
+	if (s->transaction)
+		words_addf(&h->hints, "netlink port %u has a configuration transaction open", s->transaction);
+}
+
+static const char *module_state(const struct module *m)
+{
+	return m->loaded ? "loaded" : m->installed ? "not loaded" : "not installed";
+}
+
+static void print_status_json(struct ctx *ctx, const struct health *h)
+{
+	const struct { const char *name; uint32_t value; } numbers[] = {
+		{ "generation", h->status.generation }, { "services", h->status.services },
+		{ "policies", h->status.policies }, { "tenants", h->status.tenants }, { "sessions", h->status.sessions },
+		{ "pinholes", h->status.pinholes }, { "transaction", h->status.transaction },
+		{ "tenant-size", h->status.tenant_size },
+	};
+	json_t *j = json_object(), *modules = json_object(), *hints = json_array();
+
+	json_object_set_new(j, "version", json_string(h->status.version));
+	json_object_set_new(j, "algctl", json_string(ALGCTL_VERSION));
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		json_object_set_new(j, numbers[i].name, json_integer(numbers[i].value));
+	for (int i = 0; i < MODULES; i++)
+		json_object_set_new(modules, h->module[i].name, json_string(module_state(&h->module[i])));
+	json_object_set_new(j, "modules", modules);
+	if (h->has_expect_max)
+		json_object_set_new(j, "nf_conntrack_expect_max", json_integer((json_int_t)h->expect_max));
+	if (h->has_count)
+		json_object_set_new(j, "nf_conntrack_count", json_integer((json_int_t)h->conntracks));
+	if (h->has_max)
+		json_object_set_new(j, "nf_conntrack_max", json_integer((json_int_t)h->conntrack_max));
+	for (size_t i = 0; i < h->hints.n; i++)
+		json_array_append_new(hints, json_string(h->hints.v[i]));
+	json_object_set_new(j, "hints", hints);
+	print_json(ctx, j);
+}
+
+static void print_status(struct ctx *ctx, const struct health *h)
+{
+	static const char *const states[] = { "loaded", "not loaded", "not installed" };
+	const struct status *s = &h->status;
+
+	fprintf(ctx->out, "nf_alg %s, algctl %s\n", s->version, ALGCTL_VERSION);
+	for (size_t k = 0; k < sizeof(states) / sizeof(states[0]); k++) {
+		struct words names = { 0 };
+		char *list;
+
+		for (int i = 0; i < MODULES; i++)
+			if (!strcmp(module_state(&h->module[i]), states[k]))
+				words_add(&names, h->module[i].name);
+		list = words_join(&names, " ");
+		if (*list)
+			fprintf(ctx->out, "modules %-14s %s\n", states[k], list);
+		free(list);
+		words_free(&names);
+	}
+	fprintf(ctx->out, "configuration          generation %u: %u services, %u policies, %u tenants\n", s->generation, s->services,
+		s->policies, s->tenants);
+	fprintf(ctx->out, "in use                 %u sessions, %u pinholes", s->sessions, s->pinholes);
+	if (h->has_count && h->has_max)
+		fprintf(ctx->out, ", %lu of %lu connections", h->conntracks, h->conntrack_max);
+	if (h->has_expect_max)
+		fprintf(ctx->out, ", at most %lu expectations", h->expect_max);
+	fputc('\n', ctx->out);
+	for (size_t i = 0; i < h->hints.n; i++)
+		fprintf(ctx->out, "! %s\n", h->hints.v[i]);
+}
+
+static bool status(struct ctx *ctx, const struct command *command, void *object)
+{
+	struct health h = { 0 };
+
+	(void)command;
+	(void)object;
+	if (!backend(ctx) || !ctx->backend->ops->status(ctx, &h.status))
+		return false;
+	find_modules(&h);
+	h.has_expect_max = read_sysctl("nf_conntrack_expect_max", &h.expect_max);
+	h.has_count = read_sysctl("nf_conntrack_count", &h.conntracks);
+	h.has_max = read_sysctl("nf_conntrack_max", &h.conntrack_max);
+	find_hints(&h);
+	if (ctx->json)
+		print_status_json(ctx, &h);
+	else
+		print_status(ctx, &h);
+	for (int i = 0; i < MODULES; i++)
+		free(h.module[i].name);
+	words_free(&h.hints);
+	return true;
+}
+
+static const struct command commands[] = {
+	{ NULL, "print version, modules, counts, and what should be mended", NULL, 0, 0, 0, NULL, 0, status },
+	{ 0 }
+};
+
+const struct object_def status_object = {
+	"status", "what runs, what is missing, what is too small", commands, NULL,
+};
