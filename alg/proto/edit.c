@@ -76,9 +76,9 @@ static void alg_plan_move(const struct alg_plan *plan, u8 *buf, u32 len, u16 i, 
 }
 
 /*
- * Chunks keep their order, so a chunk that moves left can only land on chunks before it that moved left as well, and one
- * that moves right only on chunks behind it that moved right: ascending order for the former, then descending for the
- * latter, and no byte is overwritten before it was moved.
+ * Chunks keep their order, so a chunk that moves left can only land on chunks before it that moved left as well, and
+ * one that moves right only on chunks behind it that moved right: ascending order for the former, then descending for
+ * the latter, and no byte is overwritten before it was moved.
  */
 u32 alg_plan_apply(const struct alg_plan *plan, u8 *buf, u32 len)
 {

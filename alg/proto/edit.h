@@ -48,8 +48,8 @@ struct alg_plan_mark alg_plan_mark(const struct alg_plan *plan);
 void alg_plan_undo(struct alg_plan *plan, struct alg_plan_mark mark);
 
 /*
- * false: no room, or not behind the last edit; the plan is unchanged. An edit that changes nothing may be given. Several
- * insertions at one place keep their order. Offsets are at most ALG_PLAN_OFF_MAX.
+ * false: no room, or not behind the last edit; the plan is unchanged. An edit that changes nothing may be given.
+ * Several insertions at one place keep their order. Offsets are at most ALG_PLAN_OFF_MAX.
  */
 #define ALG_PLAN_OFF_MAX 0x3fffffffu
 bool alg_plan_add(struct alg_plan *plan, u32 off, u32 old_len, const void *text, u16 new_len);
@@ -63,8 +63,8 @@ bool alg_plan_fits(const struct alg_plan *plan, u32 len);
 u32 alg_plan_apply(const struct alg_plan *plan, u8 *buf, u32 len);
 
 /*
- * Renders source bytes [@from, @to) into @dst with the edits that lie inside, insertions at @from and at @to among them.
- * Edits that reach over a border are left out. Return: bytes written, 0 if @size is too small.
+ * Renders source bytes [@from, @to) into @dst with the edits that lie inside, insertions at @from and at @to among
+ * them. Edits that reach over a border are left out. Return: bytes written, 0 if @size is too small.
  */
 u32 alg_plan_render(const struct alg_plan *plan, const u8 *src, u32 from, u32 to, u8 *dst, u32 size);
 

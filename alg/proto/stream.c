@@ -117,8 +117,8 @@ static void log_append(struct alg_stream_log *log, struct alg_stream_entry *e, c
 }
 
 /*
- * Logs the edits from @i on that touch each other as one entry. A mere insertion takes along a byte that is still to come, so that
- * no place of the stream lies on both sides of it. Return: index of the first edit behind.
+ * Logs the edits from @i on that touch each other as one entry. A mere insertion takes along a byte that is still to
+ * come, so that no place of the stream lies on both sides of it. Return: index of the first edit behind.
  */
 static u16 log_run(struct alg_stream *s, const struct alg_plan *plan, u16 i, const u8 *data, u32 seq, u32 editable_from)
 {
@@ -158,8 +158,9 @@ static u16 log_run(struct alg_stream *s, const struct alg_plan *plan, u16 i, con
 	return edit - plan->edits;
 }
 
-/* Logs the edits of one message of @len bytes at @seq. Return: false if they can't be remembered, nothing is logged then. */
-static bool log_message(struct alg_stream *s, const struct alg_plan *plan, const u8 *data, u32 len, u32 seq, u32 editable_from)
+/* Logs the edits of one message of @len bytes at @seq. false: they can't be remembered, nothing is logged. */
+static bool log_message(struct alg_stream *s, const struct alg_plan *plan, const u8 *data, u32 len, u32 seq,
+			u32 editable_from)
 {
 	u16 i;
 
@@ -176,8 +177,8 @@ static bool log_message(struct alg_stream *s, const struct alg_plan *plan, const
 	return true;
 }
 
-/* The logged edits as far as they concern [@seq, @seq + @len), as a plan for these bytes. */
-static void log_clip(const struct alg_stream *s, u32 seq, u32 len, struct alg_edit edits[ALG_STREAM_LOG_MAX], struct alg_plan *plan)
+/* The logged edits as far as they concern [@seq, @seq + @len), as a plan for these bytes. @edits: ALG_STREAM_LOG_MAX. */
+static void log_clip(const struct alg_stream *s, u32 seq, u32 len, struct alg_edit *edits, struct alg_plan *plan)
 {
 	u16 i;
 
@@ -480,13 +481,14 @@ static bool job_source(struct stream_job *job)
 }
 
 /*
- * The part of out->plan that the next message may fill. When holding, at least ALG_STREAM_ROOM_*: a message is parsed once, so
- * what it wants edited must find room. Return: false if there is too little.
+ * The part of out->plan that the next message may fill. When holding, at least ALG_STREAM_ROOM_*: a message is parsed
+ * once, so what it wants edited must find room. Return: false if there is too little.
  */
 static bool job_plan(const struct stream_job *job, struct alg_plan *sub)
 {
 	const struct alg_plan *plan = job->out->plan;
-	u32 edits = plan->max_edits > plan->n ? plan->max_edits - plan->n - 1 : 0;	/* one is for cutting the tail */
+	/* One is for cutting the tail. */
+	u32 edits = plan->max_edits > plan->n ? plan->max_edits - plan->n - 1 : 0;
 	u32 text = plan->max_bytes - plan->used;
 	u32 log_edits = log_edits_free(job->s), log_text = log_text_free(job->s);
 
@@ -538,7 +540,8 @@ static void job_parse(struct stream_job *job)
 		job->full = !job_plan(job, &sub);
 		if (job->full)
 			return;
-		answer = job->ops->message(job->ctx, job->src + job->pos, left, s->skipping, editable_from, &sub, &used, &stop);
+		answer = job->ops->message(job->ctx, job->src + job->pos, left, s->skipping, editable_from, &sub,
+					   &used, &stop);
 		job->partial = answer == ALG_PARSE_PARTIAL;
 		if (job->partial)
 			return;
@@ -557,8 +560,8 @@ static void job_parse(struct stream_job *job)
 }
 
 /*
- * Keeps source bytes [job->pos, @to) as the incomplete message. @give: s->buf is about to be given away, the copy needs memory of
- * its own. false: too long, over the limit or no memory; then nothing may be kept.
+ * Keeps source bytes [job->pos, @to) as the incomplete message. @give: s->buf is about to be given away, the copy needs
+ * memory of its own. false: too long, over the limit or no memory; then nothing may be kept.
  */
 static bool job_keep(struct stream_job *job, u32 to, bool give)
 {
@@ -672,8 +675,9 @@ static void stream_fresh(struct stream_job *job)
 }
 
 /*
- * Nothing new. Bytes that went out go out again. Held ones: the sender has repeated them, it waits for an acknowledgement before it
- * goes on (RFC 1122, 4.2.3.4: Nagle), so they are let through; but as long as bytes before them may still be missing, only those.
+ * Nothing new. Bytes that went out go out again. Held ones: the sender has repeated them, it waits for an
+ * acknowledgement before it goes on (RFC 1122, 4.2.3.4: Nagle), so they are let through; but as long as bytes before
+ * them may still be missing, only those.
  */
 static void stream_old(struct stream_job *job)
 {
@@ -700,10 +704,10 @@ static void stream_old(struct stream_job *job)
 }
 
 /*
- * Bytes behind a hole. When holding they are dropped: an edit in the hole could move them. Unless the receiver has acknowledged the
- * hole, which then went another way, or the sender never fills it: then the stream goes on at @job->seq, and as what lies before is
- * old from now on, it will not be edited.
- * Return: false if the segment is dealt with.
+ * Bytes behind a hole. When holding they are dropped: an edit in the hole could move them. Unless the receiver has
+ * acknowledged the hole, which then went another way, or the sender never fills it: then the stream goes on at
+ * @job->seq, and as what lies before is old from now on, it will not be edited. Return: false if the segment is dealt
+ * with.
  */
 static bool stream_gap(struct stream_job *job)
 {
@@ -723,8 +727,8 @@ static bool stream_gap(struct stream_job *job)
 }
 
 /*
- * First segment of a stream whose start was not seen. The receiver may have bytes that it acknowledged in another form, they are not
- * edited. Return: false if the segment can't be parsed.
+ * First segment of a stream whose start was not seen. The receiver may have bytes that it acknowledged in another
+ * form, they are not edited. Return: false if the segment can't be parsed.
  */
 static bool stream_pickup(struct stream_job *job)
 {
@@ -748,8 +752,8 @@ static bool stream_pickup(struct stream_job *job)
 	return false;
 }
 
-void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx, u32 seq, const u8 *data, u32 len,
-			bool may_hold, struct alg_stream_out *out)
+void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx, u32 seq, const u8 *data,
+			u32 len, bool may_hold, struct alg_stream_out *out)
 {
 	struct stream_job job = {
 		.s = s, .ops = ops, .ctx = ctx, .out = out,

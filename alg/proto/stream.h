@@ -5,11 +5,13 @@
  *
  * Two sequence spaces: the sender's (what it put on the wire) and the receiver's (after our edits). The edit log is the
  * map between them, one monotone function: a byte before every edit keeps its place, a byte behind an edit moves by the
- * edit's length change, a cut inside an edited field at its k-th byte is at the k-th byte of the new text (at most its end).
+ * edit's length change, a cut inside an edited field at its k-th byte is at the k-th byte of the new text (at most its
+ * end).
  *
  * A stream works in one of two ways, chosen per segment by @may_hold:
- * - holding (NAT may have to rewrite): bytes of an incomplete message of interest are copied and not forwarded; the segment that
- *   completes it is replaced by the whole rewritten message. Segments out of order are dropped, the sender repeats them.
+ * - holding (NAT may have to rewrite): bytes of an incomplete message of interest are copied and not forwarded; the
+ *   segment that completes it is replaced by the whole rewritten message. Segments out of order are dropped, the sender
+ *   repeats them.
  * - not holding (no NAT, observe): every byte passes at once; incomplete messages are copied for the parser only.
  *
  * The caller serialises calls for one stream.
@@ -20,26 +22,32 @@
 #include "parse.h"
 #include "edit.h"
 
-#define ALG_STREAM_LOG_MAX	32	/* edits unacknowledged by the receiver; more are not accepted (backpressure: drop) */
-#define ALG_STREAM_TEXT_MAX	4096	/* bytes of new text in the log */
+/* Edits that the receiver has not acknowledged, and their new text. More are not accepted: segments are dropped. */
+#define ALG_STREAM_LOG_MAX	32
+#define ALG_STREAM_TEXT_MAX	4096
 /* A message is handed to the protocol only while the log (and out->plan, unless it is empty) has room for this much. */
 #define ALG_STREAM_ROOM_EDITS	8
 #define ALG_STREAM_ROOM_TEXT	512
-#define ALG_STREAM_EMIT_MAX	61440	/* longest source of a REPLACE: leaves room for headers and for growth in an IP packet */
-#define ALG_STREAM_HOLD_MAX	(ALG_STREAM_EMIT_MAX / 2)	/* ops->max_hold counts up to here */
-#define ALG_STREAM_GAPS_MAX	64	/* segments dropped ahead of a hole that is never filled, before the stream goes on behind it */
-#define ALG_STREAM_REPEATS_MAX	3	/* cut repetitions that end in held bytes, before the held bytes are let through */
+/* Longest source of a REPLACE: leaves room for headers and for growth in an IP packet. */
+#define ALG_STREAM_EMIT_MAX	61440
+/* ops->max_hold counts up to here. */
+#define ALG_STREAM_HOLD_MAX	(ALG_STREAM_EMIT_MAX / 2)
+/* Segments dropped ahead of a hole that is never filled, before the stream goes on behind it. */
+#define ALG_STREAM_GAPS_MAX	64
+/* Repetitions that are cut where held bytes begin, before these are let through. */
+#define ALG_STREAM_REPEATS_MAX	3
 
 struct alg_stream;
 
 /**
  * struct alg_stream_ops - what a protocol gives the stream
- * @message:	called with the bytes from a message's first byte on; adds edits (offsets relative to @data) to @plan and says what to do.
- *		When @skipping, @data is inside a message for which SKIP was answered. Never called twice for the same byte,
- *		but for PARTIAL, after which it is called again from the same first byte; edits and @stop of a PARTIAL answer don't count.
-		@plan is limited to what can be remembered: at least ALG_STREAM_ROOM_*, less only when not holding.
- *		@editable_from: edits that begin before this offset can't be made, those bytes are gone already; a planner refuses then.
- *		Setting *@stop makes the stream pass everything from the end of this message on unparsed (alg_stream_resume() ends that).
+ * @message:	called with the bytes from a message's first byte on; adds edits (offsets relative to @data) to @plan
+ *		and says what to do. When @skipping, @data is inside a message for which SKIP was answered. Never
+ *		called twice for the same byte, but for PARTIAL, after which it is called again from the same first
+ *		byte; edits and @stop of a PARTIAL answer don't count. @plan is limited to what can be remembered: at
+ *		least ALG_STREAM_ROOM_*, less only when not holding. @editable_from: edits that begin before this
+ *		offset can't be made, those bytes are gone already; a planner refuses then. Setting *@stop makes the
+ *		stream pass everything from the end of this message on unparsed (alg_stream_resume() ends that).
  * @charge:	accounts @bytes (may be negative) of kept data; false refuses. May be NULL.
  * @max_hold:	longest incomplete message that is kept
  * @trust_pickup: a stream that is picked up starts with a message, whatever its first segment ends in
@@ -57,7 +65,7 @@ enum alg_stream_event {		/* what to count; bits of struct alg_stream_out.events 
 	ALG_STREAM_EV_STALLED	= 1 << 1,	/* a repeated partial message was let through */
 	ALG_STREAM_EV_GAP	= 1 << 2,	/* segment ahead of the expected one */
 	ALG_STREAM_EV_RETRANS	= 1 << 3,	/* old data repeated */
-	ALG_STREAM_EV_TOO_LONG	= 1 << 4,	/* incomplete message exceeds max_hold, or memory was refused: passed unparsed */
+	ALG_STREAM_EV_TOO_LONG	= 1 << 4,	/* message exceeds max_hold, or memory was refused: passed as it is */
 	ALG_STREAM_EV_MALFORMED	= 1 << 5,
 	ALG_STREAM_EV_PICKUP	= 1 << 6,	/* first data of a stream whose SYN was not seen */
 	ALG_STREAM_EV_LOG_FULL	= 1 << 7,	/* dropped until the receiver acknowledges earlier edits */
@@ -66,26 +74,27 @@ enum alg_stream_event {		/* what to count; bits of struct alg_stream_out.events 
 enum alg_stream_verdict {
 	ALG_STREAM_PASS,	/* forward the payload unchanged */
 	ALG_STREAM_EDIT,	/* apply out->plan to the payload */
-	ALG_STREAM_REPLACE,	/* the payload becomes out->data[0..out->len), which starts at the sender's sequence number out->seq */
+	ALG_STREAM_REPLACE,	/* the payload becomes out->data[0..out->len), which starts at out->seq */
 	ALG_STREAM_DROP,
 };
 
 /**
  * struct alg_stream_out - what to do with the segment
- * @plan:	the caller's, set before the call and emptied by it; room for at least ALG_STREAM_ROOM_EDITS + 1 edits and
- *		ALG_STREAM_ROOM_TEXT bytes. Offsets relative to the segment's payload (EDIT). Its last edit may cut the payload's tail.
+ * @plan:	the caller's, set before the call and emptied by it; room for at least ALG_STREAM_ROOM_EDITS + 1 edits
+ *		and ALG_STREAM_ROOM_TEXT bytes. Offsets relative to the segment's payload (EDIT). Its last edit may
+ *		cut the payload's tail.
  * @data:	REPLACE: points into memory of the stream, valid until the next call of any function for it
  * @len:	REPLACE: bytes at @data
  * @seq:	sender's sequence number of the first byte to be emitted (EDIT, PASS: the segment's own)
  * @events:	mask of enum alg_stream_event
  * @messages:	complete messages seen
  *
- * What is emitted belongs at alg_stream_map_seq(@seq), asked after the call. When edits deleted all of it, the empty segment must go
- * out one byte lower, as a keep-alive probe (RFC 9293, 3.8.4): the receiver answers that with an acknowledgement, nothing else
- * would tell the sender that its bytes are dealt with.
+ * What is emitted belongs at alg_stream_map_seq(@seq), asked after the call. When edits deleted all of it, the empty
+ * segment must go out one byte lower, as a keep-alive probe (RFC 9293, 3.8.4): the receiver answers that with an
+ * acknowledgement, nothing else would tell the sender that its bytes are dealt with.
  *
- * Whatever the verdict, the caller may drop the segment instead: the sender's repetition is answered with the same bytes. It must
- * never pass a payload unchanged that was to be edited, replaced or dropped.
+ * Whatever the verdict, the caller may drop the segment instead: the sender's repetition is answered with the same
+ * bytes. It must never pass a payload unchanged that was to be edited, replaced or dropped.
  */
 struct alg_stream_out {
 	enum alg_stream_verdict verdict;
@@ -97,7 +106,8 @@ struct alg_stream_out {
 	u32 messages;
 };
 
-struct alg_stream_entry {	/* one edit in the log; old_len is at least 1: insertions take a neighbouring byte along */
+/* One edit in the log. old_len is at least 1: insertions take a neighbouring byte along. */
+struct alg_stream_entry {
 	u32 seq;		/* sender's space */
 	u32 old_len;
 	u16 new_len;
@@ -146,31 +156,33 @@ static inline u32 alg_stream_held(const struct alg_stream *s)
 
 /**
  * alg_stream_segment() - one segment with data (len > 0)
- * A stream without alg_stream_init() picks up: the first segment is taken to start a message only if its last byte is '\n' or
- * ops->trust_pickup; else the parser is told that it starts inside a message, behind that segment.
+ *
+ * A stream without alg_stream_init() picks up: the first segment is taken to start a message only if its last byte is '\n' or ops->trust_pickup, and only if the receiver is
+ * not known to have its first byte already (alg_stream_acked() may be called before); else the parser is told that it
+ * starts inside a message, behind that segment.
  *
  * A segment with FIN or RST should come with @may_hold false: nothing will complete a message that is held then.
  */
-void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx, u32 seq, const u8 *data, u32 len,
-			bool may_hold, struct alg_stream_out *out);
+void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx, u32 seq, const u8 *data,
+			u32 len, bool may_hold, struct alg_stream_out *out);
 
 /*
- * The receiver acknowledged everything before @ack (receiver's space): forgets what can't be asked for again. To be called with every
- * acknowledgement, after it was mapped: the log is emptied here only.
+ * The receiver acknowledged everything before @ack (receiver's space): forgets what can't be asked for again. To be
+ * called with every acknowledgement, after it was mapped: nothing else empties the log.
  */
 void alg_stream_acked(struct alg_stream *s, u32 ack);
 
 /*
- * True maps. Sequence number of the sender -> receiver's space; acknowledgement of the receiver -> sender's space.
- * An acknowledgement inside a new text maps to the same place in the old text, at most to its last byte, and never covers bytes that
- * are held back.
+ * True maps. Sequence number of the sender -> receiver's space; acknowledgement of the receiver -> sender's space. An
+ * acknowledgement inside a new text maps to the same place in the old text, at most to its last byte, and never
+ * covers bytes that are held back.
  */
 u32 alg_stream_map_seq(const struct alg_stream *s, u32 seq);
 u32 alg_stream_map_ack(const struct alg_stream *s, u32 ack);
 
 /*
- * Maps a SACK block (RFC 2018) into the sender's space: the right edge as an acknowledgement, the left edge inside a new text to the
- * end of the old text. Return: false if no byte is left, the block must be taken away then.
+ * Maps a SACK block (RFC 2018) into the sender's space: the right edge as an acknowledgement, the left edge inside a
+ * new text to the end of the old text. Return: false if no byte is left; the block must be taken away then.
  */
 bool alg_stream_map_sack(const struct alg_stream *s, u32 *left, u32 *right);
 

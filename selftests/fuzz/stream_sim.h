@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A sender, a network that loses, repeats and reorders, the stream under test, another such network and a receiver that has its own
- * sequence space. Every choice comes from sim_pick(), so one input is one run. The includer's stream.c allocates through sim_alloc().
+ * A sender, a network that loses, repeats and reorders, the stream under test, another such network and a receiver
+ * that has its own sequence space. Every choice comes from sim_pick(), so one input is one run. The includer's
+ * stream.c allocates through sim_alloc().
  *
- * Toy protocol: lines. First byte: 'N' of no interest, 'M' malformed, 'Q' stops the stream, 'D' the line is deleted, 'E' the line is
- * edited: g grows, s.. shrinks, d.. is deleted, i gets an insertion before it, k is replaced, c by itself; at most SIM_EDITS edits in a line.
+ * Toy protocol: lines. First byte: 'N' of no interest, 'M' malformed, 'Q' stops the stream, 'D' the line is deleted,
+ * 'E' the line is edited: g grows, s.. shrinks, d.. is deleted, i gets an insertion before it, k is replaced, c by
+ * itself; at most SIM_EDITS edits in a line.
  */
 #ifndef SELFTESTS_STREAM_SIM_H
 #define SELFTESTS_STREAM_SIM_H
@@ -202,8 +204,8 @@ static u64 sim_hash(u64 h, const u8 *p, u32 len)
 	return h;
 }
 
-static enum alg_parse sim_message(void *ctx, const u8 *data, u32 len, bool skipping, u32 editable_from, struct alg_plan *plan,
-				  u32 *used, bool *stop)
+static enum alg_parse sim_message(void *ctx, const u8 *data, u32 len, bool skipping, u32 editable_from,
+				  struct alg_plan *plan, u32 *used, bool *stop)
 {
 	struct sim *sim = ctx;
 	const u8 *end = memchr(data, '\n', len);
@@ -261,7 +263,8 @@ static void sim_reference(struct sim *sim)
 				sim_line_edits(line, len, 0, &plan);
 		}
 		SIM_CHECK(alg_plan_fits(&plan, len));
-		sim->expect_n += alg_plan_render(&plan, line, 0, len, sim->expect + sim->expect_n, SIM_RX - sim->expect_n);
+		sim->expect_n += alg_plan_render(&plan, line, 0, len, sim->expect + sim->expect_n,
+						 SIM_RX - sim->expect_n);
 	}
 }
 
@@ -433,7 +436,8 @@ static void sim_rx(struct sim *sim, const struct sim_packet *p)
 	}
 	while (sim->rcv_nxt < sim->rcv_max && sim->have[sim->rcv_nxt])
 		sim->rcv_nxt++;
-	if (p->len || p->seq != sim->isn + sim->rcv_nxt)	/* RFC 9293, 3.10.7.4: an empty segment in the window isn't answered */
+	/* RFC 9293, 3.10.7.4: an empty segment in the window isn't answered. */
+	if (p->len || p->seq != sim->isn + sim->rcv_nxt)
 		sim_rx_ack(sim);
 }
 
@@ -466,7 +470,8 @@ static void sim_box_check(struct sim *sim, bool hold, u32 end, const struct alg_
 	SIM_CHECK(!s->buf == !s->kept && s->cap >= s->kept);
 	SIM_CHECK(sim_live == !!s->buf + !!s->out + !!s->log);
 	if (!hold)
-		SIM_CHECK(!(end == s->next && alg_stream_held(s)) && !(out->events & (ALG_STREAM_EV_HELD | ALG_STREAM_EV_LOG_FULL)));
+		SIM_CHECK(!(end == s->next && alg_stream_held(s)) &&
+			  !(out->events & (ALG_STREAM_EV_HELD | ALG_STREAM_EV_LOG_FULL)));
 	if (!hold && !sim->fail_every)
 		SIM_CHECK(out->verdict != ALG_STREAM_DROP);
 	if (out->verdict == ALG_STREAM_REPLACE)
@@ -519,7 +524,8 @@ static void sim_box(struct sim *sim, struct sim_packet *p)
 			q->len = p->len;
 		}
 		if (out.verdict == ALG_STREAM_EDIT) {
-			SIM_CHECK(plan.n && alg_plan_fits(&plan, p->len) && (s32)p->len + plan.delta <= (s32)sizeof(q->data));
+			SIM_CHECK(plan.n && alg_plan_fits(&plan, p->len) &&
+				  (s32)p->len + plan.delta <= (s32)sizeof(q->data));
 			q->len = alg_plan_apply(&plan, q->data, p->len);
 		}
 		q->seq = alg_stream_map_seq(&sim->s, out.seq);
@@ -528,9 +534,10 @@ static void sim_box(struct sim *sim, struct sim_packet *p)
 		if (sim->split && q->len > 1)
 			sim_split(sim, q, 1 + sim_pick(sim, q->len - 1));
 	}
-	sim_trace("box [%d,%d) hold %d: verdict %d events %x next %d kept %u gone %u base %d log %u -> [%d,+%u)\n", p->seq - sim->isn,
-		  p->seq - sim->isn + p->len, hold, out.verdict, out.events, sim->s.next - sim->isn, sim->s.kept, sim->s.gone,
-		  sim->s.base, sim->s.log ? sim->s.log->n : 0, q ? q->seq - sim->isn : 0, q ? q->len : 0);
+	sim_trace("box [%d,%d) hold %d: verdict %d events %x next %d kept %u gone %u base %d log %u -> [%d,+%u)\n",
+		  p->seq - sim->isn, p->seq - sim->isn + p->len, hold, out.verdict, out.events, sim->s.next - sim->isn,
+		  sim->s.kept, sim->s.gone, sim->s.base, sim->s.log ? sim->s.log->n : 0, q ? q->seq - sim->isn : 0,
+		  q ? q->len : 0);
 	free(copy);
 }
 
@@ -542,8 +549,8 @@ static void sim_box_ack(struct sim *sim, struct sim_packet *p)
 	SIM_CHECK(!alg_seq_after(alg_stream_map_seq(&sim->s, p->seq), ack));
 	if (p->left != p->right && !alg_stream_map_sack(&sim->s, &p->left, &p->right))
 		p->left = p->right;
-	sim_trace("ack %d -> %d, sack [%d,%d), sender has %u %u of %u\n", ack - sim->isn, p->seq - sim->isn, p->left - sim->isn,
-		  p->right - sim->isn, sim->una, sim->nxt, sim->n);
+	sim_trace("ack %d -> %d, sack [%d,%d), sender has %u %u of %u\n", ack - sim->isn, p->seq - sim->isn,
+		  p->left - sim->isn, p->right - sim->isn, sim->una, sim->nxt, sim->n);
 	alg_stream_acked(&sim->s, ack);
 	SIM_CHECK(sim_live == !!sim->s.buf + !!sim->s.log);
 	sim_tx_ack(sim, p);
@@ -680,9 +687,10 @@ static void sim_verdict(struct sim *sim)
 
 static void sim_configure(struct sim *sim)
 {
-	u32 flags = sim_pick(sim, 256);
+	static const u8 modes[] = { SIM_PASS, SIM_PASS, SIM_TOGGLE };
+	u32 flags = sim_pick(sim, 256), mode = sim_pick(sim, 8);
 
-	sim->mode = (u8[]){ SIM_HOLD, SIM_HOLD, SIM_HOLD, SIM_HOLD, SIM_HOLD, SIM_PASS, SIM_PASS, SIM_TOGGLE }[sim_pick(sim, 8)];
+	sim->mode = mode < ARRAY_SIZE(modes) ? modes[mode] : SIM_HOLD;
 	sim->edits = flags & 7;
 	sim->nagle = (flags & 0x18) == 0;
 	sim->sack = flags & 0x20;
