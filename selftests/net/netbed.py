@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One process in many network namespaces: sockets, algctl and test points for the Python parts of net tests.
+
+A socket stays in the namespace in which it was made, and setns() moves one thread only: so clients, servers and bystanders of all
+namespaces fit into one process, which is what makes these tests quick and free of sleeps. lib.sh's python() tells us the names.
+"""
+import ctypes
+import errno
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+
+NAMESPACES = dict(pair.split("=") for pair in os.environ.get("NF_ALG_NS", "").split())
+TMP = os.environ.get("NF_ALG_TMP", "/tmp")
+OURS = os.environ.get("NF_ALG_BY", "ours") == "ours"
+ALGCTL = os.environ.get("ALGCTL", "algctl")
+SLOW = os.environ.get("NF_ALG_KERNEL", "").startswith("stock")	# software emulation
+PATIENCE = 40 if SLOW else 15	# seconds for what must happen
+NEVER = 3 if SLOW else 1.2	# seconds for what must not happen
+
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+here = threading.local()
+
+
+def enter(ns):
+    """Moves the calling thread, and processes that it starts, into a namespace."""
+    if getattr(here, "ns", None) == ns:
+        return
+    with open("/run/netns/" + NAMESPACES.get(ns, ns), "rb") as file:
+        if libc.setns(file.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns " + ns)
+    here.ns = ns
+
+
+def is_ipv6(host):
+    return ":" in host
+
+
+def new_socket(ns, host="", kind=socket.SOCK_STREAM):
+    enter(ns)
+    return socket.socket(socket.AF_INET6 if is_ipv6(host) else socket.AF_INET, kind)
+
+
+def connect(ns, host, port, source=None, timeout=None):
+    sock = new_socket(ns, host)
+    sock.settimeout(timeout or PATIENCE)
+    try:
+        if source:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(source)
+        sock.connect((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def listen(ns, host, port=0):
+    sock = new_socket(ns, host)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, port))
+    sock.listen(16)
+    return sock
+
+
+def accept(listener, timeout=None):
+    listener.settimeout(timeout or PATIENCE)
+    sock, peer = listener.accept()
+    sock.settimeout(PATIENCE)
+    return sock, (peer[0], peer[1])
+
+
+def accepts(listener, timeout=0):
+    """Did anybody come?"""
+    try:
+        sock, _ = accept(listener, timeout or NEVER)
+        sock.close()
+        return True
+    except OSError:
+        return False
+
+
+def reachable(ns, host, port, timeout=None):
+    """Does a connection come about?"""
+    try:
+        connect(ns, host, port, timeout=timeout or NEVER).close()
+        return True
+    except OSError:
+        return False
+
+
+def eventually(condition, timeout=None):
+    deadline = time.monotonic() + (timeout or PATIENCE)
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+# ---- algctl ----
+
+def run(ns, *command):
+    enter(ns)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError("%s: %s" % (" ".join(command), done.stderr.strip() or done.returncode))
+    return done.stdout
+
+
+def algctl(ns, *words):
+    return run(ns, ALGCTL, *words)
+
+
+def pinholes(ns="r", state=None):
+    found = json.loads(algctl(ns, "-j", "pinhole", "show"))["pinholes"]
+    return [one for one in found if not state or one["state"] == state]
+
+
+def counters(ns="r", protocol="ftp"):
+    for one in json.loads(algctl(ns, "-j", "stats", "show", "protocol", protocol))["stats"]:
+        if one["tenant"] == "default":
+            return one["counters"]
+    return {}
+
+
+class Counted:
+    """What the counters of a namespace grew by since the object was made."""
+
+    def __init__(self, ns="r", protocol="ftp"):
+        self.where = (ns, protocol)
+        self.before = counters(*self.where)
+
+    def grown(self, *names):
+        now = counters(*self.where)
+        grown = tuple(now.get(name, 0) - self.before.get(name, 0) for name in names)
+        return grown if len(grown) > 1 else grown[0]
+
+
+# ---- points ----
+
+lock = threading.Lock()
+
+
+def say(line):
+    with lock:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+def report(title, problem=None):
+    """@problem: None or empty: passed."""
+    lines = ["%s %s" % ("not ok" if problem else "ok", title)]
+    if problem:
+        lines += ["# " + line for line in str(problem).splitlines()[-12:]]
+    say("\n".join(lines))
+
+
+def where():
+    """The failing exception, briefly."""
+    kind, value, trace = sys.exc_info()
+    steps = ["%s:%d" % (f.name, f.lineno) for f in traceback.extract_tb(trace)]
+    return "%s: %s\nin %s" % (kind.__name__, value, " > ".join(steps))
+
+
+def must(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def must_equal(got, wanted, what):
+    if got != wanted:
+        raise AssertionError("%s: got %r, wanted %r" % (what, got, wanted))
+
+
+def check(title, function, *arguments, **named):
+    """One point: the function must not raise anything."""
+    try:
+        function(*arguments, **named)
+    except Exception:
+        report(title, where())
+        return False
+    report(title)
+    return True
+
+
+class Points:
+    """Points that run side by side and are reported in the order in which they were added."""
+
+    def __init__(self, workers):
+        self.workers = workers
+        self.jobs = []
+
+    def add(self, title, function, *arguments, **named):
+        self.jobs.append((title, function, arguments, named))
+
+    def run(self):
+        jobs, self.jobs = self.jobs, []
+        results = [None] * len(jobs)
+        ready = [threading.Event() for _ in jobs]
+        numbers = iter(range(len(jobs)))
+
+        def work():
+            for number in numbers_locked():
+                _, function, arguments, named = jobs[number]
+                try:
+                    function(*arguments, **named)
+                except Exception:
+                    results[number] = where()
+                ready[number].set()
+
+        def numbers_locked():
+            while True:
+                with lock:
+                    number = next(numbers, None)
+                if number is None:
+                    return
+                yield number
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self.workers, len(jobs)))]
+        for thread in threads:
+            thread.start()
+        for number, job in enumerate(jobs):
+            ready[number].wait()
+            report(job[0], results[number])
+
+
+def finish():
+    say("end")
+    sys.stdout.flush()
+    os._exit(0)	# not to wait for threads that serve
