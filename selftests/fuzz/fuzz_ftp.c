@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One direction of an FTP control connection. Properties: any segmentation gives the same messages as the whole; what is said
- * about a prefix is never taken back; a formatted endpoint in its place reads as itself.
- * Input: direction and kind of padding (1 byte), segment sizes (1), endpoint's family and port (3), address (16), the stream.
+ * One direction of an FTP control connection. Properties: any segmentation gives the same messages as the whole; what is
+ * said about a prefix is never taken back; a formatted endpoint in its place reads as itself.
+ * Input: direction and kind of padding (1 byte), segment sizes (1), endpoint's family and port (3), address (16), stream.
  */
 #include "fuzz.h"
 #include "alg/proto/ftp.h"
@@ -103,7 +103,7 @@ static void reads_back(const u8 *stream, u32 len, const struct found *f, bool re
 {
 	const u8 *line = stream + f->start, *lf = memchr(line, '\n', len - f->start);
 	struct alg_endpoint expected = *ep;
-	u32 line_len = lf ? (u32)(lf + 1 - line) : 0, used;
+	u32 line_len = lf ? (u32)(lf + 1 - line) : 0, tail, used;
 	struct alg_ftp_msg msg;
 	char text[ALG_FTP_TEXT];
 	u8 *out;
@@ -115,6 +115,7 @@ static void reads_back(const u8 *stream, u32 len, const struct found *f, bool re
 		return;
 	PROPERTY(text[n] == '\0' && (int)strlen(text) == n);
 	PROPERTY(alg_ftp_format(&f->msg, ep, text, (u32)n) == 0);
+	tail = line_len - f->msg.field_off - f->msg.field_len;
 	line_len += (u32)n - f->msg.field_len;
 	if (line_len > ALG_FTP_LINE_MAX)
 		return;
@@ -122,7 +123,7 @@ static void reads_back(const u8 *stream, u32 len, const struct found *f, bool re
 	PROPERTY(out);
 	memcpy(out, line, f->msg.field_off);
 	memcpy(out + f->msg.field_off, text, (size_t)n);
-	memcpy(out + f->msg.field_off + n, line + f->msg.field_off + f->msg.field_len, line_len - f->msg.field_off - (u32)n);
+	memcpy(out + f->msg.field_off + n, line + f->msg.field_off + f->msg.field_len, tail);
 	PROPERTY(alg_ftp_parse(out, line_len, reply, &multi, &msg, &used) == ALG_PARSE_COMPLETE);
 	PROPERTY(used == line_len && msg.kind == f->msg.kind && msg.code == f->msg.code);
 	PROPERTY(msg.field_off == f->msg.field_off && msg.field_len == n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Both directions of an FTP session: lines go through parser and session, and while it is encrypted through the record tracker.
- * Properties: every endpoint of the server was asked for; an unencrypted session stays readable; the queue keeps its bounds.
+ * Both directions of an FTP session: lines go through parser and session, and while it is encrypted through the record
+ * tracker. Properties: every endpoint of the server was asked for; an unencrypted session stays readable; the queue keeps
+ * its bounds.
  * Input: chunks of length (1 byte, the top bit is the direction) and bytes.
  */
 #include "fuzz.h"

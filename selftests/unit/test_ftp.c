@@ -46,9 +46,12 @@ static const struct row commands[] = {
 	{ "smallest port", LINE("PORT 0,0,0,0,0,1\r\n"), OF_INTEREST(PORT, "0,0,0,0,0,1", "0.0.0.0 1") },
 	{ "leading zeros", LINE("PORT 010,002,003,004,005,006\r\n"),
 	  OF_INTEREST(PORT, "010,002,003,004,005,006", "10.2.3.4 1286") },
-	{ "spaces around the argument", LINE("PORT   1,2,3,4,5,6  \r\n"), OF_INTEREST(PORT, "1,2,3,4,5,6", "1.2.3.4 1286") },
-	{ "spaces before the command", LINE("  PORT 1,2,3,4,5,6\r\n"), OF_INTEREST(PORT, "1,2,3,4,5,6", "1.2.3.4 1286") },
-	{ "LF without CR", LINE("PORT 1,2,3,4,5,6\n"), COMPLETE, ALG_FTP_PORT, 0, "1,2,3,4,5,6", "1.2.3.4 1286", 0, true, 0, 0 },
+	{ "spaces around the argument", LINE("PORT   1,2,3,4,5,6  \r\n"),
+	  OF_INTEREST(PORT, "1,2,3,4,5,6", "1.2.3.4 1286") },
+	{ "spaces before the command", LINE("  PORT 1,2,3,4,5,6\r\n"),
+	  OF_INTEREST(PORT, "1,2,3,4,5,6", "1.2.3.4 1286") },
+	{ "LF without CR", LINE("PORT 1,2,3,4,5,6\n"),
+	  COMPLETE, ALG_FTP_PORT, 0, "1,2,3,4,5,6", "1.2.3.4 1286", 0, true, 0, 0 },
 	{ "octet too large", LINE("PORT 256,2,3,4,5,6\r\n"), BROKEN },
 	{ "last octet too large", LINE("PORT 1,2,3,4,5,256\r\n"), BROKEN },
 	{ "octet of four digits", LINE("PORT 0001,2,3,4,5,6\r\n"), BROKEN },
@@ -89,7 +92,8 @@ static const struct row commands[] = {
 	{ "letter as delimiter", LINE("eprt x1x1.2.3.4x99x\r\n"), OF_INTEREST(EPRT, "x1x1.2.3.4x99x", "1.2.3.4 99") },
 	{ "colon as delimiter, IPv4", LINE("EPRT :1:1.2.3.4:99:\n"), COMPLETE, ALG_FTP_EPRT, 0, ":1:1.2.3.4:99:",
 	  "1.2.3.4 99", 0, true, 0, 0 },
-	{ "port with leading zeros", LINE("EPRT |1|1.2.3.4|00099|\r\n"), OF_INTEREST(EPRT, "|1|1.2.3.4|00099|", "1.2.3.4 99") },
+	{ "port with leading zeros", LINE("EPRT |1|1.2.3.4|00099|\r\n"),
+	  OF_INTEREST(EPRT, "|1|1.2.3.4|00099|", "1.2.3.4 99") },
 	{ "spaces around", LINE("EPRT  |1|1.2.3.4|99| \r\n"), OF_INTEREST(EPRT, "|1|1.2.3.4|99|", "1.2.3.4 99") },
 	{ "delimiter in the address", LINE("EPRT .1.1.2.3.4.99.\r\n"), BROKEN },
 	{ "delimiter is a digit", LINE("EPRT 111111.2.3.41991\r\n"), BROKEN },
@@ -135,7 +139,8 @@ static const struct row commands[] = {
 	{ "PORT's argument", LINE("LPRT 192,168,1,11,19,137\r\n"), BROKEN },
 	{ "octet too large", LINE("LPRT 4,4,192,168,1,300,2,19,137\r\n"), BROKEN },
 	{ "22 numbers", LINE("LPRT 6,16,32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,17,2,19,137,1\r\n"), BROKEN },
-	{ "40 numbers", LINE("LPRT 6,16,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1\r\n"),
+	{ "40 numbers",
+	  LINE("LPRT 6,16,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1\r\n"),
 	  BROKEN },
 
 	/* RFC 959, 1639, 2428: passive */
@@ -149,6 +154,8 @@ static const struct row commands[] = {
 	{ "EPSV with an unknown protocol", LINE("EPSV 99\r\n"), OF_INTEREST(EPSV, NULL, NULL) },
 	{ "EPSV ALL", LINE("EPSV ALL\r\n"), OF_INTEREST(EPSV_ALL, NULL, NULL) },
 	{ "epsv all", LINE("epsv  aLl \r\n"), OF_INTEREST(EPSV_ALL, NULL, NULL) },
+	{ "EPSV ABC", LINE("EPSV ABC\r\n"), BROKEN },
+	{ "EPSV ALX", LINE("EPSV ALX\r\n"), BROKEN },
 	{ "EPSV ALLX", LINE("EPSV ALLX\r\n"), BROKEN },
 	{ "EPSV AL", LINE("EPSV AL\r\n"), BROKEN },
 	{ "EPSV -1", LINE("EPSV -1\r\n"), BROKEN },
@@ -167,7 +174,8 @@ static const struct row commands[] = {
 	{ "IAC IP, IAC DM", LINE("\xff\xf4\xff\xf2PASV\r\n"), OF_INTEREST(PASV, NULL, NULL) },
 	{ "option negotiation", LINE("\xff\xfd\x01\xff\xfb\x06\xff\xfc\x01\xff\xfe\x01PORT 1,2,3,4,5,6\r\n"),
 	  OF_INTEREST(PORT, "1,2,3,4,5,6", "1.2.3.4 1286") },
-	{ "spaces and Telnet", LINE(" \xff\xf1  EPRT |1|1.2.3.4|99|\r\n"), OF_INTEREST(EPRT, "|1|1.2.3.4|99|", "1.2.3.4 99") },
+	{ "spaces and Telnet", LINE(" \xff\xf1  EPRT |1|1.2.3.4|99|\r\n"),
+	  OF_INTEREST(EPRT, "|1|1.2.3.4|99|", "1.2.3.4 99") },
 	{ "IAC DM, ABOR", LINE("\xff\xf4\xff\xf2""ABOR\r\n"), OTHER_AT(6) },
 	{ "IAC IAC is a byte of text", LINE("\xff\xff""PASV\r\n"), OTHER_AT(2) },
 	{ "IAC before a letter", LINE("\xffPASV\r\n"), OTHER_AT(2) },
@@ -198,25 +206,34 @@ static const struct row commands[] = {
 };
 
 #define ENTERING(k, c, f, e) COMPLETE, ALG_FTP_##k, c, f, e, 0, false, 0, 0
+#define TEXT_AT(n) COMPLETE, ALG_FTP_OTHER, 0, NULL, NULL, n, false, 0, 0
 #define BROKEN_REPLY(c) MALFORMED, ALG_FTP_REPLY, c, NULL, NULL, 0, false, 0, 0
 #define REPLY_AT(c, n) COMPLETE, ALG_FTP_REPLY, c, NULL, NULL, n, false, 0, 0
-#define TEXT_AT(n) COMPLETE, ALG_FTP_OTHER, 0, NULL, NULL, n, false, 0, 0
 #define STARTS_AT(c, n) COMPLETE, ALG_FTP_OTHER, 0, NULL, NULL, n, false, 0, c
 
 static const struct row replies[] = {
 	/* RFC 959, RFC 1123 4.1.2.6: 227 */
 	{ "227", LINE("227 Entering Passive Mode (192,168,1,11,19,137)\r\n"),
 	  ENTERING(227, 227, "192,168,1,11,19,137", "192.168.1.11 5001") },
-	{ "full stop behind", LINE("227 Entering Passive Mode (1,2,3,4,5,6).\r\n"), ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
-	{ "no parentheses", LINE("227 Entering Passive Mode. 1,2,3,4,5,6\r\n"), ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
-	{ "equals sign", LINE("227 Entering Passive Mode =1,2,3,4,5,6\r\n"), ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
+	{ "full stop behind", LINE("227 Entering Passive Mode (1,2,3,4,5,6).\r\n"),
+	  ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
+	{ "no parentheses", LINE("227 Entering Passive Mode. 1,2,3,4,5,6\r\n"),
+	  ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
+	{ "equals sign", LINE("227 Entering Passive Mode =1,2,3,4,5,6\r\n"),
+	  ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
 	{ "numbers alone", LINE("227 1,2,3,4,5,6\r\n"), ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
 	{ "other numbers in front", LINE("227 Mode 2 of 3, 1,024 (1,2,3,4,5,6) 7\r\n"),
 	  ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
-	{ "other language", LINE("227 Passiver Modus f\xc3\xbcr (1,2,3,4,5,6)\r\n"), ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
-	{ "two lists: the first", LINE("227 (1,2,3,4,5,6) (7,8,9,10,11,12)\r\n"), ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
-	{ "LF without CR", LINE("227 (1,2,3,4,5,6)\n"), COMPLETE, ALG_FTP_227, 227, "1,2,3,4,5,6", "1.2.3.4 1286", 0, true, 0, 0 },
-	{ "Telnet in front", LINE("\xff\xfc\x01""227 (1,2,3,4,5,6)\r\n"), ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
+	{ "other language", LINE("227 Passiver Modus f\xc3\xbcr (1,2,3,4,5,6)\r\n"),
+	  ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
+	{ "two lists: the first", LINE("227 (1,2,3,4,5,6) (7,8,9,10,11,12)\r\n"),
+	  ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
+	{ "TAB", LINE("227\t(1,2,3,4,5,6)\r\n"), TEXT_AT(4) },
+	{ "TAB in the text", LINE("227 \t1,2,3,4,5,6\t\r\n"), ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
+	{ "LF without CR", LINE("227 (1,2,3,4,5,6)\n"),
+	  COMPLETE, ALG_FTP_227, 227, "1,2,3,4,5,6", "1.2.3.4 1286", 0, true, 0, 0 },
+	{ "Telnet in front", LINE("\xff\xfc\x01""227 (1,2,3,4,5,6)\r\n"),
+	  ENTERING(227, 227, "1,2,3,4,5,6", "1.2.3.4 1286") },
 	{ "no numbers", LINE("227 Entering Passive Mode\r\n"), BROKEN_REPLY(227) },
 	{ "code alone", LINE("227\r\n"), BROKEN_REPLY(227) },
 	{ "code alone, LF", LINE("227\n"), BROKEN_REPLY(227) },
@@ -231,6 +248,7 @@ static const struct row replies[] = {
 	{ "CR in front of the numbers", LINE("227 Entering\r(1,2,3,4,5,6)\r\n"), BROKEN_REPLY(227) },
 	{ "CR behind the code", LINE("227\r(1,2,3,4,5,6)\r\n"), BROKEN_REPLY(227) },
 	{ "NUL behind the numbers", LINE("227 (1,2,3,4,5,6)\0\r\n"), BROKEN_REPLY(227) },
+	{ "DEL", LINE("227 (1,2,3,4,5,6)\x7f\r\n"), BROKEN_REPLY(227) },
 	{ "229's text", LINE("227 (|||80|)\r\n"), BROKEN_REPLY(227) },
 
 	/* RFC 1639: 228 */
@@ -245,15 +263,20 @@ static const struct row replies[] = {
 
 	/* RFC 2428: 229 */
 	{ "229", LINE("229 Entering Extended Passive Mode (|||6446|)\r\n"), ENTERING(229, 229, "6446", "- 6446") },
-	{ "other delimiter", LINE("229 Entering Extended Passive Mode (!!!6446!)\r\n"), ENTERING(229, 229, "6446", "- 6446") },
+	{ "other delimiter", LINE("229 Entering Extended Passive Mode (!!!6446!)\r\n"),
+	  ENTERING(229, 229, "6446", "- 6446") },
 	{ "letters as delimiter", LINE("229 (xxx6446x)\r\n"), ENTERING(229, 229, "6446", "- 6446") },
 	{ "parenthesis as delimiter", LINE("229 (((((6446(\r\n"), BROKEN_REPLY(229) },
-	{ "no parentheses", LINE("229 Entering Extended Passive Mode |||6446|\r\n"), ENTERING(229, 229, "6446", "- 6446") },
+	{ "no parentheses", LINE("229 Entering Extended Passive Mode |||6446|\r\n"),
+	  ENTERING(229, 229, "6446", "- 6446") },
 	{ "at the start", LINE("229 |||1|\r\n"), ENTERING(229, 229, "1", "- 1") },
-	{ "full stop behind", LINE("229 Entering Extended Passive Mode (|||65535|).\r\n"), ENTERING(229, 229, "65535", "- 65535") },
+	{ "full stop behind", LINE("229 Entering Extended Passive Mode (|||65535|).\r\n"),
+	  ENTERING(229, 229, "65535", "- 65535") },
 	{ "parentheses preferred", LINE("229 Wait...5. (|||6446|)\r\n"), ENTERING(229, 229, "6446", "- 6446") },
 	{ "first of two in parentheses", LINE("229 (|||6446|) (|||7|)\r\n"), ENTERING(229, 229, "6446", "- 6446") },
-	{ "text in parentheses in front", LINE("229 Mode (extended) (|||6446|)\r\n"), ENTERING(229, 229, "6446", "- 6446") },
+	{ "first of two without parentheses", LINE("229 |||6446| |||7|\r\n"), ENTERING(229, 229, "6446", "- 6446") },
+	{ "text in parentheses in front", LINE("229 Mode (extended) (|||6446|)\r\n"),
+	  ENTERING(229, 229, "6446", "- 6446") },
 	{ "LF without CR", LINE("229 (|||80|)\n"), COMPLETE, ALG_FTP_229, 229, "80", "- 80", 0, true, 0, 0 },
 	{ "port 0", LINE("229 Entering Extended Passive Mode (|||0|)\r\n"), BROKEN_REPLY(229) },
 	{ "port 65536", LINE("229 Entering Extended Passive Mode (|||65536|)\r\n"), BROKEN_REPLY(229) },
@@ -291,7 +314,6 @@ static const struct row replies[] = {
 	{ "two digits", LINE("22 (1,2,3,4,5,6)\r\n"), TEXT_AT(3) },
 	{ "four digits", LINE("2270 (1,2,3,4,5,6)\r\n"), TEXT_AT(4) },
 	{ "text at the code", LINE("227: (1,2,3,4,5,6)\r\n"), TEXT_AT(4) },
-	{ "TAB behind the code", LINE("227\t(1,2,3,4,5,6)\r\n"), TEXT_AT(4) },
 	{ "a command sent by the server", LINE("PORT 1,2,3,4,5,6\r\n"), TEXT_AT(1) },
 
 	/* RFC 959, 4.2: several lines */
@@ -312,7 +334,8 @@ static const struct row replies[] = {
 	{ "last line of a 227", LINE("227 Entering (1,2,3,4,5,6)\r\n"), COMPLETE, ALG_FTP_227, 227, "1,2,3,4,5,6",
 	  "1.2.3.4 1286", 0, false, 227, 0 },
 	{ "last line of a 229", LINE("229 (|||80|)\r\n"), COMPLETE, ALG_FTP_229, 229, "80", "- 80", 0, false, 229, 0 },
-	{ "last line of a 227, malformed", LINE("227 End\r\n"), MALFORMED, ALG_FTP_REPLY, 227, NULL, NULL, 0, false, 227, 0 },
+	{ "last line of a 227, malformed", LINE("227 End\r\n"),
+	  MALFORMED, ALG_FTP_REPLY, 227, NULL, NULL, 0, false, 227, 0 },
 };
 
 static enum alg_parse parse(const u8 *data, u32 len, bool reply, u16 *multi, struct alg_ftp_msg *msg, u32 *used)
@@ -431,7 +454,7 @@ static void test_skip(void **state)
 	assert_int_equal(used, 18);
 }
 
-/* The search for the LF goes eight bytes at a time: every place, every alignment, and bytes that differ from LF in one bit. */
+/* The search for the LF takes eight bytes at a time: every place and alignment, bytes that differ from LF in one bit. */
 static void test_skip_places(void **state)
 {
 	static const u8 fill[] = { 0, 1, 0x0b, 0x8a, 0x8b, 0xff, 0x09, 0x0d };
@@ -451,8 +474,8 @@ static void test_skip_places(void **state)
 }
 
 /*
- * Lines around ALG_FTP_LINE_MAX: @head, then @fill up to a length of @len with CRLF. Up to the limit they are read, beyond they are not;
- * the pieces never say another thing than the whole.
+ * Lines around ALG_FTP_LINE_MAX: @head, then @fill up to a length of @len with CRLF. Up to the limit they are read,
+ * beyond they are not; the pieces never say another thing than the whole.
  */
 static void check_long(bool reply, const char *head, char fill, u32 len, enum alg_parse answer, u8 kind, u16 code)
 {
@@ -494,6 +517,8 @@ static void test_long_lines(void **state)
 	check_long(false, "EPSV ", ' ', max + 1, COMPLETE, ALG_FTP_OTHER, 0);
 	check_long(false, "PASV ", ' ', max, COMPLETE, ALG_FTP_PASV, 0);
 	check_long(false, "PASV ", ' ', max + 1, COMPLETE, ALG_FTP_PASV, 0);
+	check_long(false, "LPSV ", ' ', max + 1, COMPLETE, ALG_FTP_LPSV, 0);
+	check_long(false, "CCC ", ' ', max + 1, COMPLETE, ALG_FTP_CCC, 0);
 	check_long(false, "AUTH TLS", ' ', max + 500, COMPLETE, ALG_FTP_AUTH, 0);
 	check_long(false, "RETR ", 'x', max + 500, COMPLETE, ALG_FTP_OTHER, 0);
 	check_long(false, "", ' ', max - 1, COMPLETE, ALG_FTP_OTHER, 0);
@@ -586,7 +611,8 @@ static void test_format(void **state)
 		{ "EPRT d1d1.2.3.4d99d\r\n", 6, "2001::1", 5000, "d2d2001::1d5000d" },
 		{ "EPRT |1|1.2.3.4|99|\r\n", 0, NULL, 5000, NULL },
 		{ "LPRT 4,4,1,2,3,4,2,5,6\r\n", 4, "203.0.113.1", 5000, "4,4,203,0,113,1,2,19,136" },
-		{ "LPRT 4,4,1,2,3,4,2,5,6\r\n", 6, "2001:db8::1", 5000, "6,16,32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,1,2,19,136" },
+		{ "LPRT 4,4,1,2,3,4,2,5,6\r\n", 6, "2001:db8::1", 5000,
+		  "6,16,32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,1,2,19,136" },
 		{ "LPRT 4,4,1,2,3,4,2,5,6\r\n", 6, LONGEST6, 65535,
 		  "6,16,255,255,255,255,255,255,255,255,255,255,255,255,255,255,255,255,2,255,255" },
 		{ "227 =1,2,3,4,5,6 \r\n", 4, "203.0.113.1", 5000, "203,0,113,1,19,136" },

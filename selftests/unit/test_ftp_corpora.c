@@ -80,14 +80,14 @@ static void advance(bool reply, u32 end)
 static void check(const char *title)
 {
 	for (int reply = 0; reply < 2; reply++) {
+		const char *who = reply ? "server" : "client";
 		struct list *f = &sides[reply].found, *e = &sides[reply].expected;
 
 		for (u32 i = 0; i < f->n || i < e->n; i++) {
 			const char *is = i < f->n ? f->text[i] : "nothing", *should = i < e->n ? e->text[i] : "nothing";
 
 			if (strcmp(is, should))
-				print_error("# %s, %s, %u: found %s, expected %s\n", title, reply ? "server" : "client", i, is,
-					    should);
+				print_error("# %s, %s, %u: found %s, expected %s\n", title, who, i, is, should);
 			assert_string_equal(is, should);
 		}
 	}

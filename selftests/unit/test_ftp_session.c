@@ -205,6 +205,20 @@ DIALOGUE(test_epsv_all,
 	{ "C: EPSV", ALG_FTP_PASS },
 	{ P229, ALG_FTP_OPEN })
 
+/* What is left over from a transfer accepts nothing. */
+DIALOGUE(test_epsv_all_left_over,
+	{ "C: EPSV ALL", ALG_FTP_PASS },
+	{ "S: 225 x", ALG_FTP_PASS },
+	{ "S: 226 x", ALG_FTP_PASS },
+	{ "S: 250 x", ALG_FTP_PASS },
+	{ "S: 350 x", ALG_FTP_PASS },
+	{ "S: 426 x", ALG_FTP_PASS },
+	{ P227, ALG_FTP_UNSOLICITED },
+	{ P229, ALG_FTP_UNSOLICITED },
+	{ "C: PORT 1,2,3,4,5,6", ALG_FTP_OPEN },
+	{ "S: 200 ok", ALG_FTP_PASS },
+	{ "C: PORT 1,2,3,4,5,6", ALG_FTP_NOT_ALLOWED })
+
 DIALOGUE(test_epsv_all_refused,
 	{ "C: EPSV ALL", ALG_FTP_PASS },
 	{ "S: 501 no", ALG_FTP_PASS },
@@ -230,6 +244,20 @@ DIALOGUE(test_auth_refused,
 	{ "S: 533 no", ALG_FTP_PASS },
 	{ "C: PASV", ALG_FTP_PASS },
 	{ P227, ALG_FTP_OPEN })
+
+/* RFC 2228: other ends of AUTH, and replies that don't end it. */
+DIALOGUE(test_auth_other_ends,
+	{ "S: 220 ready", ALG_FTP_PASS },
+	{ "C: AUTH X", ALG_FTP_AUTH_SEEN },
+	{ "S: 235 enough", ALG_FTP_PASS },
+	{ "S: 234 too late", ALG_FTP_PASS },
+	{ "C: AUTH X", ALG_FTP_AUTH_SEEN },
+	{ "S: 220 ready again (REIN)", ALG_FTP_PASS },
+	{ "S: 226 left over", ALG_FTP_PASS },
+	{ "S: 250 left over", ALG_FTP_PASS },
+	{ "S: 426 left over", ALG_FTP_PASS },
+	{ "S: 631 protected", ALG_FTP_PASS },
+	{ "S: 234 go", ALG_FTP_ENCRYPTED })
 
 DIALOGUE(test_auth_accepted,
 	{ "C: PASV", ALG_FTP_PASS },
@@ -556,7 +584,9 @@ int main(void)
 		cmocka_unit_test(test_abor),
 		cmocka_unit_test(test_unanswered),
 		cmocka_unit_test(test_epsv_all),
+		cmocka_unit_test(test_epsv_all_left_over),
 		cmocka_unit_test(test_epsv_all_refused),
+		cmocka_unit_test(test_auth_other_ends),
 		cmocka_unit_test(test_auth_refused),
 		cmocka_unit_test(test_auth_accepted),
 		cmocka_unit_test(test_many),
