@@ -187,7 +187,12 @@ DIALOGUE(test_unanswered,
 	{ "C: ", ALG_FTP_PASS },
 	{ "C: PASV", ALG_FTP_PASS },
 	{ P227, ALG_FTP_OPEN },
-	{ P227, ALG_FTP_UNSOLICITED })
+	{ P227, ALG_FTP_UNSOLICITED },
+	/* replies come in order: what was asked before the PASV is answered no more */
+	{ "C: EPSV", ALG_FTP_PASS },
+	{ "C: PASV", ALG_FTP_PASS },
+	{ P227, ALG_FTP_OPEN },
+	{ P229, ALG_FTP_UNSOLICITED })
 
 /* RFC 2428, 4 */
 DIALOGUE(test_epsv_all,
