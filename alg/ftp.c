@@ -178,7 +178,7 @@ static enum alg_parse ftp_message(void *ctx, const u8 *data, u32 len, bool skipp
 	return ret;
 }
 
-/* Watches an encrypted connection for its return to plain text (CCC, RFC 4217, 12.3). */
+/* Watches an encrypted connection for its return to plain text (CCC, RFC 4217). */
 static void ftp_segment(struct nf_alg_work *w, u32 seq, const u8 *data, u32 len)
 {
 	struct ftp_session *p = ftp_session(w);
