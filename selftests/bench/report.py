@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""report.py RAW TABLE: figures of measure.sh as a table with ratios and verdicts, also written to TABLE.
+
+Every series has one value a round, and what is compared was measured in turns within a round. A figure is the median over rounds;
+a ratio or difference is the median of the rounds' own ones. Noise is twice the standard error of that median, estimated from
+the median absolute deviation, and never less than what two equal namespaces differ by.
+
+Status 0: every target is met, or missed by no more than the noise.
+"""
+import sys
+from math import sqrt
+from statistics import median
+
+HELPER_ROWS = (
+    # series, title, target
+    ("ftp-port", "FTP PORT, ->help", 0.7),
+    ("ftp-eprt", "FTP EPRT, ->help", 0.7),
+    ("ftp-command", "FTP command of no interest, ->help", 1.0),
+    ("ftp-reply", "FTP reply of no interest, ->help", 1.0),
+    ("tftp-rrq", "TFTP RRQ, ->help", 1.0),
+    ("ftp-port-whole", "FTP PORT, with sequence numbers and checksum", None),
+    ("ftp-eprt-whole", "FTP EPRT, with sequence numbers and checksum", None),
+    ("ftp-command-whole", "FTP command of no interest, with the same", None),
+)
+
+HOOK_ROWS = (
+    # series, title, largest share of conntrack's own cost; None: for information
+    ("new-tcp", "new TCP connection, port not served", 0.03),
+    ("new-udp", "new UDP connection, port not served", 0.03),
+    ("established", "established packet", 0.0),
+    ("served", "new connection to port 21, one tenant's", None),
+    ("served-zones", "new connection to port 21, each another tenant's", None),
+)
+
+LOAD_MS = 1000
+
+
+def spread(values):
+    """The median and its noise."""
+    middle = median(values)
+    deviation = 1.4826 * median(abs(v - middle) for v in values)
+    return middle, 2 * 1.2533 * deviation / sqrt(len(values))
+
+
+class Table:
+    HEAD = ("measurement", "kernel", "ours", "ratio", "target", "verdict")
+
+    def __init__(self):
+        self.rows = [self.HEAD]
+        self.missed = 0
+
+    def add(self, title, kernel, ours, ratio, target="", met=None):
+        verdict = "" if met is None else "met" if met else "MISSED"
+        self.missed += met is False
+        self.rows.append((title, kernel, ours, ratio, target, verdict))
+
+    def __str__(self):
+        width = [max(len(row[i]) for row in self.rows) for i in range(len(self.HEAD))]
+        lines = []
+        for row in self.rows:
+            cells = [row[0].ljust(width[0])] + [c.rjust(w) for c, w in zip(row[1:5], width[1:5])] + [row[5]]
+            lines.append("  ".join(cells).rstrip())
+        return "\n".join(lines)
+
+
+def read(name):
+    series, figures, complaints = {}, {}, []
+    with open(name, encoding="utf-8") as raw:
+        for line in raw:
+            fields = line.rstrip("\n").split("\t")
+            if fields[0] != "# bench":
+                continue
+            if fields[1] == "series":
+                series[fields[2], fields[3]] = [int(v) / 10 for v in fields[4].split()]
+            elif fields[1] == "complaint":
+                complaints.append(fields[2])
+            else:
+                figures[fields[1]] = fields[2:]
+    return series, figures, complaints
+
+
+def helper_rows(table, series):
+    for name, title, target in HELPER_ROWS:
+        kernel, ours = series[name, "kernel"], series[name, "ours"]
+        ratio, noise = spread([o / k for k, o in zip(kernel, ours)])
+        table.add(title, f"{median(kernel):.0f} ns", f"{median(ours):.0f} ns", f"{ratio:.2f} ± {noise:.2f}",
+                  "" if target is None else f"≤ {target:.1f}", None if target is None else ratio - noise <= target)
+
+
+def hook_rows(table, series):
+    for name, title, share in HOOK_ROWS:
+        plain = series[name, "plain"]
+        base = median(plain)
+        twin, twin_noise = spread([t - p for p, t in zip(plain, series[name, "twin"])])
+        floor = abs(twin) + twin_noise
+        for lane, tenants in (("one", "1 tenant"), ("many", "65,536 tenants")):
+            added, noise = spread([v - p for p, v in zip(plain, series[name, lane])])
+            noise = max(noise, floor)
+            met = None if share is None else added - noise <= share * base
+            target = "" if share is None else f"≤ +{share:.0%}" if share else "noise"
+            table.add(f"{title}, {tenants}", f"{base:.1f} ns", f"{added:+.1f} ns", f"{added / base:+.1%} ± {noise / base:.1%}", target, met)
+        if share is not None:
+            more, noise = spread([m - o for o, m in zip(series[name, "one"], series[name, "many"])])
+            noise = max(noise, floor)
+            table.add(f"{title}, 65,536 tenants against 1", "", f"{more:+.1f} ns", f"{more / base:+.1%} ± {noise / base:.1%}", "flat",
+                      more <= max(noise, 0.01 * base))
+
+
+def load_rows(table, figures):
+    for key, title in (("load", "load 65,536 tenants, 1,000 policies"), ("reload", "replace them by the same again")):
+        ms = median(float(v) for v in figures[key])
+        table.add(title, "", f"{ms:.0f} ms", "", f"< {LOAD_MS} ms", ms < LOAD_MS)
+    tenants, used, slabs = (int(v) for v in figures["memory"])
+    table.add("memory of a tenant (of it in slabs)", "", f"{used / tenants:.0f} B", f"({slabs / tenants:.0f} B)")
+
+
+def main():
+    series, figures, complaints = read(sys.argv[1])
+    for complaint in complaints:
+        print("not measured: " + complaint)
+    if complaints:
+        return 1
+    table = Table()
+    helper_rows(table, series)
+    hook_rows(table, series)
+    load_rows(table, figures)
+    with open(sys.argv[2], "w", encoding="utf-8") as out:
+        print(table, file=out)
+    print(table)
+    print(f"{table.missed} targets missed" if table.missed else "every target is met")
+    return 1 if table.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
