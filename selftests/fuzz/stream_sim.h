@@ -95,7 +95,7 @@ struct sim {
 };
 
 static struct sim *sim_now;
-static u32 sim_live;
+static int sim_live;		/* allocations */
 
 static void *sim_alloc(size_t size)
 {
