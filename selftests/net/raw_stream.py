@@ -1,0 +1,437 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Control connections as no kernel sends them: cut, lost, repeated, reordered and overlapping segments. Whatever happens to the
+packets, the receiver gets one consistent stream that is what was sent but for the endpoints, with true checksums, and both sides'
+acknowledgements are true. See raw_lib.py for the router and the ends.
+"""
+import random
+import sys
+
+from raw_lib import (ACK, CLIENT4, FIN, PSH, ROUTER4, SERVER4, SYN, TCP, URG, Flow, Router, Tap, check_stream, eprt, expect,
+                     expect_is, ip, port, tcp)
+
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+SEED = int(sys.argv[2]) if len(sys.argv) > 2 else random.getrandbits(32)
+tap = Tap()
+
+
+def received(flow, sender, may_leak=False):
+    """Everything arrived, as it should. The public ports."""
+    flow.insist(sender)
+    receiver = flow.outside if sender is flow.inside else flow.inside
+    expect_is(receiver.contiguous() - (receiver.fin_at is not None), len(receiver.got), "bytes without a hole")
+    return check_stream(sender.sent, receiver.got, may_leak=may_leak)
+
+
+def pinhole_leads(flow, public, private):
+    """A SYN of the server to the public endpoint reaches the client's."""
+    flow.router.outside.send(ip(SERVER4, ROUTER4, TCP, tcp(SERVER4, ROUTER4, 20, public, 1, 0, SYN)))
+    to_inside, _ = flow.router.settle()
+    expect([p for p in to_inside if (p.dst, p.dport, p.sport) == (CLIENT4, private, 20)], "no SYN for", public, "reached port", private)
+
+
+def split_everywhere(router):
+    flow = Flow(router).greet()
+    c = flow.client
+    for number, text in enumerate((port(30001), eprt(30101))):
+        for cut in range(1, len(text)):
+            start = len(c.sent)
+            c.say(text[:cut])
+            flow.run()
+            c.say(text[cut:])
+            flow.insist(c)
+            expect_is(c.una, start + len(text), "acknowledged")
+        c.say(b"NOOP\r\n")
+        ports = received(flow, c)
+        pinhole_leads(flow, ports[-1], 30001 + 100 * number)
+    flow.finish()
+
+
+def byte_by_byte(router):
+    flow = Flow(router).greet()
+    for byte in b"noop\r\n" + port(30200) + b"NOOP\r\n" + eprt(30201):
+        flow.client.say(bytes([byte]))
+        flow.run()
+    for public, private in zip(received(flow, flow.client), (30200, 30201)):
+        pinhole_leads(flow, public, private)
+    flow.finish()
+
+
+def stalled(router):
+    """A sender that waits for an acknowledgement before it sends the rest (Nagle) is not left waiting."""
+    flow = Flow(router).greet()
+    c = flow.client
+    c.say(b"NOOP\r\n" + port(30300)[:9])
+    flow.run()
+    flow.insist(c, tries=6)
+    c.say(port(30300)[9:] + port(30301))
+    ports = received(flow, c, may_leak=True)
+    expect(ports, "nothing after the stall was rewritten")
+    pinhole_leads(flow, ports[-1], 30301)
+    flow.finish()
+
+
+def first_lost_before(router):
+    """The first of three commands in flight is lost before the router, which sees the others first."""
+    flow = Flow(router).greet()
+    c = flow.client
+    texts = [port(30400), b"NOOP\r\n", port(30401)]
+    c.sent += b"".join(texts)
+    c.piece(len(texts[0]), len(texts[1]))
+    c.piece(len(texts[0] + texts[1]), len(texts[2]))
+    flow.run()
+    c.piece(0, len(texts[0]))
+    for public, private in zip(received(flow, c), (30400, 30401)):
+        pinhole_leads(flow, public, private)
+    flow.finish()
+
+
+def first_lost_behind(router):
+    """It is lost behind the router: repeated after the others were rewritten, and the receiver's SACK is true on the sender's side."""
+    flow = Flow(router).greet()
+    c, s = flow.client, flow.server
+    texts = [port(30500), port(30501), b"NOOP\r\n", port(30502)]
+    offs = [sum(map(len, texts[:i])) for i in range(5)]
+    s.deaf = True
+    c.say(texts[0])
+    flow.run()
+    s.deaf = False
+    c.say(texts[1])
+    c.say(texts[2])
+    flow.run()
+    expect_is(c.una, 0, "acknowledged")
+    expect_is(c.sacks, [(offs[1], offs[3])], "SACK at the sender")
+    c.say(texts[3])
+    flow.run()
+    expect_is(c.sacks, [(offs[1], offs[4])], "SACK at the sender")
+    c.piece(0, len(texts[0]))
+    flow.run()
+    expect_is(c.una, offs[4], "acknowledged")
+    for public, private in zip(received(flow, c), (30500, 30501, 30502)):
+        pinhole_leads(flow, public, private)
+    flow.finish()
+
+
+def two_holes(router):
+    """Two SACK blocks at once, between rewritten commands."""
+    flow = Flow(router).greet()
+    c, s = flow.client, flow.server
+    texts = [port(30600), port(30601), port(30602), port(30603), b"NOOP\r\n"]
+    offs = [sum(map(len, texts[:i])) for i in range(6)]
+    for i, text in enumerate(texts):
+        s.deaf = i in (0, 2)
+        c.say(text)
+        flow.run()
+    expect_is(sorted(c.sacks), [(offs[1], offs[2]), (offs[3], offs[5])], "SACK at the sender")
+    c.piece(offs[2], len(texts[2]))
+    flow.run()
+    expect_is(c.sacks, [(offs[1], offs[5])], "SACK at the sender")
+    c.piece(0, len(texts[0]))
+    received(flow, c)
+    flow.finish()
+
+
+def other_cuts(router):
+    """Repeated with other segmentation, and overlapping what is new."""
+    flow = Flow(router).greet()
+    c, s = flow.client, flow.server
+    stream = port(30700) + b"NOOP\r\n" + port(30701) + b"PWD\r\n"
+    s.deaf = True
+    c.say(stream)
+    flow.run()
+    s.deaf = False
+    for size in (7, 30, 13):
+        for off in range(0, len(stream), size):
+            c.piece(off, size)
+        flow.run()
+    flow.insist(c, size=11)
+    start = len(c.sent)
+    c.sent += port(30702) + b"NOOP\r\n" + port(30703)
+    for off in range(start - 20, len(c.sent), 9):
+        c.piece(off, 23)
+        flow.run()
+    c.piece(0, 1400)
+    flow.run()
+    received(flow, c)
+    flow.finish()
+
+
+def keep_alive(router):
+    """A keep-alive probe behind rewritten bytes is answered, and the answer is true."""
+    flow = Flow(router).greet()
+    c = flow.client
+    c.say(port(30750))
+    flow.insist(c)
+    before = c.dups
+    c.send(len(c.sent) - 1, b"", ACK)
+    flow.run(ack=False)
+    flow.server.ack()
+    flow.run()
+    expect_is((c.una, c.dups > before), (len(c.sent), True), "acknowledged")
+    c.send(len(c.sent) - 1, c.sent[-1:], ACK)
+    flow.run()
+    received(flow, c)
+    flow.finish()
+
+
+def wrap(router):
+    """Sequence numbers wrap, or change their sign, inside commands."""
+    for base in (0, 1 << 31):
+        for before in (3, 12, 24, 27, 60):
+            flow = Flow(router, isn=((base - before) & 0xffffffff, (base - before - 9) & 0xffffffff)).greet()
+            c, s = flow.client, flow.server
+            base_port = router.fresh(4)
+            for n in range(4):
+                s.deaf = n == 1
+                c.say(port(base_port + n))
+                flow.run()
+                s.deaf = False
+            ports = received(flow, c)
+            pinhole_leads(flow, ports[3], base_port + 3)
+            flow.finish()
+
+
+def urgent(router):
+    """ABOR as RFC 959 has it: IAC IP, IAC DM as urgent data, in the segment of a rewritten command and behind it."""
+    flow = Flow(router).greet()
+    c, s = flow.client, flow.server
+    c.say(port(30900))
+    flow.insist(c)
+    c.say(b"\xff\xf4\xff", PSH | ACK | URG, urgent=3)
+    c.say(b"\xf2ABOR\r\n")
+    received(flow, c)
+    at = len(s.got) - 7
+    expect_is(s.urgent, [at], "urgent data ends")
+    c.say(b"\xff\xf4\xff\xf2ABOR\r\n", PSH | ACK | URG, urgent=4)
+    received(flow, c)
+    text = port(30901)
+    c.say(text + b"\xff\xf4\xff\xf2", PSH | ACK | URG, urgent=len(text) + 4)
+    c.say(b"ABOR\r\n")
+    received(flow, c)
+    expect_is(s.urgent[-1], len(s.got) - 6, "urgent data behind a rewritten command ends")
+    c.say(port(30902))
+    pinhole_leads(flow, received(flow, c)[-1], 30902)
+    flow.finish()
+
+
+def fin_with_partial(router):
+    """The connection ends inside a command: all of it arrives, the FIN behind it."""
+    flow = Flow(router).greet()
+    c, s = flow.client, flow.server
+    c.say(port(31000))
+    flow.insist(c)
+    c.sent += b"PORT 192,168"
+    c.send(len(c.sent) - 12, b"PORT 192,168", FIN | PSH | ACK)
+    flow.run()
+    if s.fin_at is None:
+        c.send(len(c.sent) - 12, b"PORT 192,168", FIN | PSH | ACK)
+        flow.run()
+    expect_is((s.fin_at, bytes(s.got[-12:])), (len(s.got), b"PORT 192,168"), "end")
+    expect(c.fin_acked, "the FIN is not acknowledged")
+
+
+def fin_behind_held(router):
+    """A FIN behind bytes that are held back does not overtake them."""
+    flow = Flow(router).greet()
+    c, s = flow.client, flow.server
+    c.say(port(31010))
+    c.say(b"PORT 192,168")
+    flow.run()
+    c.send(len(c.sent), b"", FIN | ACK)
+    flow.run()
+    for _ in range(8):
+        if c.fin_acked:
+            break
+        if c.una < len(c.sent):
+            c.send(c.una, bytes(c.sent[c.una:]), FIN | PSH | ACK)
+        else:
+            c.send(len(c.sent), b"", FIN | ACK)
+        flow.run()
+    expect(c.fin_acked, "the FIN is not acknowledged")
+    expect_is((s.fin_at, bytes(s.got[-12:])), (len(s.got), b"PORT 192,168"), "end")
+
+
+def big_growth(router):
+    """Many commands in one segment; the result exceeds the MSS."""
+    flow = Flow(router, mss=536).greet()
+    c = flow.client
+    text = b"".join(b"PORT 192,168,1,11,121,%d\r\n" % n for n in range(20))	# no digit may be saved at the other side
+    c.say(text[:536])
+    flow.run()
+    c.say(text[536:])
+    ports = received(flow, c)
+    expect_is(len(ports), 20, "commands rewritten")
+    pinhole_leads(flow, ports[-1], 121 * 256 + 19)
+    flow.finish()
+
+
+def long_lines(router):
+    """Lines of 70,000 bytes, NUL bytes, bare CR and LF: all of it arrives, and the next command is read."""
+    flow = Flow(router).greet()
+    c = flow.client
+    rng = random.Random(1)
+    junk = bytes(rng.choice(b"\0\rPORT 1,9\xff\xf4abc") for _ in range(70000))
+    for off in range(0, len(junk), 1400):
+        c.say(junk[off:off + 1400])
+        if off % 14000 == 0:
+            flow.run()
+    flow.insist(c)
+    c.say(b"\r\nPORT 192,168,1,11,4,\0\r\n\0PORT 192,168,1,11,1,2\r\n\n\r\n")
+    c.say(port(31100))
+    ports = received(flow, c)
+    pinhole_leads(flow, ports[-1], 31100)
+    flow.finish()
+
+
+def both_directions(router):
+    """Replies while commands are being rewritten: acknowledgements ride on data."""
+    flow = Flow(router).greet()
+    c, s = flow.client, flow.server
+    for n in range(12):
+        c.say(port(31200 + n))
+        flow.run(ack=False)
+        s.say(b"200 fine, %d\r\n" % n)
+        flow.run(ack=False)
+        c.say(b"NOOP\r\n")
+        flow.run(ack=n % 3 == 0)
+    received(flow, c)
+    flow.insist(s)
+    expect_is(flow.inside.got, s.sent, "replies")
+    flow.finish()
+
+
+def replies(router):
+    """Server behind DNAT: 227 split, lost, repeated; more than one reply in a segment."""
+    flow = Flow(router, dnat=True).greet()
+    c, s = flow.client, flow.server
+    texts = [b"227 Entering Passive Mode (192,168,1,11,122,%d).\r\n" % n for n in range(8)]
+    for _ in texts:
+        c.say(b"PASV\r\n")
+    flow.insist(c)
+    s.say(texts[0][:30])
+    flow.run()
+    s.say(texts[0][30:])
+    flow.insist(s)
+    c.deaf = True
+    s.say(texts[1])
+    flow.run()
+    c.deaf = False
+    s.say(texts[2] + b"200 ok\r\n" + texts[3])
+    flow.run()
+    s.say(b"200-multi\r\n 227 (1,2,3,4,5,6)\r\n200 end\r\n")
+    flow.insist(s)
+    for text in texts[4:]:
+        s.say(text)
+    flow.insist(s)
+    ports = check_stream(s.sent, c.got)
+    expect(len(ports) >= 7, len(ports), "of 8 replies rewritten")
+    pub = (SERVER4, 50001)
+    router.outside.send(ip(pub[0], ROUTER4, TCP, tcp(pub[0], ROUTER4, pub[1], ports[1], 1, 0, SYN)))
+    to_inside, _ = router.settle()
+    expect([p for p in to_inside if p.dport == 122 * 256 + 1], "no SYN reached the server")
+    flow.finish()
+
+
+def random_walk(router, rng):
+    """Any segmentation, order, loss on either side of the router, repetition."""
+    dnat = rng.random() < 0.3
+    flow = Flow(router, dnat=dnat, isn=(rng.choice((0xffffff80, 0x7fffff80, rng.getrandbits(32))), rng.getrandbits(32)),
+                mss=rng.choice((300, 536, 1460))).greet()
+    base = router.fresh(16)
+    if dnat:
+        sender, receiver = flow.server, flow.client
+        lines = rng.randrange(2, 8)
+        for _ in range(lines):
+            flow.client.say(b"PASV\r\n")
+        flow.insist(flow.client)
+        texts = [rng.choice((b"227 Entering (192,168,1,11,%d,%d)\r\n" % divmod(base + n, 256), b"227 =192,168,1,11,%d,%d\r\n" % divmod(base + n, 256),
+                             b"150-a\r\n 227 (192,168,9,9,1,2)\r\n150 b\r\n")) for n in range(lines)]
+    else:
+        sender, receiver = flow.client, flow.server
+        texts = [rng.choice((port(base + n), eprt(base + n), b"NOOP\r\n", b"port 192,168,1,11,%d,%d\r\n" % divmod(base + n, 256), b"STOR %s\r\n" % (b"x" * rng.randrange(90)),
+                             b"USER a\n", b"\r\n", b"PORT 10,0,0,1,9,9\r\n", b"PORT 192,168,1,11,999,1\r\n")) for n in range(rng.randrange(2, 14))]
+    stream = b"".join(texts)
+    sender.sent += b""
+    start, at, stale = len(sender.sent), 0, []
+    sender.sent += stream
+    while at < len(stream):
+        size = rng.choice((1, 2, 5, 9, 20, 31, 60, 200))
+        stale.append((start + at, min(size, len(stream) - at)))
+        at += size
+    window = []
+    while stale or window:
+        while stale and len(window) < 5:
+            window.append(stale.pop(0))
+        i = rng.randrange(min(len(window), 1 + 2 * (rng.random() < 0.3)))
+        off, size = window.pop(i)
+        luck = rng.random()
+        if luck < 0.12:
+            continue				# lost before the router
+        receiver.deaf = luck < 0.24		# lost behind it
+        sender.piece(off, size)
+        if luck > 0.9:
+            back = rng.randrange(0, min(40, off - start) + 1)
+            sender.piece(off - back, size + rng.randrange(0, back + 1))
+        if rng.random() < 0.7:
+            flow.run()
+        receiver.deaf = False
+    flow.insist(sender, size=rng.choice((5, 40, 300)), tries=400)
+    check_stream(sender.sent, receiver.got, may_leak=True)
+    # Both still talk, and a command that is sent whole is rewritten.
+    if not dnat:
+        sender.say(b"\r\n" + port(base + 15))
+        pinhole_leads(flow, received(flow, sender, may_leak=True)[-1], base + 15)
+    flow.finish()
+
+
+def random_walks(router):
+    for n in range(ROUNDS):
+        try:
+            random_walk(router, random.Random(SEED + n))
+        except Exception as e:
+            raise type(e)("round %d of seed %d (raw_stream.py 1 %d): %s" % (n, SEED, SEED + n, e)) from None
+
+
+def off(router):
+    """The negative: with FTP off everything arrives as it was sent."""
+    router.alg("policy", "set", "raw", "ftp", "off")
+    flow = Flow(router).greet()
+    for text in port(31900), eprt(31901):
+        flow.client.say(text)
+    flow.insist(flow.client)
+    expect_is(flow.server.got, flow.client.sent, "stream")
+    router.alg("policy", "set", "raw", "ftp", "on")
+
+
+def nothing_invalid(router):
+    expect_is(router.invalid(), 0, "packets that conntrack took for invalid")
+
+
+def main():
+    with Router(tap) as router:
+        if ROUNDS != 1 or len(sys.argv) < 3:
+            tap.point("PORT and EPRT cut at every byte", split_everywhere, router)
+            tap.point("a conversation one byte per segment", byte_by_byte, router)
+            tap.point("a sender that waits for an acknowledgement inside a command goes on", stalled, router)
+            tap.point("pipelined PORTs, the first lost before the router", first_lost_before, router)
+            tap.point("pipelined PORTs, the first lost behind the router; SACK", first_lost_behind, router)
+            tap.point("two SACK blocks between rewritten commands", two_holes, router)
+            tap.point("repetition with other cuts and overlaps", other_cuts, router)
+            tap.point("keep-alive probes", keep_alive, router)
+            tap.point("sequence numbers wrap", wrap, router)
+            tap.point("a connection that ends inside a command", fin_with_partial, router)
+            tap.point("a FIN behind bytes held back", fin_behind_held, router)
+            tap.point("acknowledgements on data, both directions", both_directions, router)
+            tap.point("long lines, NUL and control bytes", long_lines, router)
+            tap.point("a segment that grows beyond the MSS", big_growth, router)
+            tap.point("227 of a server behind DNAT: split, lost, repeated", replies, router)
+            tap.point("nothing so far was invalid to conntrack", nothing_invalid, router)
+            tap.point("ABOR as urgent data", urgent, router)
+            tap.point("FTP off: everything passes unchanged", off, router)
+        tap.point("%d random walks" % ROUNDS, random_walks, router)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
