@@ -45,13 +45,15 @@ static const struct {
  * @hdr:	bytes of TCP header
  * @len:	bytes of data
  * @seq, @ack:	as in the header when ->help was called
+ * @urgent:	where the urgent pointer points to
  * @core:	conntrack will adjust this packet
  * @probe:	all its data was edited away
  */
 struct segment {
 	u32 hdr, len;
 	u32 seq, ack;
-	bool syn, fin, rst, has_ack;
+	u32 urgent;
+	bool syn, fin, rst, has_ack, urg;
 	bool core;
 	bool probe;
 };
@@ -73,6 +75,8 @@ static bool segment_read(const struct nf_alg_work *w, struct segment *seg)
 	seg->fin = th->fin;
 	seg->rst = th->rst;
 	seg->has_ack = th->ack;
+	seg->urg = th->urg;
+	seg->urgent = seg->seq + ntohs(th->urg_ptr);
 	seg->probe = false;
 	seg->core = test_bit(IPS_SEQ_ADJUST_BIT, &w->ct->status);
 	return true;
@@ -210,8 +214,8 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 	if (s->proto->segment)
 		s->proto->segment(w, seg->seq, data, seg->len);
 	alg_plan_init(&plan, scratch->edits, PLAN_EDITS, scratch->bytes, PLAN_BYTES);
-	/* Behind a FIN nothing comes that would complete a message. */
-	may_hold = w->mode == NF_ALG_MODE_ON && s->rewrites && !seg->fin;
+	/* Behind a FIN nothing comes that would complete a message; what is urgent (ABOR, RFC 959, 4.1.3) must not wait. */
+	may_hold = w->mode == NF_ALG_MODE_ON && s->rewrites && !seg->fin && !seg->urg;
 	alg_stream_segment(st, s->proto->stream, w, seg->seq, data, seg->len, may_hold, &out);
 	count_stream(w, &out);
 
@@ -345,6 +349,18 @@ static void fix_sack(struct seq_fix *f, struct sk_buff *skb, struct tcphdr *th, 
 	}
 }
 
+/* The urgent pointer counts from the packet's sequence number (RFC 9293, 3.1). @seq: that number in the receiver's space. */
+static void fix_urgent(const struct seq_fix *f, struct sk_buff *skb, struct tcphdr *th, u32 urgent, u32 seq)
+{
+	s32 ptr = alg_stream_map_seq(f->mine, urgent) - seq;
+	__be16 old = th->urg_ptr, new = htons(clamp_t(s32, ptr, 0, U16_MAX));
+
+	if (old == new)
+		return;
+	inet_proto_csum_replace2(&th->check, skb, old, new, false);
+	th->urg_ptr = new;
+}
+
 static int fix_numbers(const struct nf_alg_work *w, const struct segment *seg)
 {
 	struct nf_alg_session *s = w->session;
@@ -356,12 +372,15 @@ static int fix_numbers(const struct nf_alg_work *w, const struct segment *seg)
 		.ok = true,
 	};
 	struct tcphdr *th;
-	u32 ack;
+	u32 seq, ack;
 
 	if (skb_ensure_writable(w->skb, w->protoff + seg->hdr))
 		return NF_DROP;
 	th = (struct tcphdr *)(w->skb->data + w->protoff);
-	put_seq(w->skb, th, &th->seq, fix_seq(&f, alg_stream_map_seq(f.mine, seg->seq) - seg->probe));
+	seq = alg_stream_map_seq(f.mine, seg->seq) - seg->probe;
+	put_seq(w->skb, th, &th->seq, fix_seq(&f, seq));
+	if (seg->urg)
+		fix_urgent(&f, w->skb, th, seg->urgent, seq);
 	if (seg->has_ack) {
 		ack = alg_stream_map_ack(f.other, seg->ack);
 		put_seq(w->skb, th, &th->ack_seq, fix_ack(&f, ack));
