@@ -4,7 +4,7 @@
 KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
 DESTDIR	?=
-PREFIX	?= /usr
+PREFIX	?= /usr/local
 V	?= 0
 
 # What the modules cannot be built without; what tests need besides is in selftests/config.
@@ -37,8 +37,10 @@ install: ## modules, algctl, manual pages, completion (DESTDIR=, KVER=)
 	+$(MAKE) -C tools DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) install
 	$(if $(DESTDIR),,depmod -a $(RELEASE))
 
+# Not kbuild's own clean: that would also empty the kernel trees below build/.
 clean: ## what a build left; kernels and downloads in build/ stay (distclean: all of build/)
-	-@[ ! -d "$(KDIR)" ] || $(MODULES) clean
+	@find alg nat policy selftests \( -name '*.o' -o -name '.*.cmd' -o -name '*.o.d' \) -type f -delete
+	rm -f *.ko *.mod *.mod.c *.o .*.cmd Module.symvers modules.order
 	+@$(MAKE) -C tools clean
 	rm -rf build/modules build/tools build/unit build/fuzz build/log build/vm build/ynl
 
