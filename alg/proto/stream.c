@@ -117,10 +117,12 @@ static void log_append(struct alg_stream_log *log, struct alg_stream_entry *e, c
 }
 
 /*
- * Logs the edits from @i on that touch each other as one entry. A mere insertion takes along a byte that is still to
- * come, so that no place of the stream lies on both sides of it. Return: index of the first edit behind.
+ * Logs the edits from @i on that touch each other as one entry. Insertions and deletions take a neighbouring byte
+ * along that is still to come: no place of the stream lies on both sides of an insertion, and each new text has a
+ * byte that can be acknowledged (unless all of the message is deleted). Return: index of the first edit behind.
  */
-static u16 log_run(struct alg_stream *s, const struct alg_plan *plan, u16 i, const u8 *data, u32 seq, u32 editable_from)
+static u16 log_run(struct alg_stream *s, const struct alg_plan *plan, u16 i, const u8 *data, u32 len, u32 seq,
+		   u32 editable_from)
 {
 	struct alg_stream_log *log = s->log;
 	struct alg_stream_entry *e = &log->e[log->n];
@@ -136,7 +138,7 @@ static u16 log_run(struct alg_stream *s, const struct alg_plan *plan, u16 i, con
 			log_append(log, e, plan->bytes + edit->pos, edit->new_len);
 			to += edit->old_len;
 		}
-		if (from != to || grown)
+		if ((from != to && e->new_len) || grown)
 			break;
 		grown = true;
 		if (from > editable_from) {
@@ -144,7 +146,7 @@ static u16 log_run(struct alg_stream *s, const struct alg_plan *plan, u16 i, con
 			log_text(log)[e->pos] = data[--from];
 			log->used++;
 			e->new_len++;
-		} else {
+		} else if (to < len) {
 			log_append(log, e, data + to++, 1);
 		}
 	}
@@ -169,7 +171,7 @@ static bool log_message(struct alg_stream *s, const struct alg_plan *plan, const
 	if (!log_reserve(s, plan->n, plan->used + plan->n))
 		return false;
 	for (i = 0; i < plan->n;)
-		i = log_run(s, plan, i, data, seq, editable_from);
+		i = log_run(s, plan, i, data, len, seq, editable_from);
 	if (!s->log->n) {
 		alg_env_free(s->log);
 		s->log = NULL;
@@ -177,7 +179,10 @@ static bool log_message(struct alg_stream *s, const struct alg_plan *plan, const
 	return true;
 }
 
-/* The logged edits as far as they concern [@seq, @seq + @len), as a plan for these bytes. @edits: ALG_STREAM_LOG_MAX. */
+/*
+ * The logged edits of which [@seq, @seq + @len) holds a byte, as a plan for these bytes: each with its whole new text.
+ * @edits: ALG_STREAM_LOG_MAX.
+ */
 static void log_clip(const struct alg_stream *s, u32 seq, u32 len, struct alg_edit *edits, struct alg_plan *plan)
 {
 	u16 i;
@@ -185,18 +190,17 @@ static void log_clip(const struct alg_stream *s, u32 seq, u32 len, struct alg_ed
 	alg_plan_init(plan, edits, ALG_STREAM_LOG_MAX, s->log ? log_text(s->log) : NULL, ALG_STREAM_TEXT_MAX);
 	for (i = 0; s->log && i < s->log->n; i++) {
 		const struct alg_stream_entry *e = &s->log->e[i];
-		u32 a = alg_seq_before(e->seq, seq) ? seq - e->seq : 0;
-		u32 b = alg_seq_after(e->seq + e->old_len, seq + len) ? seq + len - e->seq : e->old_len;
+		s32 from = max_t(s32, e->seq - seq, 0);
+		s32 to = min_t(s32, e->seq + e->old_len - seq, len);
 		struct alg_edit *edit;
 
-		if ((s32)(b - a) <= 0)
+		if (from >= to)
 			continue;
 		edit = &edits[plan->n++];
-		edit->off = e->seq + a - seq;
-		edit->old_len = b - a;
-		a = min_t(u32, a, e->new_len);
-		edit->new_len = (b == e->old_len ? e->new_len : min_t(u32, b, e->new_len)) - a;
-		edit->pos = e->pos + a;
+		edit->off = from;
+		edit->old_len = to - from;
+		edit->new_len = e->new_len;
+		edit->pos = e->pos;
 		plan->delta += (s32)edit->new_len - (s32)edit->old_len;
 	}
 }
@@ -218,7 +222,7 @@ static bool log_touches(const struct alg_stream *s, u32 seq, u32 end)
 
 u32 alg_stream_map_seq(const struct alg_stream *s, u32 seq)
 {
-	u32 delta = s->base, k;
+	u32 delta = s->base;
 	u16 i;
 
 	for (i = 0; s->log && i < s->log->n; i++) {
@@ -226,15 +230,14 @@ u32 alg_stream_map_seq(const struct alg_stream *s, u32 seq)
 
 		if (!alg_seq_after(seq, e->seq))
 			break;
-		k = seq - e->seq;
-		if (k < e->old_len)
-			return e->seq + delta + min_t(u32, k, e->new_len);
+		if (seq - e->seq < e->old_len)
+			return e->seq + delta;
 		delta += e->new_len - e->old_len;
 	}
 	return seq + delta;
 }
 
-/* @up: a place inside a new text maps to the end of the old text. */
+/* @up: a place inside a new text maps to the end of the old text, else to its start. */
 static u32 stream_unmap(const struct alg_stream *s, u32 ack, bool up)
 {
 	u32 delta = s->base, k;
@@ -247,7 +250,7 @@ static u32 stream_unmap(const struct alg_stream *s, u32 ack, bool up)
 		if ((s32)k < 0 || (!k && e->new_len))
 			break;
 		if (k < e->new_len)
-			return e->seq + (up ? e->old_len : min_t(u32, k, e->old_len - 1));
+			return up ? e->seq + e->old_len : e->seq;
 		delta += e->new_len - e->old_len;
 	}
 	return ack - delta;
@@ -509,14 +512,16 @@ static bool job_plan(const struct stream_job *job, struct alg_plan *sub)
 static void job_commit(struct stream_job *job, const struct alg_plan *sub, u32 used, u32 editable_from)
 {
 	struct alg_plan *plan = job->out->plan;
-	u16 i;
+	u16 i, logged;
 
 	if (!sub->n)
 		return;
+	logged = job->s->log ? job->s->log->n : 0;
 	if (!log_message(job->s, sub, job->src + job->pos, used, job->first + job->pos, editable_from)) {
 		job->out->events |= ALG_STREAM_EV_TOO_LONG;
 		return;
 	}
+	job->out->logged += (job->s->log ? job->s->log->n : 0) - logged;
 	for (i = 0; i < sub->n; i++) {
 		sub->edits[i].off += job->pos;
 		sub->edits[i].pos += plan->used;
@@ -768,6 +773,7 @@ void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, 
 	out->seq = seq;
 	out->events = 0;
 	out->messages = 0;
+	out->logged = 0;
 
 	if (!s->synced && !stream_pickup(&job))
 		return;

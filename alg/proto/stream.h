@@ -3,10 +3,12 @@
  * One direction of a TCP control connection: finds messages in segments, keeps what is needed to resume, and remembers
  * the edits that were made so that retransmissions and acknowledgements stay true. Freestanding: see env.h.
  *
- * Two sequence spaces: the sender's (what it put on the wire) and the receiver's (after our edits). The edit log is the
- * map between them, one monotone function: a byte before every edit keeps its place, a byte behind an edit moves by the
- * edit's length change, a cut inside an edited field at its k-th byte is at the k-th byte of the new text (at most its
- * end).
+ * Two sequence spaces: the sender's (what it put on the wire) and the receiver's (after our edits). The edit log is
+ * the map between them, one monotone function: a byte before every edit keeps its place, a byte behind an edit moves
+ * by the edit's length change. An edit is indivisible: a place inside the old text maps to the start of the new text
+ * and the other way round; a repeated segment that has any byte of the old text is given the whole new text. So
+ * whatever starts or ends at a mapped place starts or ends at the border of an edit, which conntrack's own sequence
+ * adjustment can express.
  *
  * A stream works in one of two ways, chosen per segment by @may_hold:
  * - holding (NAT may have to rewrite): bytes of an incomplete message of interest are copied and not forwarded; the
@@ -88,6 +90,7 @@ enum alg_stream_verdict {
  * @seq:	sender's sequence number of the first byte to be emitted (EDIT, PASS: the segment's own)
  * @events:	mask of enum alg_stream_event
  * @messages:	complete messages seen
+ * @logged:	so many entries at the end of the log are new
  *
  * What is emitted belongs at alg_stream_map_seq(@seq), asked after the call. When edits deleted all of it, the empty
  * segment must go out one byte lower, as a keep-alive probe (RFC 9293, 3.8.4): the receiver answers that with an
@@ -104,9 +107,10 @@ struct alg_stream_out {
 	u32 seq;
 	u32 events;
 	u32 messages;
+	u16 logged;
 };
 
-/* One edit in the log. old_len is at least 1: insertions take a neighbouring byte along. */
+/* One edit in the log. old_len is at least 1: insertions and deletions take a neighbour along. */
 struct alg_stream_entry {
 	u32 seq;		/* sender's space */
 	u32 old_len;
@@ -157,9 +161,9 @@ static inline u32 alg_stream_held(const struct alg_stream *s)
 /**
  * alg_stream_segment() - one segment with data (len > 0)
  *
- * A stream without alg_stream_init() picks up: the first segment is taken to start a message only if its last byte is '\n' or ops->trust_pickup, and only if the receiver is
- * not known to have its first byte already (alg_stream_acked() may be called before); else the parser is told that it
- * starts inside a message, behind that segment.
+ * A stream without alg_stream_init() picks up: the first segment is taken to start a message only if its last byte is
+ * '\n' or ops->trust_pickup, and only if the receiver is not known to have its first byte already (alg_stream_acked()
+ * may be called before); else the parser is told that it starts inside a message, behind that segment.
  *
  * A segment with FIN or RST should come with @may_hold false: nothing will complete a message that is held then.
  */
@@ -174,8 +178,7 @@ void alg_stream_acked(struct alg_stream *s, u32 ack);
 
 /*
  * True maps. Sequence number of the sender -> receiver's space; acknowledgement of the receiver -> sender's space. An
- * acknowledgement inside a new text maps to the same place in the old text, at most to its last byte, and never
- * covers bytes that are held back.
+ * acknowledgement inside a new text covers nothing of the old text, and none ever covers bytes that are held back.
  */
 u32 alg_stream_map_seq(const struct alg_stream *s, u32 seq);
 u32 alg_stream_map_ack(const struct alg_stream *s, u32 ack);

@@ -88,6 +88,10 @@ struct sim {
 	bool resync;
 	u64 seen, want;		/* hash of messages */
 	u32 seen_n, want_n;
+	struct {		/* conntrack's own adjustment: one place, an offset before and one behind */
+		u32 pos, before, after;
+		bool deleted;	/* the text at pos became nothing: what is at its end can't be told from its start */
+	} core;
 	struct sim_truth *truth[SIM_TRUTH];
 	u32 truths;
 	u8 expect[SIM_RX];
@@ -459,7 +463,31 @@ static void sim_remember(struct sim *sim, u16 from)
 		SIM_CHECK(e->old_len && (!sim->truths || !alg_seq_after(sim->truth[sim->truths - 1]->seq +
 									sim->truth[sim->truths - 1]->old_len, e->seq)));
 		sim->truth[sim->truths++] = t;
+		if (t->old_len != t->new_len) {
+			sim->core.pos = t->seq;
+			sim->core.before = sim->core.after;
+			sim->core.after += t->new_len - t->old_len;
+			sim->core.deleted = !t->new_len;
+		}
 	}
+}
+
+/* Can conntrack's adjustment be made to give this sequence number? */
+static void sim_core_seq(const struct sim *sim, u32 want)
+{
+	u32 x = want - sim->core.before;
+
+	if (alg_seq_after(x, sim->core.pos))
+		x = want - sim->core.after;
+	SIM_CHECK(x + (alg_seq_after(x, sim->core.pos) ? sim->core.after : sim->core.before) == want);
+}
+
+static void sim_core_ack(const struct sim *sim, u32 want)
+{
+	u32 x = want + (alg_seq_after(want, sim->core.pos) ? sim->core.after : sim->core.before);
+	u32 got = x - (alg_seq_after(x - sim->core.before, sim->core.pos) ? sim->core.after : sim->core.before);
+
+	SIM_CHECK(got == want || sim->core.deleted);
 }
 
 static void sim_box_check(struct sim *sim, bool hold, u32 end, const struct alg_stream_out *out)
@@ -510,6 +538,7 @@ static void sim_box(struct sim *sim, struct sim_packet *p)
 	if (out.events & ALG_STREAM_EV_GAP && sim->s.gaps == 0)
 		sim->resync = true;
 	sim_remember(sim, logged);
+	SIM_CHECK((sim->s.log ? sim->s.log->n : 0) == logged + out.logged);
 	sim_box_check(sim, hold, p->seq + p->len, &out);
 
 	q = out.verdict == ALG_STREAM_DROP ? NULL : sim_net_add(sim, &sim->to_rx);
@@ -531,6 +560,7 @@ static void sim_box(struct sim *sim, struct sim_packet *p)
 		q->seq = alg_stream_map_seq(&sim->s, out.seq);
 		if (!q->len)
 			q->seq--;
+		sim_core_seq(sim, q->seq);
 		if (sim->split && q->len > 1)
 			sim_split(sim, q, 1 + sim_pick(sim, q->len - 1));
 	}
@@ -551,6 +581,11 @@ static void sim_box_ack(struct sim *sim, struct sim_packet *p)
 		p->left = p->right;
 	sim_trace("ack %d -> %d, sack [%d,%d), sender has %u %u of %u\n", ack - sim->isn, p->seq - sim->isn,
 		  p->left - sim->isn, p->right - sim->isn, sim->una, sim->nxt, sim->n);
+	sim_core_ack(sim, p->seq);
+	if (p->left != p->right) {
+		sim_core_ack(sim, p->left);
+		sim_core_ack(sim, p->right);
+	}
 	alg_stream_acked(&sim->s, ack);
 	SIM_CHECK(sim_live == !!sim->s.buf + !!sim->s.log);
 	sim_tx_ack(sim, p);

@@ -59,10 +59,12 @@ static const struct row rows[] = {
 		{ 's', 5, "Eagss\n", E, 5, "Ea<a teS\n", 0 },
 		{ 's', 5, "Eagss\n", E, 5, "Ea<a teS\n", EV(RETRANS) },
 		{ 's', 0, "abgg\nEa", P, 0, "abgg\nEa", EV(RETRANS) },
-		{ 's', 7, "g", E, 7, "<", EV(RETRANS) },
-		{ 's', 8, "ss\n", E, 8, "a teS\n", EV(RETRANS) },	/* g and ss touch: one entry */
+		/* g and ss touch: one entry, and it is indivisible */
+		{ 's', 7, "g", E, 7, "<a teS", EV(RETRANS) },
+		{ 's', 8, "ss\n", E, 7, "<a teS\n", EV(RETRANS) },
+		{ 's', 8, "s", E, 7, "<a teS", EV(RETRANS) },
 		{ 's', 10, "\n", P, 13, "\n", EV(RETRANS) },
-		{ 's', 4, "\nEag", E, 4, "\nEa<", EV(RETRANS) } } },
+		{ 's', 4, "\nEag", E, 4, "\nEa<a teS", EV(RETRANS) } } },
 	{ .title = "acknowledgements", .step = {
 		{ 's', 0, "Eadddb\n", E, 0, "Eab\n", 0 },
 		{ 's', 7, "Eag\n", E, 4, "Ea<a te\n", 0 },
@@ -331,13 +333,13 @@ static void test_log_full(void **state)
 	seen = sim->seen_n;
 	assert_int_equal(feed(&em, sim, seq, "Ek\n", 3, true)->verdict, ALG_STREAM_DROP);
 	assert_int_equal(sim->seen_n, seen);
-	/* With older bytes before it: those go out again, else the receiver might never acknowledge. */
+	/* With older bytes before it: those go out, else the receiver might never acknowledge. */
 	assert_int_equal(feed(&em, sim, seq - 3, "Ek\nEk\n", 6, true)->verdict, ALG_STREAM_EDIT);
 	assert_int_equal(em.out.events, EV(LOG_FULL) | EV(RETRANS));
 	assert_int_equal(em.plan.n, 2);
 	assert_int_equal(em.plan.delta, -3);
-	/* Not holding: passes, unedited. */
 	assert_int_equal(em.plan.edits[1].off, 3);
+	/* One acknowledged, one more is taken. */
 	alg_stream_acked(&sim->s, 0xfffffff0 + 3);
 	assert_int_equal(feed(&em, sim, seq, "Ek\nEk\n", 6, true)->verdict, ALG_STREAM_EDIT);
 	assert_int_equal(em.out.events, EV(LOG_FULL));
@@ -345,6 +347,7 @@ static void test_log_full(void **state)
 	assert_int_equal(em.plan.edits[1].off, 3);
 	assert_int_equal(em.plan.edits[1].old_len, 3);
 	seq += 3;
+	/* Not holding: nothing waits, edits are made as long as they can be remembered. */
 	assert_int_equal(feed(&em, sim, seq, "Ekkkkkkkkkk\nEk\n", 15, false)->verdict, ALG_STREAM_EDIT);
 	assert_int_equal(em.out.messages, 2);
 	sim_end(sim);
