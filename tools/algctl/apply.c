@@ -9,7 +9,7 @@
 #include "config.h"
 
 struct source {
-	char *path;
+	const char *path;
 };
 
 /* Everything that apply works on. */
@@ -25,15 +25,8 @@ static bool set_path(struct setter *s, const struct param *p, const char *text)
 	struct source *source = s->object;
 
 	(void)p;
-	source->path = copy(text);
+	source->path = text;
 	return true;
-}
-
-static void list_files(const struct setter *s, const struct param *p, struct words *out)
-{
-	(void)s;
-	(void)p;
-	words_add(out, "-");
 }
 
 static char *read_all(struct ctx *ctx, const char *path, size_t *size)
@@ -258,9 +251,13 @@ static void print_summary(struct ctx *ctx, const struct apply *a, uint32_t now)
 {
 	if (ctx->dry_run)
 		print_changes(ctx, a);
-	fprintf(ctx->out, "%zu services, %zu policies, %zu tenants: %zu added, %zu changed, %zu removed\n",
-		count_kind(a, KIND_SERVICE), count_kind(a, KIND_POLICY), count_kind(a, KIND_TENANT), a->changes.added,
-		a->changes.changed, a->changes.removed);
+	for (int i = 0; i < KINDS; i++) {
+		char *text = counted(count_kind(a, (enum kind)i), (enum kind)i);
+
+		fprintf(ctx->out, "%s%s", i ? ", " : "", text);
+		free(text);
+	}
+	fprintf(ctx->out, ": %zu added, %zu changed, %zu removed\n", a->changes.added, a->changes.changed, a->changes.removed);
 	if (ctx->dry_run)
 		fputs("the kernel accepts it; nothing was applied\n", ctx->out);
 	else
@@ -313,8 +310,7 @@ static bool apply(struct ctx *ctx, const struct command *command, void *object)
 }
 
 static const struct param params[] = {
-	{ "FILE", NULL, "configuration in YAML or JSON; - for standard input", PARAM_POSITION, 0, 0, 0, set_path, list_files,
-	  NULL },
+	{ "FILE", NULL, "configuration in YAML or JSON; - for standard input", PARAM_POSITION, 0, 0, 0, set_path, NULL, NULL },
 	{ 0 }
 };
 

@@ -71,7 +71,7 @@ struct event {
  * @list:	all objects of a kind, or the named one, appended
  * @watch:	calls @seen for every event until it returns false
  * @begin:	starts the replacement of the whole configuration, which stands on the generation told
- * @load:	adds objects to it; every refusal is reported at its place in the file
+ * @load:	adds objects (sorted) to it; every refusal is reported at its place in the file
  * @commit:	swaps it in, unless the running configuration has left @generation
  */
 struct backend_ops {

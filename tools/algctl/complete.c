@@ -8,25 +8,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Joins what bash broke at '='; returns how much of the last word is not to be printed. */
-static size_t join_pairs(struct ctx *ctx, int first)
+/* Joins what bash broke at '='; @joined has the words then. Returns how much of the last word is not to be printed. */
+static size_t join_pairs(struct ctx *ctx, struct words *joined)
 {
 	size_t hidden = 0;
-	int n = first;
 
-	for (int i = first; i < ctx->nwords; i++) {
+	for (int i = 0; i < ctx->nwords; i++) {
 		const char *word = ctx->words[i];
-		bool joins = n > first && (!strcmp(word, "=") || (i > first && !strcmp(ctx->words[i - 1], "=")));
+		bool joins = i && (!strcmp(word, "=") || !strcmp(ctx->words[i - 1], "="));
+		char *whole;
 
-		if (joins) {
-			ctx->words[n - 1] = format_text("%s%s", ctx->words[n - 1], word);
-			hidden = (size_t)(strchr(ctx->words[n - 1], '=') - ctx->words[n - 1]) + 1;
+		hidden = 0;
+		if (!joins) {
+			words_add(joined, word);
 			continue;
 		}
-		ctx->words[n++] = copy(word);
-		hidden = 0;
+		whole = format_text("%s%s", joined->v[joined->n - 1], word);
+		free(joined->v[joined->n - 1]);
+		joined->v[joined->n - 1] = whole;
+		hidden = (size_t)(strchr(whole, '=') - whole) + 1;
 	}
-	ctx->nwords = n;
+	ctx->nwords = (int)joined->n;
+	for (size_t i = 0; i < joined->n; i++)
+		ctx->words[i] = joined->v[i];
 	return hidden;
 }
 
@@ -42,12 +46,12 @@ static const struct option_row *option_row_of(const char *word)
 }
 
 /* Takes options with their values out of the words; the option whose value the last word is, or NULL. */
-static const struct option_row *drop_options(struct ctx *ctx, int first)
+static const struct option_row *drop_options(struct ctx *ctx)
 {
 	const struct option_row *open = NULL;
-	int n = first;
+	int n = 0;
 
-	for (int i = first; i < ctx->nwords; i++) {
+	for (int i = 0; i < ctx->nwords; i++) {
 		const struct option_row *o = i + 1 < ctx->nwords ? option_row_of(ctx->words[i]) : NULL;
 
 		if (open && i + 1 < ctx->nwords) {
@@ -122,64 +126,77 @@ static void expect_arguments(struct ctx *ctx, const struct command *c, int first
 		free(object);
 }
 
-/* Candidates behind the words @first up to the last but one. */
-static void expect(struct ctx *ctx, int first, const char *word, struct words *candidates, const struct command **command)
+static void expect_names(const struct object_def *o, struct words *candidates)
 {
-	const struct object_def *o = first < ctx->nwords ? object_find(ctx->words[first]) : NULL;
-	bool help = o == &help_object;
-	const struct command *c;
-
-	if (help && first + 1 < ctx->nwords) {
-		o = object_find(ctx->words[first + 1]);
-		if (o && o->commands->name && first + 2 == ctx->nwords)
-			for (c = o->commands; c->run; c++)
-				words_add(candidates, c->name);
-		return;
-	}
-	if (first == ctx->nwords || help) {
-		for (int i = 0; objects[i]; i++)
-			if (!help || objects[i] != &help_object)
-				words_add(candidates, objects[i]->name);
-		return;
-	}
-	if (!o)
-		return;
-	if (!o->commands->name) {
-		*command = o->commands;
-		expect_arguments(ctx, *command, first + 1, word, candidates);
-	} else if (first + 1 == ctx->nwords) {
-		for (c = o->commands; c->run; c++)
-			words_add(candidates, c->name);
-		words_add(candidates, "help");
-	} else {
-		*command = command_find(o, ctx->words[first + 1]);
-		if (*command)
-			expect_arguments(ctx, *command, first + 2, word, candidates);
-	}
+	for (const struct command *c = o->commands; c->run; c++)
+		words_add(candidates, c->name);
 }
 
-void complete(struct ctx *ctx, int first)
+static void expect_objects(const struct object_def *but, struct words *candidates)
 {
-	struct words candidates = { 0 };
+	for (int i = 0; objects[i]; i++)
+		if (objects[i] != but)
+			words_add(candidates, objects[i]->name);
+}
+
+static void expect_help(const struct ctx *ctx, struct words *candidates)
+{
+	const struct object_def *o = ctx->nwords > 1 ? object_find(ctx->words[1]) : NULL;
+
+	if (ctx->nwords == 1)
+		expect_objects(&help_object, candidates);
+	else if (o && o->commands->name && ctx->nwords == 2)
+		expect_names(o, candidates);
+}
+
+/* Candidates for @word, which is behind the words of @ctx. */
+static void expect(struct ctx *ctx, const char *word, struct words *candidates, const struct command **command)
+{
+	const struct object_def *o = ctx->nwords ? object_find(ctx->words[0]) : NULL;
+	int first = 1;
+
+	if (!ctx->nwords)
+		expect_objects(NULL, candidates);
+	else if (o == &help_object)
+		expect_help(ctx, candidates);
+	if (!o || o == &help_object)
+		return;
+	*command = o->commands;
+	if (o->commands->name && ctx->nwords == 1) {
+		expect_names(o, candidates);
+		words_add(candidates, "help");
+		return;
+	}
+	if (o->commands->name)
+		*command = command_find(o, ctx->words[first++]);
+	if (*command)
+		expect_arguments(ctx, *command, first, word, candidates);
+}
+
+void complete(struct ctx *ctx)
+{
+	struct words candidates = { 0 }, joined = { 0 };
 	const struct command *command = NULL;
 	const struct option_row *open;
 	const char *word;
 	size_t hidden;
 
-	if (first >= ctx->nwords)
+	if (!ctx->nwords)
 		return;
 	ctx->quiet = true;
-	hidden = join_pairs(ctx, first);
-	open = drop_options(ctx, first);
+	hidden = join_pairs(ctx, &joined);
+	open = drop_options(ctx);
 	word = ctx->words[--ctx->nwords];
 	if (open)
 		option_value(open, &candidates);
 	else
-		expect(ctx, first, word, &candidates, &command);
+		expect(ctx, word, &candidates, &command);
 	if (!open && *word == '-') {
 		words_free(&candidates);
 		option_names(command, &candidates);
 	}
 	print_candidates(ctx, &candidates, word, hidden);
 	words_free(&candidates);
+	ctx->nwords = 0;
+	words_free(&joined);
 }

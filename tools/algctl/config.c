@@ -85,7 +85,7 @@ static bool set_pairs(struct setter *s, const struct param *p, const struct node
 	if (n->type != NODE_MAP)
 		return fail(s->ctx, ALGCTL_USAGE, n->at, "%s wants names with values", p->name);
 	good = check_twice(s->ctx, n);
-	for (const struct node *c = n->child; c && good; c = c->next) {
+	for (const struct node *c = n->child; c; c = c->next) {
 		char *pair;
 
 		if (!scalar(s, c->name, c)) {

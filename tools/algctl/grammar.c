@@ -107,7 +107,7 @@ static void walk_expect(const struct walk *w, struct words *out)
 			return;
 	}
 	if (position) {
-		if (position->list)
+		if (position->list && !(w->command->flags & COMMAND_MAKES))
 			position->list(&w->setter, position, out);
 		return;
 	}

@@ -110,6 +110,6 @@ bool param_set(struct setter *s, const struct param *p, const char *text);
 void help_print(struct ctx *ctx, const struct object_def *object, const struct command *command);
 
 /* complete.c: prints candidates for the last of ctx->words */
-void complete(struct ctx *ctx, int first);
+void complete(struct ctx *ctx);
 
 #endif /* ALGCTL_GRAMMAR_H */

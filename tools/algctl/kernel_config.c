@@ -36,6 +36,22 @@ static void put_object(struct kernel *k, struct msg *m, void *buffer, size_t siz
 	object_put(m, o);
 }
 
+/* Was it refused because something it names was? That has been told already. */
+static bool follows(const struct objects *list, const struct object *o)
+{
+	const struct object *named = NULL;
+
+	if (o->kind == KIND_TENANT)
+		named = objects_find(list, KIND_POLICY, ((const struct tenant *)o)->policy);
+	for (int i = 0; i < PROTOCOLS && o->kind == KIND_POLICY; i++) {
+		const struct rule *r = ((const struct policy *)o)->rule[i];
+
+		for (size_t j = 0; r && j < r->services.n && (!named || !named->refused); j++)
+			named = objects_find(list, KIND_SERVICE, r->services.v[j]);
+	}
+	return named && named->refused;
+}
+
 /* The message that was refused is built once more, this time remembering what came from where. */
 static void report(struct ctx *ctx, const struct refusal *r, const struct object *o)
 {
@@ -66,7 +82,9 @@ static bool take_refusals(struct ctx *ctx, const struct objects *list, uint32_t 
 			refusal_read(&r, nlh);
 			if (!r.number)
 				continue;
-			report(ctx, &r, list->v[i]);
+			list->v[i]->refused = true;
+			if (r.number != ENOENT || !follows(list, list->v[i]))
+				report(ctx, &r, list->v[i]);
 			good = false;
 		}
 	}

@@ -81,9 +81,10 @@ static bool report_number(struct ctx *ctx, const struct refusal *r, const struct
 bool refusal_report(struct ctx *ctx, const struct refusal *r, const struct msg *m, const struct object *o)
 {
 	struct where at = r->has_offset ? msg_where(m, r->offset) : NOWHERE;
+	const char *text;
 
-	if (r->number == EPERM) {
-		fail_errno(ctx, r->number, NOWHERE, "not permitted%s%s", *r->text ? ": " : "", r->text);
+	if (r->number == EPERM && !*r->text) {
+		fail_errno(ctx, r->number, NOWHERE, "not permitted");
 		error_hint(ctx, "this needs CAP_NET_ADMIN in the network namespace: use sudo");
 		return false;
 	}
@@ -93,5 +94,7 @@ bool refusal_report(struct ctx *ctx, const struct refusal *r, const struct msg *
 		return report_number(ctx, r, o);
 	if (o && !at.line && !at.column)
 		at = o->at;
-	return fail_errno(ctx, r->number, at, "%s", *r->text ? r->text : strerror(r->number));
+	text = *r->text ? r->text : strerror(r->number);
+	return o ? fail_errno(ctx, r->number, at, "%s '%s': %s", kind_names[o->kind], o->name, text) :
+		   fail_errno(ctx, r->number, at, "%s", text);
 }

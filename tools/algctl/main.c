@@ -299,7 +299,7 @@ int main(int argc, char **argv)
 	if (argc > 2 && !strcmp(argv[1], "complete") && !strcmp(argv[2], "--")) {
 		for (int i = 3; i < argc; i++)
 			ctx.words[ctx.nwords++] = argv[i];
-		complete(&ctx, 0);
+		complete(&ctx);
 		return finish(&ctx, true);
 	}
 	good = parse_options(&ctx, &options, argc, argv) && dispatch(&ctx, &options);

@@ -23,6 +23,7 @@ struct object {
 	enum kind kind;
 	char name[NAME_SIZE];
 	uint32_t have;
+	bool refused;		/* by the kernel, in a transaction */
 	struct where at;
 };
 
@@ -156,6 +157,7 @@ void view_text(struct view *view, const char *name, const char *value, bool stan
 void view_number(struct view *view, const char *name, uint32_t value, uint32_t standard);
 void view_use(struct view *view, const char *name, uint32_t value);	/* a read-only number */
 void view_free(struct view *view);
+char *counted(size_t n, enum kind kind);					/* "1 policy"; caller frees */
 char *item_path(const struct item *item);				/* "ftp option malformed"; caller frees */
 
 /* @predefined: predefined services that the backend told, by protocol */

@@ -91,6 +91,11 @@ const char *reason_name(uint32_t reason)
 	return reason < REASONS ? reasons[reason].name : name_of(NULL, 0, reason);
 }
 
+char *counted(size_t n, enum kind kind)
+{
+	return format_text("%zu %s", n, n == 1 ? kind_names[kind] : kind_plurals[kind]);
+}
+
 int index_of(const char *const *names, size_t n, const char *text)
 {
 	for (size_t i = 0; i < n; i++)

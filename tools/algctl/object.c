@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char nothing_configured[] = "nothing is configured in this network namespace\n";
+
 struct object *object_new(enum kind kind)
 {
 	static const size_t sizes[KINDS] = { sizeof(struct service), sizeof(struct policy), sizeof(struct tenant) };
@@ -279,22 +281,29 @@ bool object_fetch(struct ctx *ctx, enum kind kind, const struct object *one, str
 	return true;
 }
 
+bool done(struct ctx *ctx, bool good)
+{
+	if (good && ctx->json)
+		print_json(ctx, json_pack("{s:b}", "ok", 1));
+	return good;
+}
+
 bool object_add(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return backend(ctx) && ctx->backend->ops->set(ctx, object, WRITE_ADD);
+	return done(ctx, backend(ctx) && ctx->backend->ops->set(ctx, object, WRITE_ADD));
 }
 
 bool object_set(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return backend(ctx) && ctx->backend->ops->set(ctx, object, WRITE_CHANGE);
+	return done(ctx, backend(ctx) && ctx->backend->ops->set(ctx, object, WRITE_CHANGE));
 }
 
 bool object_del(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return backend(ctx) && ctx->backend->ops->del(ctx, object);
+	return done(ctx, backend(ctx) && ctx->backend->ops->del(ctx, object));
 }
 
 bool set_object_name(struct setter *s, const struct param *p, const char *text)

@@ -15,7 +15,10 @@ extern const struct object_def service_object, policy_object, tenant_object, sta
 
 extern const struct param service_params[], policy_params[], tenant_params[];
 
+extern const char nothing_configured[];
+
 bool object_add(struct ctx *ctx, const struct command *command, void *object);
+bool done(struct ctx *ctx, bool good);	/* what a command that only changes something says with --json; returns @good */
 bool object_set(struct ctx *ctx, const struct command *command, void *object);
 bool object_del(struct ctx *ctx, const struct command *command, void *object);
 

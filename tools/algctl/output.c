@@ -100,11 +100,22 @@ static void error_print(const struct ctx *ctx, const struct error *e)
 	}
 }
 
+static int error_order(const void *a, const void *b)
+{
+	const struct where *x = &((const struct error *)a)->at, *y = &((const struct error *)b)->at;
+
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x->column < y->column ? -1 : x->column > y->column;
+}
+
 int errors_print(struct ctx *ctx)
 {
 	int code = ALGCTL_OK;
 
 	fflush(ctx->out);
+	if (ctx->nerrors > 1)
+		qsort(ctx->errors, ctx->nerrors, sizeof(*ctx->errors), error_order);
 	for (size_t i = 0; i < ctx->nerrors; i++)
 		if (ctx->errors[i].code > code)
 			code = ctx->errors[i].code;

@@ -198,7 +198,7 @@ static bool pinhole_show(struct ctx *ctx, const struct command *command, void *o
 static bool pinhole_del(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return backend(ctx) && ctx->backend->ops->pinhole_del(ctx, object);
+	return done(ctx, backend(ctx) && ctx->backend->ops->pinhole_del(ctx, object));
 }
 
 static void list_ids(const struct setter *s, const struct param *p, struct words *out)

@@ -199,7 +199,8 @@ static const struct param rule_params[] = {
 	{ name, "RULE", "what the " name " ALG does", PARAM_BLOCK, 0, 0, protocol, NULL, NULL, rule_params }
 
 const struct param policy_params[] = {
-	{ "NAME", NULL, "name of the policy", PARAM_POSITION, PARAM_NO_FILE, 0, 0, set_object_name, NULL, NULL },
+	{ "NAME", NULL, "name of the policy", PARAM_POSITION, PARAM_NO_FILE, 0, 0, set_object_name,
+	  list_object_names, NULL },
 	{ "version", "NUMBER", "a number of yours, only shown", PARAM_VALUE, 0, 0, 0, set_version, NULL, NULL },
 	RULE("ftp", NF_ALG_PROTOCOL_FTP),
 	RULE("sip", NF_ALG_PROTOCOL_SIP),
@@ -397,6 +398,8 @@ static bool policy_show(struct ctx *ctx, const struct command *command, void *ob
 	predefined_learn(&predefined, &services);
 	if (good && ctx->json)
 		print_json(ctx, objects_json(KIND_POLICY, &list, &predefined));
+	else if (good && !list.n)
+		fputs(nothing_configured, ctx->out);
 	else if (good)
 		print_policies(ctx, &list, &predefined);
 	predefined_free(&predefined);

@@ -66,7 +66,8 @@ static void list_any(const struct setter *s, const struct param *p, struct words
 enum { GROUP_TRANSPORT = 1 };
 
 const struct param service_params[] = {
-	{ "NAME", NULL, "name of the service", PARAM_POSITION, PARAM_NO_FILE, 0, 0, set_object_name, NULL, NULL },
+	{ "NAME", NULL, "name of the service", PARAM_POSITION, PARAM_NO_FILE, 0, 0, set_object_name,
+	  list_object_names, NULL },
 	{ "protocol", "PROTOCOL", "the ALG that serves it", PARAM_VALUE, PARAM_REQUIRED, 0, 0, set_protocol, list_protocols,
 	  NULL },
 	{ "tcp", "PORT[-PORT]", "TCP port or ports of the control connection", PARAM_VALUE, PARAM_REQUIRED, GROUP_TRANSPORT,
@@ -243,7 +244,7 @@ static bool service_set(struct ctx *ctx, const struct command *command, void *ob
 
 	if (!emptied)
 		return object_set(ctx, command, object);
-	return backend(ctx) && set_emptied(ctx, s);
+	return done(ctx, backend(ctx) && set_emptied(ctx, s));
 }
 
 static void print_table(struct ctx *ctx, const struct objects *list)
@@ -284,6 +285,8 @@ static bool service_show(struct ctx *ctx, const struct command *command, void *o
 		print_json(ctx, objects_json(KIND_SERVICE, &list, NULL));
 	else if (good && list.n)
 		print_table(ctx, &list);
+	else if (good)
+		fputs(nothing_configured, ctx->out);
 	objects_free(&list);
 	return good;
 }

@@ -86,7 +86,7 @@ static bool stats_show(struct ctx *ctx, const struct command *command, void *obj
 static bool stats_reset(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return backend(ctx) && ctx->backend->ops->stats_reset(ctx, object);
+	return done(ctx, backend(ctx) && ctx->backend->ops->stats_reset(ctx, object));
 }
 
 static const struct command commands[] = {

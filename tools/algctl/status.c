@@ -127,6 +127,7 @@ static void print_status(struct ctx *ctx, const struct health *h)
 {
 	static const char *const states[] = { "loaded", "not loaded", "not installed" };
 	const struct status *s = &h->status;
+	const uint32_t counts[KINDS] = { s->services, s->policies, s->tenants };
 
 	fprintf(ctx->out, "nf_alg %s, algctl %s\n", s->version, ALGCTL_VERSION);
 	for (size_t k = 0; k < sizeof(states) / sizeof(states[0]); k++) {
@@ -142,9 +143,15 @@ static void print_status(struct ctx *ctx, const struct health *h)
 		free(list);
 		words_free(&names);
 	}
-	fprintf(ctx->out, "configuration          generation %u: %u services, %u policies, %u tenants\n", s->generation, s->services,
-		s->policies, s->tenants);
-	fprintf(ctx->out, "in use                 %u sessions, %u pinholes", s->sessions, s->pinholes);
+	fprintf(ctx->out, "configuration          generation %u", s->generation);
+	for (int i = 0; i < KINDS; i++) {
+		char *text = counted(counts[i], (enum kind)i);
+
+		fprintf(ctx->out, "%s %s", i ? "," : ":", text);
+		free(text);
+	}
+	fprintf(ctx->out, "\nin use                 %u session%s, %u pinhole%s", s->sessions, s->sessions == 1 ? "" : "s", s->pinholes,
+		s->pinholes == 1 ? "" : "s");
 	if (h->has_count && h->has_max)
 		fprintf(ctx->out, ", %lu of %lu connections", h->conntracks, h->conntrack_max);
 	if (h->has_expect_max)

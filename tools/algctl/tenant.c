@@ -156,7 +156,8 @@ static bool set_block(struct setter *s, const struct param *p, const char *text)
 }
 
 const struct param tenant_params[] = {
-	{ "NAME", NULL, "name of the tenant", PARAM_POSITION, PARAM_NO_FILE, 0, 0, set_object_name, NULL, NULL },
+	{ "NAME", NULL, "name of the tenant", PARAM_POSITION, PARAM_NO_FILE, 0, 0, set_object_name,
+	  list_object_names, NULL },
 	{ "policy", "POLICY", "the policy it has; policy 'default' if not given", PARAM_VALUE, 0, 0, 0, set_policy,
 	  list_policies, NULL },
 	{ "zone", "ZONE[,ZONE...]", "conntrack zones whose traffic is the tenant's", PARAM_VALUE, PARAM_LIST, 0,
@@ -413,7 +414,7 @@ static bool tenant_show(struct ctx *ctx, const struct command *command, void *ob
 	else if (good && list.n)
 		print_table(ctx, &list);
 	else if (good)
-		fputs("There are no tenants: nothing is served. Make one: algctl tenant add default\n", ctx->out);
+		fputs("there are no tenants, so nothing is served: algctl tenant add default\n", ctx->out);
 	objects_free(&list);
 	return good;
 }

@@ -53,11 +53,6 @@ void transport_close(struct transport *t)
 	free(t);
 }
 
-uint32_t transport_port(const struct transport *t)
-{
-	return mnl_socket_get_portid(t->socket);
-}
-
 ssize_t transport_send(struct transport *t, const void *data, size_t size)
 {
 	return mnl_socket_sendto(t->socket, data, size);

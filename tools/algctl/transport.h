@@ -12,7 +12,6 @@ struct transport;
 /* NULL with errno set. */
 struct transport *transport_open(void);
 void transport_close(struct transport *t);
-uint32_t transport_port(const struct transport *t);
 
 /* One datagram, maybe of many messages. -1 with errno set. */
 ssize_t transport_send(struct transport *t, const void *data, size_t size);
