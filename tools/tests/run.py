@@ -352,7 +352,7 @@ def page_words(path):
     """Words that the page has as command or keyword macros."""
     with open(path, encoding="utf-8") as f:
         text = f.read()
-    return set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\.(?:It )?.*\bCm (.*)$", text, re.M)))), text
+    return set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\..*?\bCm (.*)$", text, re.M)))), text
 
 
 def agreement(runner):
