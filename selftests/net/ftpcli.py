@@ -108,6 +108,7 @@ class Ftp(Control):
         return "PORT %s,%d,%d" % (address.replace(".", ","), port >> 8, port & 255)
 
     def passive_endpoint(self, text):
+        text = text.splitlines()[-1]
         found = re.search(r"\((.)\1\1(\d+)\1\)", text)
         if found:
             return self.host, int(found.group(2))
@@ -139,7 +140,7 @@ class Ftp(Control):
         code, text = self.cmds(*before, mode, end=end)[-1]
         if code not in (227, 229):
             raise Refused(mode, code, text)
-        sock = netbed.connect(self.ns, *self.passive_endpoint(text), timeout=self.patience)
+        sock = netbed.connect(self.ns, *self.passive_endpoint(text), source=(self.local, 0), timeout=self.patience)
         sock.settimeout(netbed.PATIENCE)
         if verb:
             try:

@@ -131,15 +131,15 @@ def counters(ns="r", protocol="ftp"):
 
 
 class Counted:
-    """What the counters of a namespace grew by since the object was made."""
+    """What the counters of a namespace grew by since this was asked last."""
 
     def __init__(self, ns="r", protocol="ftp"):
         self.where = (ns, protocol)
         self.before = counters(*self.where)
 
     def grown(self, *names):
-        now = counters(*self.where)
-        grown = tuple(now.get(name, 0) - self.before.get(name, 0) for name in names)
+        before, self.before = self.before, counters(*self.where)
+        grown = tuple(self.before.get(name, 0) - before.get(name, 0) for name in names)
         return grown if len(grown) > 1 else grown[0]
 
 
