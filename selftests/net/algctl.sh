@@ -1,0 +1,305 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2154	# setup_ns sets variables
+#
+# algctl against the kernel: every object and command, exit codes, JSON, the kernel's words beside the argument that caused them,
+# whole configurations there and back, all or nothing. Namespace a is the one worked on, b stays as it is.
+
+. "$(dirname "$0")/lib.sh"
+ALGCTL=${ALGCTL:-algctl}
+need "$ALGCTL" python3 ip nsenter setpriv
+alg_load ftp tftp
+setup_ns a b
+
+# run WORD...: algctl in a; OUT, ERR and STATUS are what came of it
+run()
+{
+	on a "$ALGCTL" "$@" >"$TMP/stdout" 2>"$TMP/stderr" </dev/null
+	STATUS=$? OUT=$(<"$TMP/stdout") ERR=$(<"$TMP/stderr")
+}
+
+# does TITLE STATUS PATTERN WORD...: its status, and a bash pattern of what it says (either way)
+does()
+{
+	local title=$1 status=$2 pattern=$3
+	shift 3
+	run "$@"
+	# shellcheck disable=SC2053	# a pattern
+	if [ $STATUS = "$status" ] && [[ $OUT$ERR == $pattern ]]; then
+		ok "$title"
+	else
+		fail "$title" "algctl $*" "status $STATUS, wanted $status" "said: $OUT$ERR" "wanted: $pattern"
+	fi
+}
+
+# refuses TITLE MESSAGE ARGUMENT WORD...: status 2, both shown, also as JSON
+refuses()
+{
+	local title=$1 message=$2 argument=$3
+	shift 3
+	does "$title" 2 "*$message*argument: $argument" "$@"
+	run -j "$@"
+	json "$title, as JSON" 'status == 2 and sys.argv[2] in d["error"] and d["argument"] == sys.argv[3] and d["code"]' \
+		"$message" "$argument"
+}
+
+# json TITLE EXPRESSION [ARGUMENT...]: the output is JSON, of which the Python expression (d, status) is true
+json()
+{
+	local title=$1 expression=$2
+	shift 2
+	if python3 -c "import json, sys; status = $STATUS; d = json.load(open('$TMP/stdout')); sys.exit(not ($expression))" - "$@" \
+		2>"$TMP/python"; then
+		ok "$title"
+	else
+		fail "$title" "$expression" "$OUT$ERR" "$(<"$TMP/python")"
+	fi
+}
+
+# field TITLE EXPRESSION WORD...: the same for a new command
+field()
+{
+	local title=$1 expression=$2
+	shift 2
+	run -j "$@"
+	json "$title" "$expression"
+}
+
+same_as_before()	# same_as_before TITLE
+{
+	run export
+	check_is "$1" "$OUT" "$(<"$TMP/before.yaml")"
+}
+
+# ---- nothing configured ----
+
+does "status of a fresh namespace" 0 '*generation 0*nothing is configured*' status
+field "status as JSON" 'd["generation"] == 0 and d["modules"]["nf_alg_ftp"] == "loaded" and d["hints"]' status
+does "nothing to show" 0 '*nothing is configured*' service show
+does "export of nothing" 0 'tenants: {}' export
+
+# ---- services ----
+
+does "service add" 0 '' service add ftp-alt protocol ftp tcp 2100-2121 to 198.51.100.0/24,2001:db8::/32 except 198.51.100.9
+field "service show" \
+	'd["services"] == [{"name": "ftp-alt", "protocol": "ftp", "tcp": "2100-2121", "to": ["198.51.100.0/24", "2001:db8::/32"],
+	"except": ["198.51.100.9"], "predefined": False, "users": 0}]' service show ftp-alt
+field "predefined services" \
+	'{s["name"] for s in d["services"] if s["predefined"]} == {"ftp", "sip-udp", "sip-tcp", "tftp", "pptp", "ike"}' service
+refuses "a service twice" "exists already" ftp-alt service add ftp-alt protocol ftp tcp 2121
+refuses "a predefined service" "predefined" ftp service set ftp tcp 22
+refuses "no such service" "does not exist" nosuch service set nosuch tcp 22
+refuses "no such service to delete" "does not exist" nosuch service del nosuch
+does "service set keeps the rest" 0 '' service set ftp-alt tcp 2100
+field "what it kept" '(lambda s: s["tcp"] == "2100" and len(s["to"]) == 2)(d["services"][0])' service show ftp-alt
+does "service set to any" 0 '' service set ftp-alt to any
+field "exceptions stay then" '(lambda s: s["to"] == [] and s["except"] == ["198.51.100.9"])(d["services"][0])' service show ftp-alt
+does "service set except none" 0 '' service set ftp-alt except none
+field "all of it gone" 'd["services"][0]["except"] == []' service show ftp-alt
+
+# ---- policies ----
+
+does "policy add" 0 '' policy add gold version 3 ftp services ftp,ftp-alt option ftps=refuse pinhole-timeout=30 sip off tftp observe
+field "policy show" '(lambda p: p["version"] == 3 and p["ftp"]["mode"] == "on" and p["ftp"]["services"] == ["ftp", "ftp-alt"] and
+	p["ftp"]["option"]["ftps"] == "refuse" and p["ftp"]["option"]["pinhole-timeout"] == 30 and
+	p["ftp"]["option"]["max-pinholes"] == 8 and p["sip"]["mode"] == "off" and p["tftp"]["mode"] == "observe")(d["policies"][0])' \
+	policy show gold
+does "options that are not the default are marked" 0 '*pinhole-timeout=30\* max-pinholes=8 *' policy show gold
+does "policy set keeps the rest" 0 '' policy set gold ftp option pinhole-timeout=default
+does "what it kept" 0 '*pinhole-timeout=60 *ftps=refuse\**' policy show gold
+refuses "a policy with an unknown service" "nosuch" "ftp services ftp,nosuch" policy set gold ftp services ftp,nosuch
+refuses "a policy twice" "exists already" gold policy add gold
+refuses "services that collide" "" "ike services ftp-alt" policy set gold ike services ftp-alt
+refuses "a service in use" "" ftp-alt service del ftp-alt
+
+# ---- tenants ----
+
+does "tenant add" 0 '' tenant add acme policy gold zone 7,8 interface lan0 mark 0x10/0xff max-sessions 50 max-pinholes 100 \
+	pinhole-rate 20 ports 1024-65535 block 64
+field "tenant show" '(lambda t: t["policy"] == "gold" and t["zone"] == [7, 8] and t["interface"] == ["lan0"] and
+	t["mark"] == ["0x10/0xff"] and t["max-sessions"] == 50 and t["max-pinholes"] == 100 and t["pinhole-rate"] == 20 and
+	t["ports"] == "1024-65535" and t["block"] == 64 and t["sessions"] == 0 and t["pinholes"] == 0)(d["tenants"][0])' \
+	tenant show acme
+does "tenant show for people" 0 '*acme*gold*zone 7,8 interface lan0 mark 0x10/0xff*0/50*0/100*20/s*1024-65535 block 64*' tenant
+refuses "another's selector" "acme" "zone 8" tenant add bob zone 8
+refuses "a tenant without policy" "nosuch" "policy nosuch" tenant add bob policy nosuch
+refuses "selectors of the default tenant" "" "zone 9" tenant add default zone 9
+refuses "a policy in use" "" gold policy del gold
+does "tenant set keeps the rest" 0 '' tenant set acme zone 9
+field "selectors were replaced" '(lambda t: t["zone"] == [9] and t["interface"] == [] and t["max-sessions"] == 50)(d["tenants"][0])' \
+	tenant show acme
+does "no-selectors" 0 '' tenant set acme no-selectors
+field "no selectors" 'not d["tenants"][0]["zone"]' tenant show acme
+does "tenant default" 0 '' tenant add default
+
+# ---- usage ----
+
+does "usage: an unknown word" 1 "*unknown word 'zon'*did you mean 'zone'*" tenant set acme zon 7
+does "usage: an unknown object" 1 "*unknown object 'tennant'*" tennant show
+does "usage: a number out of range" 1 '*argument: zone 65536*' tenant set acme zone 65536
+does "help" 0 '*algctl tenant add NAME*' tenant help
+
+# ---- completion of live names ----
+
+does "completion of services" 0 'ftp*ftp-alt' complete -- policy set gold ftp services ''
+does "completion of policies" 0 $'default\ngold' complete -- tenant set acme policy ''
+does "completion of tenants" 0 acme complete -- tenant set ac
+
+# ---- another namespace ----
+
+run export
+printf '%s\n' "$OUT" >"$TMP/before.yaml"
+check_like "-n names a namespace" "$("$ALGCTL" -n "$a" tenant show acme 2>&1)" '*acme*'
+check_like "which is not another" "$("$ALGCTL" -n "$b" tenant show acme 2>&1)" '*nothing is configured*'
+check_like "nor the first one" "$("$ALGCTL" tenant show acme 2>&1)" '*does not exist*'
+"$ALGCTL" -n "no-$a" status >"$TMP/out" 2>&1
+check_is "a namespace that is none" "$? $(head -n 1 "$TMP/out")" "1 Error: there is no network namespace 'no-$a'"
+on a setpriv --reuid 65534 --regid 65534 --clear-groups "$ALGCTL" tenant add eve >"$TMP/out" 2>&1
+check_like "without CAP_NET_ADMIN" "$? $(<"$TMP/out")" '2 *not permitted*CAP_NET_ADMIN*'
+same_as_before "nothing has changed"
+
+# ---- whole configurations ----
+
+does "apply what was exported" 0 '*0 added, 0 changed, 0 removed*' apply "$TMP/before.yaml"
+same_as_before "YAML there and back, the same bytes"
+run export --format json
+printf '%s\n' "$OUT" >"$TMP/before.json"
+does "apply the JSON" 0 '*0 added, 0 changed, 0 removed*' apply "$TMP/before.json"
+same_as_before "JSON there, YAML back, the same bytes"
+run -j export
+check_is "JSON there and back, the same bytes" "$OUT" "$(<"$TMP/before.json")"
+
+cat >"$TMP/new.yaml" <<-END
+	policies:
+	  gold: {ftp: off}
+	tenants:
+	  acme: {policy: gold, zone: 3}
+	  bob: {zone: 4}
+END
+does "dry run: the difference" 0 '*- service ftp-alt*~ policy gold*ftp mode on -> off*~ tenant acme*zone none -> 3*+ tenant bob*' \
+	apply "$TMP/new.yaml" --dry-run
+run -j apply "$TMP/new.yaml" --dry-run
+json "dry run as JSON" 'd["applied"] is False and d["summary"] == {"added": 1, "changed": 2, "removed": 2} and
+	d["added"][0]["name"] == "bob" and d["notes"]'
+same_as_before "a dry run changes nothing"
+
+cat >"$TMP/bad.yaml" <<-END
+	policies:
+	  gold: {ftp: {services: [ftp, nosuch]}}
+	tenants:
+	  new: {zone: 1}
+	  twin: {zone: [5, 1]}
+END
+for how in '' --dry-run; do
+	# shellcheck disable=SC2086	# maybe nothing
+	does "a file that the kernel refuses $how" 2 "*bad.yaml:2:32: *nosuch*bad.yaml:5:20: *" apply "$TMP/bad.yaml" $how
+	same_as_before "it leaves all as it was $how"
+done
+printf 'tenants:\n  a: {zone: x}\n  b: {zoone: 1}\n' >"$TMP/bad.yaml"
+does "a file with errors" 1 "*bad.yaml:2:13: *bad.yaml:3:7: *did you mean 'zone'*" apply "$TMP/bad.yaml"
+same_as_before "it leaves all as it was"
+
+# A transaction of somebody else.
+exec {script}< <(on a python3 - <<'END' "$TMP"
+import socket, struct, sys
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+s.bind((0, 0))
+def ask(family, cmd, attrs=b""):
+    s.send(struct.pack("=IHHIIBBH", 20 + len(attrs), family, 5, 1, 0, cmd, 1, 0) + attrs)
+    return s.recv(65536)
+reply = ask(16, 3, struct.pack("=HH", 11, 2) + b"nf_alg\0\0")
+at = reply.index(struct.pack("=HH", 6, 1))
+family = struct.unpack_from("=H", reply, at + 4)[0]
+ask(family, 15)
+print("open", flush=True)
+open(sys.argv[1] + "/wait").read()
+END
+)
+mkfifo "$TMP/wait"
+read -r -t 20 line <&$script
+check_is "somebody begins a transaction" "$line" open
+does "apply while somebody else has a transaction" 2 '*transaction*' apply "$TMP/new.yaml"
+does "status tells of it" 0 '*transaction open*' status
+: >"$TMP/wait"
+exec {script}<&-
+no_transaction() { run status; [[ $OUT != *'transaction open'* ]]; }
+check "the transaction ends with its socket" wait_for 10 no_transaction
+same_as_before "it leaves all as it was"
+
+python3 - >"$TMP/many.yaml" <<'END'
+print("policies:")
+for i in range(100):
+    print(f"  p{i}: {{sip: off, ftp: {{option: {{pinhole-timeout: {i + 1}}}}}}}")
+print("tenants:")
+for i in range(3000):
+    print(f"  t{i}: {{policy: p{i % 100}, zone: {i}, max-sessions: 10, ports: 1024-65535, block: 64}}")
+END
+does "apply 3000 tenants" 0 '*3000 tenants: 3100 added*applied*' apply "$TMP/many.yaml"
+field "all are there" 'len(d["tenants"]) == 3000 and d["tenants"][0]["max-sessions"] == 10' tenant show
+run export
+printf '%s\n' "$OUT" >"$TMP/before.yaml"
+does "apply them again" 0 '*0 added, 0 changed, 0 removed*' apply "$TMP/before.yaml"
+same_as_before "3000 tenants there and back, the same bytes"
+does "a small configuration instead" 0 '*applied*note: there is no tenant*' apply "$TMP/new.yaml"
+
+# ---- a session, a pinhole ----
+
+subscribed()	# subscribed PID: does it listen to a multicast group of generic netlink?
+{
+	local _ protocol groups
+	while read -r _ protocol _ groups _; do
+		[ "$protocol" != 16 ] || [ "$groups" = 00000000 ] || return 0
+	done <"/proc/$1/net/netlink"
+	return 1
+}
+
+printf 'tenants:\n  default: {}\n' >"$TMP/default.yaml"
+run apply "$TMP/default.yaml"
+on a ip link set lo up
+daemon events a "$ALGCTL" -j monitor --count 3
+check "monitor listens" wait_for 10 subscribed "${PIDS[events]}"
+cat >"$TMP/ftp.py" <<'END'
+import socket, sys
+server = socket.create_server(("127.0.0.1", 21))
+client = socket.create_connection(("127.0.0.1", 21))
+peer, _ = server.accept()
+client.sendall(b"PORT 127,0,0,1,200,1\r\n")
+peer.recv(100)
+print("ready", flush=True)
+sys.stdin.read()
+END
+mkfifo "$TMP/session"
+on a python3 "$TMP/ftp.py" <"$TMP/session" >"$TMP/ftp.log" 2>&1 &
+PIDS[session]=$!
+exec {session}>"$TMP/session"
+check "a client announces a data connection" wait_for 10 file_has "$TMP/ftp.log" ready
+field "pinhole show joins conntrack's expectation" '(lambda p: p["tenant"] == "default" and p["protocol"] == "ftp" and
+	p["state"] == "pending" and p["target"] == {"address": "127.0.0.1", "port": 51201} and p["age"] < 60 and d["ctnetlink"] and
+	p["expectation"]["helper"] == "alg-ftp" and 0 < p["expectation"]["timeout"] <= 60)(d["pinholes"][0])' \
+	pinhole show tenant default protocol ftp
+does "pinhole show for people" 0 '*default*ftp*pending*tcp*127.0.0.1:51201*alg-ftp*' pinhole
+does "tenant show has the use" 0 '*default*all others  1 *1 *' tenant show
+does "stats" 0 '*opened*1*' stats show tenant default protocol ftp
+does "stats with sentences" 0 '*opened*Pinholes opened.*' stats --explain
+id=$(on a "$ALGCTL" complete -- pinhole del id '')
+does "pinhole del" 0 '' pinhole del id "$id"
+refuses "no such pinhole" "" "id $id" pinhole del id "$id"
+field "no pinhole is left" 'd["pinholes"] == []' pinhole
+does "stats reset" 0 '' stats reset tenant default
+does "nothing counted" 0 '*nothing was counted*' stats
+refuses "counters of nobody" "nosuch" "tenant nosuch" stats show tenant nosuch
+does "a change" 0 '' tenant set default max-sessions 9
+check "monitor ends after three events" wait_for 10 gone "${PIDS[events]}"
+check "monitor tells them" python3 - "$TMP/events.log" <<'END'
+import json, sys
+events = [json.loads(line) for line in open(sys.argv[1])]
+kinds = [e["event"] for e in events]
+assert kinds == ["pinhole-opened", "pinhole-closed", "tenant-set"], events
+assert events[0]["pinhole"]["target"]["port"] == 51201 and events[2]["name"] == "default", events
+END
+exec {session}>&-
+stop session
+
+does "tenant del" 0 '' tenant del default
+does "no tenant is left" 0 '*no tenants*' tenant
+finish
