@@ -2,8 +2,8 @@
 /*
  * From a packet to its tenant, and from a new connection to its ALG.
  *
- * The hook runs after conntrack and after mangle, so that marks are set, and before DNAT, so that a service is what the client
- * asked for and NAT makes room for sequence adjustment because a helper is there.
+ * The hook runs after conntrack and after mangle, so that marks are set, and before DNAT, so that a service is what the
+ * client asked for and NAT makes room for sequence adjustment because a helper is there.
  */
 
 #include "config.h"
@@ -70,7 +70,8 @@ static const struct nf_alg_tenant *classify_interface(struct nf_alg_conf *conf, 
 	return nf_alg_tenant_by_selector(conf, &key);
 }
 
-static const struct nf_alg_tenant *classify(struct nf_alg_conf *conf, const struct nf_conn *ct, u32 mark, const struct net_device *dev)
+static const struct nf_alg_tenant *classify(struct nf_alg_conf *conf, const struct nf_conn *ct, u32 mark,
+					    const struct net_device *dev)
 {
 	const struct nf_alg_tenant *tenant = NULL;
 
@@ -83,7 +84,8 @@ static const struct nf_alg_tenant *classify(struct nf_alg_conf *conf, const stru
 	return tenant ?: rcu_dereference(conf->fallback);
 }
 
-const struct nf_alg_tenant *nf_alg_tenant_classify(struct net *net, const struct nf_conn *ct, u32 mark, const struct net_device *dev)
+const struct nf_alg_tenant *nf_alg_tenant_classify(struct net *net, const struct nf_conn *ct, u32 mark,
+						   const struct net_device *dev)
 {
 	struct nf_alg_conf *conf = rcu_dereference(nf_alg_policy_net(net)->conf);
 
@@ -130,13 +132,14 @@ const struct nf_alg_rule *nf_alg_tenant_rule(const struct nf_alg_tenant *tenant,
 
 /* ---- services ---- */
 
-static bool def_serves(const struct nf_alg_policy_def *def, enum nf_alg_protocol protocol, const struct nf_conntrack_tuple *tuple)
+static bool def_serves(const struct nf_alg_policy_def *def, enum nf_alg_protocol protocol,
+		       const struct nf_conntrack_tuple *tuple)
 {
 	unsigned int i;
 
 	for (i = def->first[protocol]; i < def->first[protocol + 1]; i++)
-		if (nf_alg_service_matches(rcu_dereference(def->service[i]->def), tuple->dst.protonum, ntohs(tuple->dst.u.all),
-					   tuple->src.l3num, &tuple->dst.u3))
+		if (nf_alg_service_matches(rcu_dereference(def->service[i]->def), tuple->dst.protonum,
+					   ntohs(tuple->dst.u.all), tuple->src.l3num, &tuple->dst.u3))
 			return true;
 	return false;
 }
@@ -179,8 +182,8 @@ static bool port_served(const struct nf_alg_conf *conf, const struct nf_conntrac
 /* A connection that can be given a helper: still ours alone, with none yet, and nobody's child. */
 static bool ct_eligible(const struct nf_conn *ct)
 {
-	return !nf_ct_is_template(ct) && !nf_ct_is_confirmed(ct) && !ct->master && !test_bit(IPS_HELPER_BIT, &ct->status) &&
-	       !nfct_help(ct) && refcount_read(&ct->ct_general.use) == 1;
+	return !nf_ct_is_template(ct) && !nf_ct_is_confirmed(ct) && !ct->master &&
+	       !test_bit(IPS_HELPER_BIT, &ct->status) && !nfct_help(ct) && refcount_read(&ct->ct_general.use) == 1;
 }
 
 static void assign_helper(struct nf_conn *ct, struct nf_conntrack_helper *helper, const struct nf_alg_tenant *tenant,
@@ -199,7 +202,8 @@ static void assign_helper(struct nf_conn *ct, struct nf_conntrack_helper *helper
 	nf_alg_conn_assigned(ct, tenant->object.id);
 }
 
-static void assign(struct nf_alg_conf *conf, struct nf_conn *ct, const struct sk_buff *skb, const struct nf_hook_state *state)
+static void assign(struct nf_alg_conf *conf, struct nf_conn *ct, const struct sk_buff *skb,
+		   const struct nf_hook_state *state)
 {
 	const struct nf_alg_tenant *tenant = classify(conf, ct, skb->mark, state->in);
 	struct nf_conntrack_helper *helper;

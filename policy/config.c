@@ -236,7 +236,7 @@ static int conf_adopt_tenant(struct nf_alg_conf *shadow, struct nf_alg_tenant *t
  * @pn:		namespace, locked
  * @shadow:	not published
  *
- * Needed only if the running configuration changed since the tenants were collected: they looked for their accounts then.
+ * Needed if the running configuration changed since the tenants were collected: they looked for their accounts then.
  * Return: 0 or a negative errno; can be repeated.
  */
 int nf_alg_conf_adopt(struct nf_alg_policy_net *pn, struct nf_alg_conf *shadow)

@@ -2,11 +2,11 @@
 /*
  * A namespace's configuration: services, policies, tenants, their selectors, and the ports that are served.
  *
- * Readers (packet path) see it under RCU. Writers hold struct nf_alg_policy_net's lock; "under lock" below means that one.
- * A configuration that replaces the running one is built aside by the same functions and swapped in.
+ * Readers (packet path) see it under RCU. Writers hold struct nf_alg_policy_net's lock; "under lock" below means that
+ * one. A configuration that replaces the running one is built aside by the same functions and swapped in.
  *
- * Names of functions: _find looks up and takes nothing; _new allocates; _put gives a reference back; _apply publishes what cannot
- * fail any more.
+ * Names of functions: _find looks up and takes nothing; _new allocates; _put gives a reference back; _release ends an
+ * object that is in no table any more.
  */
 #ifndef NF_ALG_CONFIG_H
 #define NF_ALG_CONFIG_H
@@ -257,15 +257,17 @@ static inline struct nf_alg_conf *nf_alg_conf_running(const struct nf_alg_policy
 /* Tables: policy/table.c */
 int nf_alg_table_init(struct nf_alg_table *table, u32 limit, u32 hint);
 void nf_alg_table_destroy(struct nf_alg_table *table, void (*release)(struct nf_alg_object *object));
-void *nf_alg_table_find(struct nf_alg_table *table, const char *name);		/* under RCU or lock */
-void *nf_alg_table_by_id(struct nf_alg_table *table, u32 id);			/* under RCU or lock */
-void *nf_alg_table_next(struct nf_alg_table *table, u32 *id);			/* first with an id >= *id, which is set; under lock */
+/* Under RCU or lock. */
+void *nf_alg_table_find(struct nf_alg_table *table, const char *name);
+void *nf_alg_table_by_id(struct nf_alg_table *table, u32 id);
+/* Under lock: the first with an id >= *id, which is set to its id; NULL at the end. */
+void *nf_alg_table_next(struct nf_alg_table *table, u32 *id);
 int nf_alg_table_insert(struct nf_alg_table *table, struct nf_alg_object *object);	/* gives an id if it has none */
 void nf_alg_table_replace(struct nf_alg_table *table, struct nf_alg_object *old, struct nf_alg_object *object);
 void nf_alg_table_remove(struct nf_alg_table *table, struct nf_alg_object *object);
 
 /* Configurations: policy/config.c */
-struct nf_alg_conf *nf_alg_conf_new(struct nf_alg_policy_net *pn, u32 hint);	/* predefined services, policy "default" */
+struct nf_alg_conf *nf_alg_conf_new(struct nf_alg_policy_net *pn, u32 hint);
 void nf_alg_conf_release(struct nf_alg_conf *conf);		/* after a grace period, on a worker */
 int nf_alg_conf_start(struct nf_alg_policy_net *pn);		/* hooks, before the first configuration runs */
 void nf_alg_conf_publish(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf);	/* replaces the running one */
@@ -289,7 +291,7 @@ int nf_alg_policy_predefine(struct nf_alg_conf *conf);
 void nf_alg_policy_release(struct nf_alg_object *object);
 
 /* Tenants: policy/tenant.c */
-int nf_alg_tenant_predefine(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf);	/* "default" with policy "default" */
+int nf_alg_tenant_predefine(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf);
 void nf_alg_tenant_release(struct nf_alg_object *object);
 struct nf_alg_tenant *nf_alg_tenant_by_selector(struct nf_alg_conf *conf, const struct nf_alg_selector_key *key);
 extern const struct rhashtable_params nf_alg_selector_params;

@@ -131,7 +131,7 @@ conf_exit:
 /**
  * nf_alg_policy_exit() - ends the policy
  *
- * No session and no pinhole is left: they hold accounts. On return nothing of the policy is running or waiting to be freed.
+ * No session and no pinhole is left: they hold accounts. On return nothing of the policy runs or waits to be freed.
  */
 void nf_alg_policy_exit(void)
 {

@@ -2,8 +2,8 @@
 /*
  * Generic netlink family nf_alg, as nf_alg.yaml describes it: operations on objects, transactions, status.
  *
- * Everything but status runs under the namespace's lock. A socket that has a transaction open works on what the transaction has
- * collected; all others work on the running configuration.
+ * Everything but status runs under the namespace's lock. A socket that has a transaction open works on what the
+ * transaction has collected; all others work on the running configuration.
  */
 
 #include "netlink.h"
@@ -43,7 +43,8 @@ static int edit_name(struct nf_alg_edit *edit)
 	if (!nla)
 		return nf_alg_refuse_missing(edit->extack, NULL, A_NAME, "name is missing");
 	if (!nf_alg_name_valid(nla_data(nla)))
-		return nf_alg_refuse(edit->extack, nla, -EINVAL, "a name is a letter or digit, then letters, digits, . _ -");
+		return nf_alg_refuse(edit->extack, nla, -EINVAL,
+				     "a name is a letter or digit, then letters, digits, . _ -");
 	edit->name = nla_data(nla);
 	return 0;
 }
@@ -68,7 +69,8 @@ int nf_alg_edit_begin(struct nf_alg_edit *edit, struct nf_alg_table *table, stru
 	if (!*found && !(edit->flags & NLM_F_CREATE))
 		return nf_alg_refuse(edit->extack, nla, -ENOENT, "does not exist, and creation was not asked for");
 	if (!*found && table->count >= table->limit)
-		return nf_alg_refuse_fmt(edit->extack, nla, -ENOSPC, "there are %u already, the most possible", table->limit);
+		return nf_alg_refuse_fmt(edit->extack, nla, -ENOSPC, "there are %u already, the most possible",
+					 table->limit);
 	return 0;
 }
 
@@ -93,7 +95,7 @@ static struct nf_alg_conf *conf_of(const struct nf_alg_policy_net *pn, u32 porti
 
 /* ---- changes of single objects ---- */
 
-/* The change, in a configuration that nobody saw yet. It runs if it was fine, otherwise the namespace stays unconfigured. */
+/* The change, in a new configuration. It runs if the change was fine, otherwise the namespace stays unconfigured. */
 static int edit_first(struct nf_alg_edit *edit, int (*change)(struct nf_alg_edit *edit))
 {
 	int err;
@@ -206,7 +208,8 @@ static int get_locked(struct sk_buff *msg, struct nf_alg_edit *edit, const struc
 	if (err)
 		return err;
 	if (!edit->conf)
-		return nf_alg_refuse(edit->extack, info->attrs[A_NAME], -ENOENT, "nothing is configured in this namespace");
+		return nf_alg_refuse(edit->extack, info->attrs[A_NAME], -ENOENT,
+				     "nothing is configured in this namespace");
 	err = nf_alg_edit_find(edit, kind_table(edit->conf, kind), &object);
 	if (err)
 		return err;
@@ -268,7 +271,8 @@ static int objects_start(struct netlink_callback *cb)
 	return 0;
 }
 
-static int object_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd, const struct kind *kind, struct nf_alg_object *object)
+static int object_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd, const struct kind *kind,
+		      struct nf_alg_object *object)
 {
 	void *head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &nf_alg_family, NLM_F_MULTI, cmd);
 
@@ -283,7 +287,8 @@ static int object_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd, 
 	return 0;
 }
 
-static int objects_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd, const struct kind *kind, struct nf_alg_conf *conf)
+static int objects_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd, const struct kind *kind,
+		       struct nf_alg_conf *conf)
 {
 	struct dump_cursor *cursor = (void *)cb->ctx;
 	struct nf_alg_object *object;
@@ -394,7 +399,8 @@ static int commit_check(struct nf_alg_policy_net *pn, struct genl_info *info)
 	if (err)
 		return err;
 	if (pn->generation != (nla ? nla_get_u32(nla) : pn->base))
-		return nf_alg_refuse_fmt(info->extack, nla, -ESTALE, "the running configuration has generation %u", pn->generation);
+		return nf_alg_refuse_fmt(info->extack, nla, -ESTALE, "the running configuration has generation %u",
+					 pn->generation);
 	if (nf_alg_conf_adopt(pn, pn->shadow))
 		return nf_alg_no_memory(info->extack);
 	err = nf_alg_conf_start(pn);
@@ -505,12 +511,13 @@ static const struct nla_policy config_nla[NF_ALG_A_CONFIG_MAX + 1] = {
 #define OP_CHANGE(command, function, table)	\
 	{ .cmd = NF_ALG_CMD_##command, .flags = GENL_UNS_ADMIN_PERM, .doit = (function), OP_POLICY(table) }
 
-#define OP_GET(command, function)	\
-	{ .cmd = NF_ALG_CMD_##command, .flags = GENL_UNS_ADMIN_PERM, .doit = function##_doit, .start = objects_start,	\
-	  .dumpit = function##_dumpit, OP_POLICY(name_nla) }
+#define OP_GET(command, function)							\
+	{ .cmd = NF_ALG_CMD_##command, .flags = GENL_UNS_ADMIN_PERM, OP_POLICY(name_nla),	\
+	  .doit = function##_doit, .start = objects_start, .dumpit = function##_dumpit }
 
-#define OP_DUMP(command, begin, dump, table)	\
-	{ .cmd = NF_ALG_CMD_##command, .flags = GENL_UNS_ADMIN_PERM, .start = (begin), .dumpit = (dump), OP_POLICY(table) }
+#define OP_DUMP(command, begin, dump, table)						\
+	{ .cmd = NF_ALG_CMD_##command, .flags = GENL_UNS_ADMIN_PERM, OP_POLICY(table),	\
+	  .start = (begin), .dumpit = (dump) }
 
 static const struct genl_ops nf_alg_ops[] = {
 	{ .cmd = NF_ALG_CMD_STATUS_GET, .doit = status_get_doit, OP_POLICY(none_nla) },
@@ -537,8 +544,8 @@ static const struct genl_multicast_group nf_alg_groups[] = {
 };
 
 /*
- * resv_start_op lies behind the last command because the core would refuse the flags of set commands otherwise; attributes are
- * validated strictly all the same.
+ * resv_start_op lies behind the last command because the core would refuse the flags of set commands otherwise;
+ * attributes are validated strictly all the same.
  */
 struct genl_family nf_alg_family __ro_after_init = {
 	.name		= NF_ALG_FAMILY_NAME,

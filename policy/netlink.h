@@ -6,9 +6,13 @@
 #include "config.h"
 #include "../alg/compat/genetlink.h"
 
-/* Refuses: sets the message and the attribute that is wrong (may be NULL); evaluates to @err. Texts have at most 79 characters. */
-#define nf_alg_refuse(extack, attr, err, text) ({ NL_SET_ERR_MSG_ATTR(extack, attr, text); (err); })
-#define nf_alg_refuse_fmt(extack, attr, err, fmt, args...) ({ NL_SET_ERR_MSG_ATTR_FMT(extack, attr, fmt, ##args); (err); })
+/* Refuses: sets message and wrong attribute (may be NULL); evaluates to @err. Texts have at most 79 characters. */
+#define nf_alg_refuse(extack, attr, err, text) ({		\
+	NL_SET_ERR_MSG_ATTR(extack, attr, text);		\
+	(err); })
+#define nf_alg_refuse_fmt(extack, attr, err, fmt, args...) ({	\
+	NL_SET_ERR_MSG_ATTR_FMT(extack, attr, fmt, ##args);	\
+	(err); })
 /* Refuses because attribute number @type of @nest (NULL: of the message) is missing. */
 #define nf_alg_refuse_missing(extack, nest, type, text) ({	\
 	NL_SET_ERR_ATTR_MISS(extack, nest, type);		\

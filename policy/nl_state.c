@@ -33,7 +33,8 @@ struct filter {
 	u32 next_protocol;
 };
 
-static int filter_parse(struct net *net, struct filter *filter, struct nlattr *tenant, struct nlattr *protocol, struct netlink_ext_ack *extack)
+static int filter_parse(struct net *net, struct filter *filter, struct nlattr *tenant, struct nlattr *protocol,
+			struct netlink_ext_ack *extack)
 {
 	struct nf_alg_policy_net *pn = nf_alg_policy_net(net);
 	const struct nf_alg_tenant *found;
@@ -69,7 +70,8 @@ int nf_alg_nl_stats_start(struct netlink_callback *cb)
 	int err;
 
 	BUILD_BUG_ON(sizeof(*filter) > sizeof(cb->ctx));
-	err = filter_parse(sock_net(cb->skb->sk), filter, attrs[NF_ALG_A_STATS_TENANT], attrs[NF_ALG_A_STATS_PROTOCOL], cb->extack);
+	err = filter_parse(sock_net(cb->skb->sk), filter, attrs[NF_ALG_A_STATS_TENANT], attrs[NF_ALG_A_STATS_PROTOCOL],
+			   cb->extack);
 	if (!err && filter->tenant)
 		filter->next = filter->tenant;
 	return err;
@@ -113,7 +115,8 @@ static int stats_put(struct sk_buff *skb, struct netlink_callback *cb, const str
 
 	if (!counters)
 		return 0;
-	head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &nf_alg_family, NLM_F_MULTI, NF_ALG_CMD_STATS_GET);
+	head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &nf_alg_family, NLM_F_MULTI,
+			   NF_ALG_CMD_STATS_GET);
 	if (!head)
 		return -EMSGSIZE;
 	genl_dump_check_consistent(cb, head);
@@ -191,7 +194,9 @@ static void account_reset(struct nf_alg_account *account, const struct filter *f
 	rcu_read_lock();
 	for (protocol = 0; protocol < NF_ALG_PROTOCOLS; protocol++) {
 		counters = rcu_dereference(account->counters[protocol]);
-		for (reason = 0; counters && filter_passes(filter, account->id, protocol) && reason < NF_ALG_REASONS; reason++)
+		if (!counters || !filter_passes(filter, account->id, protocol))
+			continue;
+		for (reason = 0; reason < NF_ALG_REASONS; reason++)
 			atomic64_set(&counters->c[reason], 0);
 	}
 	rcu_read_unlock();
@@ -207,7 +212,8 @@ int nf_alg_nl_stats_reset(struct sk_buff *skb, struct genl_info *info)
 	u32 id;
 
 	mutex_lock(&pn->lock);
-	err = filter_parse(pn->net, &filter, info->attrs[NF_ALG_A_STATS_TENANT], info->attrs[NF_ALG_A_STATS_PROTOCOL], info->extack);
+	err = filter_parse(pn->net, &filter, info->attrs[NF_ALG_A_STATS_TENANT], info->attrs[NF_ALG_A_STATS_PROTOCOL],
+			   info->extack);
 	conf = nf_alg_conf_running(pn);
 	for (id = 1; !err && conf && (tenant = nf_alg_table_next(&conf->tenants, &id)); id++) {
 		account_reset(tenant->account, &filter);
@@ -259,9 +265,9 @@ int nf_alg_pinhole_fill(struct sk_buff *skb, int type, const struct nf_alg_pinho
 	    nla_put_u32(skb, NF_ALG_A_PINHOLE_PROTOCOL, info->protocol) ||
 	    nla_put_u32(skb, NF_ALG_A_PINHOLE_STATE, info->state) ||
 	    nla_put_u8(skb, NF_ALG_A_PINHOLE_TRANSPORT, info->l4proto) ||
-	    nla_put_u16(skb, NF_ALG_A_PINHOLE_ZONE, info->zone) ||
-	    nla_put_u32(skb, NF_ALG_A_PINHOLE_AGE, info->age) ||
-	    (info->state == NF_ALG_PINHOLE_STATE_PENDING && nla_put_u32(skb, NF_ALG_A_PINHOLE_TIMEOUT, info->timeout)) ||
+	    nla_put_u16(skb, NF_ALG_A_PINHOLE_ZONE, info->zone) || nla_put_u32(skb, NF_ALG_A_PINHOLE_AGE, info->age) ||
+	    (info->state == NF_ALG_PINHOLE_STATE_PENDING &&
+	     nla_put_u32(skb, NF_ALG_A_PINHOLE_TIMEOUT, info->timeout)) ||
 	    pinhole_fill_endpoints(skb, info))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
@@ -331,7 +337,8 @@ int nf_alg_nl_pinhole_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 int nf_alg_nl_pinhole_del(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *id = info->attrs[NF_ALG_A_PINHOLE_QUERY_ID], *tenant = info->attrs[NF_ALG_A_PINHOLE_QUERY_TENANT];
+	struct nlattr *id = info->attrs[NF_ALG_A_PINHOLE_QUERY_ID];
+	struct nlattr *tenant = info->attrs[NF_ALG_A_PINHOLE_QUERY_TENANT];
 	struct net *net = genl_info_net(info);
 	struct filter filter;
 	int err;

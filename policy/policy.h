@@ -22,8 +22,8 @@
 /**
  * struct nf_alg_counters - one protocol's counters of one tenant
  *
- * Plain atomics, allocated when the first is counted: a tenant's control packets are few, and per-CPU counters for 65,536
- * tenants would take gigabytes on a large box.
+ * Plain atomics, allocated when the first is counted: a tenant's control packets are few, and per-CPU counters for
+ * 65,536 tenants would take gigabytes on a large box.
  */
 struct nf_alg_counters {
 	atomic64_t c[NF_ALG_REASONS];
@@ -32,7 +32,7 @@ struct nf_alg_counters {
 /**
  * struct nf_alg_account - what a tenant uses and has counted
  * @ref:	one for the tenant in the running configuration, one for every session and pinhole
- * @id:		the tenant's id; stays the same while the tenant is edited and when a configuration that has it is replaced
+ * @id:		the tenant's id; stays the same when the tenant is edited or the configuration that has it is replaced
  * @sessions:	live sessions
  * @pinholes:	pinholes, pending and active
  * @held:	bytes of partial messages that streams keep
@@ -108,9 +108,9 @@ const struct nf_alg_rule *nf_alg_default_rule(enum nf_alg_protocol protocol);
 /**
  * nf_alg_generation() - number of the namespace's configuration, 0 when none
  *
- * Writers publish the change, then the new number, then call nf_alg_pinhole_sweep(). A pinhole's opener reads the number before
- * it looks at the rule, and again (after a full barrier) when the pinhole is visible to the sweep: if it changed, it closes the
- * pinhole itself. So a change of policy never leaves a pinhole behind, and needs no grace period.
+ * Writers publish the change, then the new number, then call nf_alg_pinhole_sweep(). A pinhole's opener reads the
+ * number before it looks at the rule, and again (after a full barrier) when the pinhole is visible to the sweep: if it
+ * changed, it closes the pinhole itself. So a change of policy never leaves a pinhole behind, without a grace period.
  */
 u32 nf_alg_generation(struct net *net);
 
@@ -118,7 +118,8 @@ bool nf_alg_account_hold(struct nf_alg_account *account);	/* false when it is on
 void nf_alg_account_put(struct nf_alg_account *account);
 void nf_alg_count_add(struct nf_alg_account *account, enum nf_alg_protocol protocol, enum nf_alg_reason reason, u32 n);
 
-static inline void nf_alg_count(struct nf_alg_account *account, enum nf_alg_protocol protocol, enum nf_alg_reason reason)
+static inline void nf_alg_count(struct nf_alg_account *account, enum nf_alg_protocol protocol,
+				enum nf_alg_reason reason)
 {
 	if (account)
 		nf_alg_count_add(account, protocol, reason, 1);
@@ -130,7 +131,8 @@ static inline void nf_alg_count(struct nf_alg_account *account, enum nf_alg_prot
  */
 int nf_alg_quota_session_take(const struct nf_alg_tenant *tenant, struct nf_alg_account *account);
 void nf_alg_quota_session_give(struct nf_alg_account *account);
-int nf_alg_quota_pinhole_take(const struct nf_alg_tenant *tenant, struct nf_alg_account *account);	/* also the rate */
+/* Also the rate. */
+int nf_alg_quota_pinhole_take(const struct nf_alg_tenant *tenant, struct nf_alg_account *account);
 void nf_alg_quota_pinhole_give(struct nf_alg_account *account);
 bool nf_alg_quota_held(struct nf_alg_account *account, s32 bytes);	/* 1 MiB a tenant */
 

@@ -246,7 +246,8 @@ static bool draft_has(const struct policy_draft *draft, unsigned int protocol, c
 	return false;
 }
 
-static int draft_add_service(struct nf_alg_edit *edit, struct policy_draft *draft, unsigned int protocol, const struct nlattr *nla)
+static int draft_add_service(struct nf_alg_edit *edit, struct policy_draft *draft, unsigned int protocol,
+			     const struct nlattr *nla)
 {
 	struct nf_alg_service *service = nf_alg_table_find(&edit->conf->services, nla_data(nla));
 	const char *name = nla_data(nla);
@@ -256,16 +257,19 @@ static int draft_add_service(struct nf_alg_edit *edit, struct policy_draft *draf
 		return nf_alg_refuse_fmt(edit->extack, nla, -ENOENT, "no service %s", name);
 	serves = nf_alg_deref(service->def)->protocol;
 	if (serves != protocol)
-		return nf_alg_refuse_fmt(edit->extack, nla, -EINVAL, "%s serves %s", name, nf_alg_protocol_name[serves]);
+		return nf_alg_refuse_fmt(edit->extack, nla, -EINVAL, "%s serves %s", name,
+					 nf_alg_protocol_name[serves]);
 	if (draft_has(draft, protocol, service))
 		return nf_alg_refuse_fmt(edit->extack, nla, -EINVAL, "%s is named twice", name);
 	if (draft->n[protocol] == NF_ALG_SERVICES_MAX)
-		return nf_alg_refuse_fmt(edit->extack, nla, -E2BIG, "a policy has at most %u services", NF_ALG_SERVICES_MAX);
+		return nf_alg_refuse_fmt(edit->extack, nla, -E2BIG, "a policy has at most %u services",
+					 NF_ALG_SERVICES_MAX);
 	draft->service[protocol][draft->n[protocol]++] = service;
 	return 0;
 }
 
-static int draft_parse_services(struct nf_alg_edit *edit, struct policy_draft *draft, unsigned int protocol, const struct nlattr *rule)
+static int draft_parse_services(struct nf_alg_edit *edit, struct policy_draft *draft, unsigned int protocol,
+				const struct nlattr *rule)
 {
 	const struct nlattr *nla;
 	bool given = false;
@@ -284,7 +288,8 @@ static int draft_parse_services(struct nf_alg_edit *edit, struct policy_draft *d
 	return 0;
 }
 
-static int draft_parse_options(struct nf_alg_edit *edit, struct policy_draft *draft, unsigned int protocol, const struct nlattr *nla)
+static int draft_parse_options(struct nf_alg_edit *edit, struct policy_draft *draft, unsigned int protocol,
+			       const struct nlattr *nla)
 {
 	struct nlattr *tb[NF_ALG_OPTIONS];
 	unsigned int i;
@@ -302,8 +307,8 @@ static int draft_parse_options(struct nf_alg_edit *edit, struct policy_draft *dr
 						 nf_alg_protocol_name[protocol], options[i].name);
 		value = nla_get_u32(tb[i]);
 		if (value < options[i].min || value > options[i].max)
-			return nf_alg_refuse_fmt(edit->extack, tb[i], -ERANGE, "%s must be from %u to %u", options[i].name,
-						 options[i].min, options[i].max);
+			return nf_alg_refuse_fmt(edit->extack, tb[i], -ERANGE, "%s must be from %u to %u",
+						 options[i].name, options[i].min, options[i].max);
 		draft->rule[protocol].option[i] = value;
 	}
 	return 0;
@@ -333,17 +338,32 @@ static int draft_parse_rule(struct nf_alg_edit *edit, struct policy_draft *draft
 	return err;
 }
 
-/* No port may belong to services of two protocols: which ALG would it be? */
-static int draft_check_pair(struct nf_alg_edit *edit, const struct policy_draft *draft, unsigned int p, unsigned int q)
+/* A service of protocol @q whose ports one of @p has, or NULL. */
+static const struct nf_alg_service *draft_overlap(const struct policy_draft *draft, unsigned int p, unsigned int q)
 {
+	const struct nf_alg_service_def *def;
 	unsigned int i, j;
 
-	for (i = 0; i < draft->n[p]; i++)
+	for (i = 0; i < draft->n[p]; i++) {
+		def = nf_alg_deref(draft->service[p][i]->def);
 		for (j = 0; j < draft->n[q]; j++)
-			if (services_overlap(nf_alg_deref(draft->service[p][i]->def), nf_alg_deref(draft->service[q][j]->def)))
-				return nf_alg_refuse_fmt(edit->extack, draft->rule_attr[p] ?: draft->rule_attr[q], -EINVAL, "ports overlap %s",
-							 draft->service[draft->rule_attr[p] ? q : p][draft->rule_attr[p] ? j : i]->name);
-	return 0;
+			if (services_overlap(def, nf_alg_deref(draft->service[q][j]->def)))
+				return draft->service[q][j];
+	}
+	return NULL;
+}
+
+/* No port may belong to services of two protocols: which ALG would it be? The request named at least one of them. */
+static int draft_check_pair(struct nf_alg_edit *edit, const struct policy_draft *draft, unsigned int p, unsigned int q)
+{
+	const struct nf_alg_service *other;
+
+	if (!draft->rule_attr[p])
+		swap(p, q);
+	other = draft_overlap(draft, p, q);
+	if (!other)
+		return 0;
+	return nf_alg_refuse_fmt(edit->extack, draft->rule_attr[p], -EINVAL, "ports overlap %s", other->name);
 }
 
 static int draft_check(struct nf_alg_edit *edit, const struct policy_draft *draft)
@@ -352,8 +372,8 @@ static int draft_check(struct nf_alg_edit *edit, const struct policy_draft *draf
 	int err;
 
 	if (draft_services(draft) > NF_ALG_SERVICES_MAX)
-		return nf_alg_refuse_fmt(edit->extack, edit->info->attrs[NF_ALG_A_POLICY_RULE], -E2BIG, "a policy has at most %u services",
-					 NF_ALG_SERVICES_MAX);
+		return nf_alg_refuse_fmt(edit->extack, edit->info->attrs[NF_ALG_A_POLICY_RULE], -E2BIG,
+					 "a policy has at most %u services", NF_ALG_SERVICES_MAX);
 	for (p = 0; p < NF_ALG_PROTOCOLS; p++) {
 		for (q = p + 1; q < NF_ALG_PROTOCOLS; q++) {
 			err = draft_check_pair(edit, draft, p, q);
@@ -508,7 +528,8 @@ int nf_alg_policy_del(struct nf_alg_edit *edit)
 	if (!strcmp(policy->name, NF_ALG_DEFAULT_NAME))
 		return nf_alg_refuse(edit->extack, name, -EPERM, "the policy default can't be deleted");
 	if (policy->users)
-		return nf_alg_refuse_fmt(edit->extack, name, -EBUSY, "tenant %s has it", policy_tenant(edit->conf, policy));
+		return nf_alg_refuse_fmt(edit->extack, name, -EBUSY, "tenant %s has it",
+					 policy_tenant(edit->conf, policy));
 	def = nf_alg_deref(policy->def);
 	def_count_users(def, -1);
 	nf_alg_table_remove(&edit->conf->policies, found);
@@ -556,7 +577,8 @@ int nf_alg_policy_fill(struct sk_buff *skb, const struct nf_alg_object *object)
 	const struct nf_alg_policy_def *def = nf_alg_deref(policy->def);
 	unsigned int protocol;
 
-	if (nla_put_string(skb, NF_ALG_A_POLICY_NAME, policy->name) || nla_put_u32(skb, NF_ALG_A_POLICY_VERSION, def->version) ||
+	if (nla_put_string(skb, NF_ALG_A_POLICY_NAME, policy->name) ||
+	    nla_put_u32(skb, NF_ALG_A_POLICY_VERSION, def->version) ||
 	    nla_put_u32(skb, NF_ALG_A_POLICY_USERS, policy->users))
 		return -EMSGSIZE;
 	for (protocol = 0; protocol < NF_ALG_PROTOCOLS; protocol++)

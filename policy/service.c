@@ -182,7 +182,8 @@ static int prefix_parse(struct nf_alg_prefix *prefix, const struct nlattr *nla, 
 	prefix->length = nla_len(addr) * 8;
 	if (tb[NF_ALG_A_PREFIX_LENGTH]) {
 		if (nla_get_u8(tb[NF_ALG_A_PREFIX_LENGTH]) > prefix->length)
-			return nf_alg_refuse(extack, tb[NF_ALG_A_PREFIX_LENGTH], -EINVAL, "prefix is longer than the address");
+			return nf_alg_refuse(extack, tb[NF_ALG_A_PREFIX_LENGTH], -EINVAL,
+					     "prefix is longer than the address");
 		prefix->length = nla_get_u8(tb[NF_ALG_A_PREFIX_LENGTH]);
 	}
 	if (prefix_bits_check(prefix, nla_len(addr)))
@@ -240,7 +241,8 @@ static struct nf_alg_service_def *def_new_prefixes(struct nf_alg_edit *edit, con
 	if (keep_destination)
 		memcpy(def->prefix, base->prefix, n_destination * sizeof(*def->prefix));
 	if (keep_except)
-		memcpy(def->prefix + n_destination, base->prefix + base->n_destination, n_except * sizeof(*def->prefix));
+		memcpy(def->prefix + n_destination, base->prefix + base->n_destination,
+		       n_except * sizeof(*def->prefix));
 	err = prefixes_parse(edit, NF_ALG_A_SERVICE_DESTINATION, def->prefix);
 	if (!err)
 		err = prefixes_parse(edit, NF_ALG_A_SERVICE_EXCEPT, def->prefix + n_destination);
@@ -251,14 +253,16 @@ static struct nf_alg_service_def *def_new_prefixes(struct nf_alg_edit *edit, con
 	return def;
 }
 
-static int def_parse_transport(struct nf_alg_edit *edit, struct nf_alg_service_def *def, const struct nf_alg_service_def *base)
+static int def_parse_transport(struct nf_alg_edit *edit, struct nf_alg_service_def *def,
+			       const struct nf_alg_service_def *base)
 {
 	struct nlattr **attrs = edit->info->attrs, *protocol = attrs[NF_ALG_A_SERVICE_PROTOCOL];
 	struct nlattr *transport = attrs[NF_ALG_A_SERVICE_TRANSPORT];
 	const u8 *allowed;
 
 	if (!protocol && !base)
-		return nf_alg_refuse_missing(edit->extack, NULL, NF_ALG_A_SERVICE_PROTOCOL, "a service needs a protocol");
+		return nf_alg_refuse_missing(edit->extack, NULL, NF_ALG_A_SERVICE_PROTOCOL,
+					     "a service needs a protocol");
 	def->protocol = protocol ? nla_get_u32(protocol) : base->protocol;
 	allowed = transports[def->protocol];
 	if (transport)
@@ -268,16 +272,19 @@ static int def_parse_transport(struct nf_alg_edit *edit, struct nf_alg_service_d
 	else if (!allowed[1])
 		def->transport = allowed[0];
 	else
-		return nf_alg_refuse_missing(edit->extack, NULL, NF_ALG_A_SERVICE_TRANSPORT, "the protocol runs over TCP and UDP: say which");
+		return nf_alg_refuse_missing(edit->extack, NULL, NF_ALG_A_SERVICE_TRANSPORT,
+					     "the protocol runs over TCP and UDP: say which");
 	if (def->transport && (def->transport == allowed[0] || def->transport == allowed[1]))
 		return 0;
 	return nf_alg_refuse_fmt(edit->extack, transport ?: protocol, -EINVAL, "%s does not run over IP protocol %u",
 				 nf_alg_protocol_name[def->protocol], def->transport);
 }
 
-static int def_parse_ports(struct nf_alg_edit *edit, struct nf_alg_service_def *def, const struct nf_alg_service_def *base)
+static int def_parse_ports(struct nf_alg_edit *edit, struct nf_alg_service_def *def,
+			   const struct nf_alg_service_def *base)
 {
-	struct nlattr *min = edit->info->attrs[NF_ALG_A_SERVICE_PORT_MIN], *max = edit->info->attrs[NF_ALG_A_SERVICE_PORT_MAX];
+	struct nlattr *min = edit->info->attrs[NF_ALG_A_SERVICE_PORT_MIN];
+	struct nlattr *max = edit->info->attrs[NF_ALG_A_SERVICE_PORT_MAX];
 
 	if (!min && !base)
 		return nf_alg_refuse_missing(edit->extack, NULL, NF_ALG_A_SERVICE_PORT_MIN, "a service needs a port");
@@ -314,9 +321,10 @@ static struct nf_alg_service_def *def_new(struct nf_alg_edit *edit, struct nf_al
 }
 
 /* May the policies that refer to @service have it with @def? */
-static int def_check_users(struct nf_alg_edit *edit, struct nf_alg_service *service, const struct nf_alg_service_def *def)
+static int def_check_users(struct nf_alg_edit *edit, struct nf_alg_service *service,
+			   const struct nf_alg_service_def *def)
 {
-	struct nlattr **attrs = edit->info->attrs;
+	struct nlattr **attrs = edit->info->attrs, *ports;
 	const struct nf_alg_service *other;
 
 	if (!service->users)
@@ -325,10 +333,11 @@ static int def_check_users(struct nf_alg_edit *edit, struct nf_alg_service *serv
 		return nf_alg_refuse_fmt(edit->extack, attrs[NF_ALG_A_SERVICE_PROTOCOL], -EBUSY, "policy %s uses it",
 					 nf_alg_policy_user(edit->conf, service)->name);
 	other = nf_alg_policy_overlap(edit->conf, service, def);
-	if (other)
-		return nf_alg_refuse_fmt(edit->extack, attrs[NF_ALG_A_SERVICE_PORT_MIN] ?: attrs[NF_ALG_A_SERVICE_PORT_MAX] ?:
-					 attrs[NF_ALG_A_SERVICE_TRANSPORT], -EINVAL, "ports overlap %s", other->name);
-	return 0;
+	if (!other)
+		return 0;
+	ports = attrs[NF_ALG_A_SERVICE_PORT_MIN] ?: attrs[NF_ALG_A_SERVICE_PORT_MAX];
+	return nf_alg_refuse_fmt(edit->extack, ports ?: attrs[NF_ALG_A_SERVICE_TRANSPORT], -EINVAL, "ports overlap %s",
+				 other->name);
 }
 
 static int service_change(struct nf_alg_edit *edit, struct nf_alg_service *service, struct nf_alg_service_def *def)
@@ -419,7 +428,8 @@ int nf_alg_service_fill(struct sk_buff *skb, const struct nf_alg_object *object)
 	    nla_put_u32(skb, NF_ALG_A_SERVICE_USERS, service->users))
 		return -EMSGSIZE;
 	for (i = 0; i < def->n_destination + def->n_except; i++)
-		if (prefix_fill(skb, i < def->n_destination ? NF_ALG_A_SERVICE_DESTINATION : NF_ALG_A_SERVICE_EXCEPT, &def->prefix[i]))
+		if (prefix_fill(skb, i < def->n_destination ? NF_ALG_A_SERVICE_DESTINATION : NF_ALG_A_SERVICE_EXCEPT,
+				&def->prefix[i]))
 			return -EMSGSIZE;
 	return 0;
 }

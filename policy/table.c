@@ -83,7 +83,7 @@ void *nf_alg_table_next(struct nf_alg_table *table, u32 *id)
 	return object;
 }
 
-/* The caller has looked that neither name nor id are in the table and that it is below its limit. Return: 0 or a negative errno. */
+/* The caller has looked that name and id are free and the table below its limit. Return: 0 or a negative errno. */
 int nf_alg_table_insert(struct nf_alg_table *table, struct nf_alg_object *object)
 {
 	bool numbered = object->id;
@@ -92,7 +92,8 @@ int nf_alg_table_insert(struct nf_alg_table *table, struct nf_alg_object *object
 	if (numbered)
 		err = xa_insert(&table->ids, object->id, object, GFP_KERNEL_ACCOUNT);
 	else
-		err = xa_alloc_cyclic(&table->ids, &object->id, object, XA_LIMIT(1, U32_MAX), &table->next, GFP_KERNEL_ACCOUNT);
+		err = xa_alloc_cyclic(&table->ids, &object->id, object, XA_LIMIT(1, U32_MAX), &table->next,
+				      GFP_KERNEL_ACCOUNT);
 	if (err < 0)
 		return err;
 	err = rhashtable_insert_fast(&table->names, &object->node, table_params);

@@ -95,8 +95,9 @@ static u32 tenant_id_new(struct nf_alg_policy_net *pn)
 	return id;
 }
 
-/* Account of a tenant that is new in @conf: the one that the running tenant of this name has, or a new one. With a reference. */
-static struct nf_alg_account *tenant_account_get(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf, const char *name)
+/* Account of a tenant that is new in @conf, with a reference: the running tenant's of this name, or a new one. */
+static struct nf_alg_account *tenant_account_get(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf,
+						 const char *name)
 {
 	struct nf_alg_conf *running = nf_alg_conf_running(pn);
 	struct nf_alg_tenant *tenant = NULL;
@@ -177,7 +178,8 @@ static bool tenant_selects(const struct nf_alg_tenant *tenant, const struct nf_a
 }
 
 /* Takes selectors of @tenant from the table that @other does not have, up to number @n. */
-static void selectors_remove(struct nf_alg_conf *conf, struct nf_alg_tenant *tenant, const struct nf_alg_tenant *other, unsigned int n)
+static void selectors_remove(struct nf_alg_conf *conf, struct nf_alg_tenant *tenant, const struct nf_alg_tenant *other,
+			     unsigned int n)
 {
 	while (n--)
 		if (!tenant_selects(other, &tenant->selector[n].key))
@@ -211,8 +213,8 @@ static void selectors_replace(struct nf_alg_conf *conf, struct nf_alg_tenant *ol
 	for (i = 0; i < tenant->n_selectors; i++) {
 		selector = selector_find(conf, &tenant->selector[i].key);
 		if (selector && selector_tenant(selector) == old)
-			WARN_ON_ONCE(rhashtable_replace_fast(&conf->selectors, &selector->node, &tenant->selector[i].node,
-							     nf_alg_selector_params));
+			WARN_ON_ONCE(rhashtable_replace_fast(&conf->selectors, &selector->node,
+							     &tenant->selector[i].node, nf_alg_selector_params));
 	}
 }
 
@@ -228,7 +230,8 @@ static int selector_parse_mark(struct netlink_ext_ack *extack, struct nf_alg_sel
 	return 0;
 }
 
-static int selector_parse_interface(struct netlink_ext_ack *extack, struct nf_alg_selector_key *key, const struct nlattr *nla)
+static int selector_parse_interface(struct netlink_ext_ack *extack, struct nf_alg_selector_key *key,
+				    const struct nlattr *nla)
 {
 	key->kind = NF_ALG_SELECTOR_INTERFACE;
 	if (!dev_valid_name(nla_data(nla)))
@@ -279,13 +282,15 @@ static int selectors_count(struct nf_alg_edit *edit)
 	return n;
 }
 
-static int selector_check(struct nf_alg_edit *edit, const struct nlattr *nla, struct nf_alg_tenant *tenant, unsigned int n)
+static int selector_check(struct nf_alg_edit *edit, const struct nlattr *nla, struct nf_alg_tenant *tenant,
+			  unsigned int n)
 {
 	const struct nf_alg_selector_key *key = &tenant->selector[n].key;
 	struct nf_alg_selector *other = selector_find(edit->conf, key);
 
 	if (other && strcmp(selector_tenant(other)->object.name, edit->name))
-		return nf_alg_refuse_fmt(edit->extack, nla, -EEXIST, "tenant %s has it", selector_tenant(other)->object.name);
+		return nf_alg_refuse_fmt(edit->extack, nla, -EEXIST, "tenant %s has it",
+					 selector_tenant(other)->object.name);
 	while (n--)
 		if (!memcmp(&tenant->selector[n].key, key, sizeof(*key)))
 			return nf_alg_refuse(edit->extack, nla, -EINVAL, "selector is given twice");
@@ -329,7 +334,8 @@ static u32 attr_u32(struct nlattr *nla, u32 otherwise)
 	return nla ? nla_get_u32(nla) : otherwise;
 }
 
-static void tenant_parse_quotas(struct nf_alg_edit *edit, struct nf_alg_tenant *tenant, const struct nf_alg_tenant *base)
+static void tenant_parse_quotas(struct nf_alg_edit *edit, struct nf_alg_tenant *tenant,
+				const struct nf_alg_tenant *base)
 {
 	struct nlattr **attrs = edit->info->attrs;
 
@@ -345,20 +351,25 @@ static u16 attr_u16(struct nlattr *nla, u16 otherwise)
 
 static int ports_check(struct nf_alg_edit *edit, const struct nf_alg_ports *ports)
 {
-	struct nlattr **attrs = edit->info->attrs, *min = attrs[NF_ALG_A_TENANT_PORT_MIN], *max = attrs[NF_ALG_A_TENANT_PORT_MAX];
+	struct nlattr **attrs = edit->info->attrs;
+	struct nlattr *min = attrs[NF_ALG_A_TENANT_PORT_MIN];
+	struct nlattr *max = attrs[NF_ALG_A_TENANT_PORT_MAX];
 	struct nlattr *block = attrs[NF_ALG_A_TENANT_BLOCK_SIZE];
 
 	if (!ports->min) {
 		if (ports->max)
 			return nf_alg_refuse(edit->extack, max, -EINVAL, "port-max goes with port-min");
 		if (ports->block)
-			return nf_alg_refuse(edit->extack, block, -EINVAL, "block-size goes with port-min and port-max");
+			return nf_alg_refuse(edit->extack, block, -EINVAL,
+					     "block-size goes with port-min and port-max");
 		return 0;
 	}
 	if (!ports->max)
-		return nf_alg_refuse_missing(edit->extack, NULL, NF_ALG_A_TENANT_PORT_MAX, "port-min goes with port-max");
+		return nf_alg_refuse_missing(edit->extack, NULL, NF_ALG_A_TENANT_PORT_MAX,
+					     "port-min goes with port-max");
 	if (ports->min < NF_ALG_CONF_PORT_LOW)
-		return nf_alg_refuse_fmt(edit->extack, min, -ERANGE, "port-min must be 0 or at least %u", NF_ALG_CONF_PORT_LOW);
+		return nf_alg_refuse_fmt(edit->extack, min, -ERANGE, "port-min must be 0 or at least %u",
+					 NF_ALG_CONF_PORT_LOW);
 	if (ports->max < ports->min)
 		return nf_alg_refuse(edit->extack, max ?: min, -EINVAL, "port-max is below port-min");
 	if (ports->block > ports->max - ports->min + 1)

@@ -2,9 +2,9 @@
 /*
  * Generic netlink as it differs between the supported kernels.
  *
- * Kernels without formatted extack messages keep only a pointer to the text, which must live until the core has copied it into the
- * acknowledgement. There the text stands in a ring of buffers that are never freed, each always terminated: a text that is
- * overtaken by a full round of other refusals may read wrong, nothing worse.
+ * Kernels without formatted extack messages keep only a pointer to the text, which must live until the core has copied
+ * it into the acknowledgement. There the text stands in a ring of buffers that are never freed, each always terminated:
+ * a text that is overtaken by a full round of other refusals may read wrong, nothing worse.
  */
 #ifndef NF_ALG_COMPAT_GENETLINK_H
 #define NF_ALG_COMPAT_GENETLINK_H
