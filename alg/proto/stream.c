@@ -3,6 +3,8 @@
 
 #define LOG_FIRST_EDITS	4	/* a log's first size */
 #define LOG_FIRST_TEXT	64
+#define LOG_KEEP_TEXT	256	/* an acknowledged edit with no more text may stay in the log */
+#define SEQ_FAR		(1u << 30)	/* no window is larger (RFC 7323, 2.3) */
 #define BUF_ROUND	128	/* granularity of the buffer of kept bytes */
 #define BUF_SPARE	1024	/* a buffer that is larger than needed by more than this is replaced */
 
@@ -86,26 +88,34 @@ static bool log_reserve(struct alg_stream *s, u32 edits, u32 text)
 	return true;
 }
 
-/* Forgets the first @count entries. */
-static void log_shift(struct alg_stream *s, u16 count)
+static u32 entry_delta(const struct alg_stream_entry *e)
+{
+	return e->new_len - e->old_len;
+}
+
+/* Takes entries [@first, @end) out; either the log's first ones, or such that change no length. */
+static void log_forget(struct alg_stream *s, u16 first, u16 end)
 {
 	struct alg_stream_log *log = s->log;
-	u16 cut, i;
+	u16 i, from, to;
 
-	if (!count)
+	if (first == end)
 		return;
-	if (count == log->n) {
+	for (i = first; i < end; i++)
+		s->base += entry_delta(&log->e[i]);
+	if (end - first == log->n) {
 		alg_env_free(log);
 		s->log = NULL;
 		return;
 	}
-	cut = log->e[count].pos;
-	log->n -= count;
-	log->used -= cut;
-	memmove(log->e, log->e + count, log->n * sizeof(log->e[0]));
-	memmove(log_text(log), log_text(log) + cut, log->used);
-	for (i = 0; i < log->n; i++)
-		log->e[i].pos -= cut;
+	from = log->e[first].pos;
+	to = end < log->n ? log->e[end].pos : log->used;
+	memmove(log_text(log) + from, log_text(log) + to, log->used - to);
+	memmove(log->e + first, log->e + end, (log->n - end) * sizeof(log->e[0]));
+	log->used -= to - from;
+	log->n -= end - first;
+	for (i = first; i < log->n; i++)
+		log->e[i].pos -= to - from;
 }
 
 static void log_append(struct alg_stream_log *log, struct alg_stream_entry *e, const void *text, u32 len)
@@ -232,7 +242,7 @@ u32 alg_stream_map_seq(const struct alg_stream *s, u32 seq)
 			break;
 		if (seq - e->seq < e->old_len)
 			return e->seq + delta;
-		delta += e->new_len - e->old_len;
+		delta += entry_delta(e);
 	}
 	return seq + delta;
 }
@@ -251,7 +261,7 @@ static u32 stream_unmap(const struct alg_stream *s, u32 ack, bool up)
 			break;
 		if (k < e->new_len)
 			return up ? e->seq + e->old_len : e->seq;
-		delta += e->new_len - e->old_len;
+		delta += entry_delta(e);
 	}
 	return ack - delta;
 }
@@ -332,10 +342,14 @@ void alg_stream_resume(struct alg_stream *s)
 }
 ALG_EXPORT(alg_stream_resume);
 
+/*
+ * The last length change that is acknowledged stays: the acknowledgement may be lost on its way to the sender, and a
+ * repetition that begins before it needs true numbers as much as one that begins behind it.
+ */
 void alg_stream_acked(struct alg_stream *s, u32 ack)
 {
-	u32 una = stream_unmap(s, ack, false);
-	u16 i;
+	u32 una = stream_unmap(s, ack, false), delta = s->base;
+	u16 i, stay = 0;
 
 	stream_free_out(s);
 	if (!s->acked || alg_seq_after(una, s->una)) {
@@ -345,11 +359,22 @@ void alg_stream_acked(struct alg_stream *s, u32 ack)
 	for (i = 0; s->log && i < s->log->n; i++) {
 		const struct alg_stream_entry *e = &s->log->e[i];
 
-		if (alg_seq_after(e->seq + s->base + e->new_len, ack))
+		if (alg_seq_after(e->seq + delta + e->new_len, ack))
 			break;
-		s->base += e->new_len - e->old_len;
+		delta += entry_delta(e);
+		if (entry_delta(e))
+			stay = i + 1;
 	}
-	log_shift(s, i);
+	log_forget(s, stay, i);
+	if (stay)
+		log_forget(s, 0, s->log->e[stay - 1].new_len <= LOG_KEEP_TEXT ? stay - 1 : stay);
+}
+
+/* Forgets what is so old that its sequence number will soon mean something new. */
+static void log_expire(struct alg_stream *s)
+{
+	while (s->log && s->next - s->log->e[0].seq > SEQ_FAR)
+		log_forget(s, 0, 1);
 }
 
 /* ---- emission ---- */
@@ -766,6 +791,7 @@ void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, 
 	};
 
 	stream_free_out(s);
+	log_expire(s);
 	alg_plan_undo(out->plan, (struct alg_plan_mark){ 0 });
 	out->verdict = ALG_STREAM_PASS;
 	out->data = NULL;
