@@ -120,8 +120,7 @@ ftp_daemons()
 {
 	local spec a name
 	[ -d "$TMP/ftp" ] || ftp_files "$TMP/ftp"
-	printf '%s\n' "root:x:0:0:root:/:/bin/sh" "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin" \
-		"ftp:x:65001:65534:ftp:$TMP/ftp:/usr/sbin/nologin" >"$TMP/passwd"
+	passwd_file
 	for spec; do
 		IFS=: read -ra a <<<"$spec"
 		name=${spec//:/-}
@@ -137,7 +136,14 @@ ftp_daemons()
 	done
 }
 
-# pure_ftpd NAME NS PORT [OPTION...]: its anonymous user is an account, whose home is ours in its own view of /etc/passwd
+# The accounts that servers need, with the files as the home of "ftp".
+passwd_file()
+{
+	printf '%s\n' "root:x:0:0:root:/:/bin/sh" "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin" \
+		"ftp:x:65001:65534:ftp:$TMP/ftp:/usr/sbin/nologin" >"$TMP/passwd"
+}
+
+# pure_ftpd NAME NS PORT [OPTION...]: sees passwd_file as /etc/passwd, for its anonymous user is an account
 pure_ftpd()
 {
 	# shellcheck disable=SC2016	# for the inner shell
@@ -154,4 +160,31 @@ vsftpd_conf()
 		write_enable=YES anon_upload_enable=YES anon_umask=022 "anon_root=$TMP/ftp" "secure_chroot_dir=$TMP/empty" \
 		connect_from_port_20=YES seccomp_sandbox=NO max_per_ip=0 max_clients=0 connect_timeout=5 accept_timeout=5 \
 		data_connection_timeout=10 "$@" >"$file"
+}
+
+# ---- TFTP servers ----
+
+# tftp_daemons SERVER:NS...: hpa or atftpd, files in $TMP/tftp: big, small, text, and what is uploaded; waits for them
+tftp_daemons()
+{
+	local spec name ns n
+	mkdir -m 777 "$TMP/tftp"
+	head -c 50000 /dev/urandom >"$TMP/tftp/big"
+	printf '%0100d' 7 >"$TMP/tftp/small"
+	for n in {1..200}; do
+		printf 'line %d\n' "$n"
+	done >"$TMP/tftp/text"
+	chmod 644 "$TMP/tftp"/*
+	for spec; do
+		name=${spec/:/-} ns=${spec#*:}
+		if [ "${spec%:*}" = hpa ]; then
+			daemon "$name" "$ns" in.tftpd -L -c -u nobody -s "$TMP/tftp"
+		else
+			daemon "$name" "$ns" atftpd --daemon --no-fork --user nobody --group nogroup --logfile - --bind-address "::" \
+				"$TMP/tftp"
+		fi
+	done
+	for spec; do
+		daemon_ready "${spec/:/-}" udp 69 || return 1
+	done
 }

@@ -118,9 +118,9 @@ def algctl(ns, *words):
     return run(ns, ALGCTL, *words)
 
 
-def pinholes(ns="r", state=None):
-    found = json.loads(algctl(ns, "-j", "pinhole", "show"))["pinholes"]
-    return [one for one in found if not state or one["state"] == state]
+def pinholes(ns="r"):
+    """Those that are open; an active one stands for a connection."""
+    return [one for one in json.loads(algctl(ns, "-j", "pinhole", "show"))["pinholes"] if one["state"] == "pending"]
 
 
 def counters(ns="r", protocol="ftp"):
@@ -140,7 +140,7 @@ class Counted:
     def grown(self, *names):
         before, self.before = self.before, counters(*self.where)
         grown = tuple(self.before.get(name, 0) - before.get(name, 0) for name in names)
-        return grown if len(grown) > 1 else grown[0]
+        return grown[0] if len(grown) == 1 else grown
 
 
 # ---- points ----
