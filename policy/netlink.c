@@ -259,16 +259,21 @@ struct dump_cursor {
 	u32 next;
 };
 
+static int objects_check(struct netlink_callback *cb)
+{
+	struct nlattr *name = nf_alg_dump_attrs(cb)[A_NAME];
+
+	return name ? nf_alg_refuse(cb->extack, name, -EINVAL, "a dump takes no name") : 0;
+}
+
+/* Where there is no extack at the start of a dump yet (6.1), the first message refuses. */
 static int objects_start(struct netlink_callback *cb)
 {
-	struct nlattr **attrs = nf_alg_dump_attrs(cb);
 	struct dump_cursor *cursor = (void *)cb->ctx;
 
-	if (attrs && attrs[A_NAME])
-		return nf_alg_refuse(cb->extack, attrs[A_NAME], -EINVAL, "a dump takes no name");
 	cursor->next = 1;
 	cb->min_dump_alloc = NF_ALG_REPLY_SIZE;
-	return 0;
+	return cb->extack ? objects_check(cb) : 0;
 }
 
 static int object_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd, const struct kind *kind,
@@ -306,8 +311,10 @@ static int objects_dump(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd
 {
 	struct nf_alg_policy_net *pn = nf_alg_policy_net(sock_net(skb->sk));
 	struct nf_alg_conf *conf;
-	int ret = 0;
+	int ret = objects_check(cb);
 
+	if (ret)
+		return ret;
 	mutex_lock(&pn->lock);
 	conf = conf_of(pn, NETLINK_CB(cb->skb).portid);
 	if (conf)

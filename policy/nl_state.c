@@ -25,12 +25,14 @@ const struct nla_policy nf_alg_pinhole_del_nla[NF_ALG_A_PINHOLE_QUERY_TENANT + 1
  * @protocol:	NF_ALG_PROTOCOLS for all
  * @next:	tenant or pinhole: the lowest id not yet sent, 0 for the end
  * @next_protocol: of that tenant
+ * @ready:	the request was looked at
  */
 struct filter {
 	u32 tenant;
 	u32 protocol;
 	u32 next;
 	u32 next_protocol;
+	bool ready;
 };
 
 static int filter_parse(struct net *net, struct filter *filter, struct nlattr *tenant, struct nlattr *protocol,
@@ -55,6 +57,21 @@ static int filter_parse(struct net *net, struct filter *filter, struct nlattr *t
 	return nf_alg_refuse_fmt(extack, tenant, -ENOENT, "no tenant %s", (const char *)nla_data(tenant));
 }
 
+/* The filter of a dump. Where there is no extack at its start yet (6.1), the first message refuses. */
+static int filter_prepare(struct netlink_callback *cb, int tenant, int protocol)
+{
+	struct nlattr **attrs = nf_alg_dump_attrs(cb);
+	struct filter *filter = (void *)cb->ctx;
+	int err;
+
+	BUILD_BUG_ON(sizeof(*filter) > sizeof(cb->ctx));
+	if (filter->ready || !cb->extack)
+		return 0;
+	err = filter_parse(sock_net(cb->skb->sk), filter, attrs[tenant], attrs[protocol], cb->extack);
+	filter->ready = !err;
+	return err;
+}
+
 static bool filter_passes(const struct filter *filter, u32 tenant, u32 protocol)
 {
 	return (!filter->tenant || filter->tenant == tenant) &&
@@ -65,16 +82,7 @@ static bool filter_passes(const struct filter *filter, u32 tenant, u32 protocol)
 
 int nf_alg_nl_stats_start(struct netlink_callback *cb)
 {
-	struct nlattr **attrs = nf_alg_dump_attrs(cb);
-	struct filter *filter = (void *)cb->ctx;
-	int err;
-
-	BUILD_BUG_ON(sizeof(*filter) > sizeof(cb->ctx));
-	err = filter_parse(sock_net(cb->skb->sk), filter, attrs[NF_ALG_A_STATS_TENANT], attrs[NF_ALG_A_STATS_PROTOCOL],
-			   cb->extack);
-	if (!err && filter->tenant)
-		filter->next = filter->tenant;
-	return err;
+	return filter_prepare(cb, NF_ALG_A_STATS_TENANT, NF_ALG_A_STATS_PROTOCOL);
 }
 
 static int counter_fill(struct sk_buff *skb, u32 reason, u64 value)
@@ -156,6 +164,8 @@ static int stats_put_all(struct sk_buff *skb, struct netlink_callback *cb, struc
 	u32 id;
 
 	cb->seq = conf->revision;
+	if (filter->next && filter->next < filter->tenant)
+		filter->next = filter->tenant;
 	while ((id = filter->next)) {
 		tenant = nf_alg_table_next(&conf->tenants, &id);
 		if (!tenant || (filter->tenant && filter->tenant != id))
@@ -176,8 +186,10 @@ int nf_alg_nl_stats_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nf_alg_policy_net *pn = nf_alg_policy_net(sock_net(skb->sk));
 	struct nf_alg_conf *conf;
-	int ret = 0;
+	int ret = nf_alg_nl_stats_start(cb);
 
+	if (ret)
+		return ret;
 	mutex_lock(&pn->lock);
 	conf = nf_alg_conf_running(pn);
 	if (conf)
@@ -315,20 +327,17 @@ static int pinhole_dump_one(const struct nf_alg_pinhole_info *info, void *arg)
 
 int nf_alg_nl_pinhole_start(struct netlink_callback *cb)
 {
-	struct nlattr **attrs = nf_alg_dump_attrs(cb);
-
-	return filter_parse(sock_net(cb->skb->sk), (void *)cb->ctx, attrs[NF_ALG_A_PINHOLE_QUERY_TENANT],
-			    attrs[NF_ALG_A_PINHOLE_QUERY_PROTOCOL], cb->extack);
+	return filter_prepare(cb, NF_ALG_A_PINHOLE_QUERY_TENANT, NF_ALG_A_PINHOLE_QUERY_PROTOCOL);
 }
 
 int nf_alg_nl_pinhole_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct pinhole_dump dump = { .skb = skb, .cb = cb };
 	struct filter *filter = (void *)cb->ctx;
-	int err;
+	int err = nf_alg_nl_pinhole_start(cb);
 
-	if (!filter->next)
-		return 0;
+	if (err || !filter->next)
+		return err;
 	err = nf_alg_pinhole_walk(sock_net(skb->sk), filter->next - 1, pinhole_dump_one, &dump);
 	if (!err)
 		filter->next = 0;

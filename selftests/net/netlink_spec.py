@@ -32,6 +32,7 @@ PROTOCOLS = ["ftp", "sip", "tftp", "pptp", "ike"]
 
 REPLACE, EXCL, CREATE = 0x100, 0x200, 0x400
 DUMP_INTR = 0x10
+DUMP_ATTR = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) > (6, 1)   # earlier, dumps name no attribute
 CLONE_NEWNET = 0x40000000
 NETLINK_GENERIC = 16
 
@@ -175,6 +176,8 @@ def refused(title, code, attr, function, *args, **kwargs):
         function(*args, **kwargs)
     except Refused as err:
         extack = err.extack
+        if function.__name__ == "dump" and not DUMP_ATTR:
+            attr = None
         where = extack.get("bad-attr")
         if attr and attr.startswith("-"):
             where = "-" + str(extack.get("miss-type"))
