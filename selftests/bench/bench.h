@@ -13,10 +13,11 @@
 #include <net/net_namespace.h>
 #include <net/netfilter/nf_conntrack.h>
 
-/* Namespaces of one boot. In BENCH_PLAIN and BENCH_TWIN nothing of ours is configured: their difference is the noise. */
+/* Namespaces of one boot. In the first three nothing of ours is configured. */
 enum bench_lane {
 	BENCH_PLAIN,
-	BENCH_TWIN,
+	BENCH_TWIN,	/* as plain: their difference is the noise */
+	BENCH_EMPTY,	/* has a hook that does nothing in the place of the assignment hook */
 	BENCH_ONE,	/* one tenant, zone 0 */
 	BENCH_MANY,	/* 65,536 tenants, one for each zone */
 	BENCH_LANES,
@@ -66,6 +67,7 @@ void bench_series_add(struct bench_series *s, u64 ticks, u32 divisor);
 u64 bench_middle(u64 *v, u32 n);
 __printf(1, 2) void bench_complain(const char *fmt, ...);	/* the first complaint is kept and fails the run */
 bool bench_failed(void);
+bool bench_wanted(const char *name);
 
 /* ---- packets: packet.c ---- */
 

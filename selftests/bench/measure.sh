@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The guest's part of "make bench": sets up four namespaces (enum bench_lane of bench.h), loads configurations, lets module
+# The guest's part of "make bench": sets up the namespaces (enum bench_lane of bench.h), loads configurations, lets module
 # nf_alg_bench measure. Prints figures as diagnostic lines, "# bench KEY ...", fields separated by tabs, for report.py.
 
 set -u
@@ -26,7 +26,7 @@ memory_used()
 slab_used() { awk 'NR > 2 { sum += $15 * $6 * 4096 } END { printf "%d\n", sum }' /proc/slabinfo; }
 
 modprobe -a nf_alg nf_alg_nat nf_alg_ftp nf_alg_tftp || fail "our modules load"
-for lane in plain twin one many; do
+for lane in plain twin empty one many; do
 	ip netns add "$lane" || fail "namespaces"
 done
 
@@ -40,9 +40,8 @@ mapfile -t times < <(inside many "$load" $TENANTS $POLICIES 5)
 figure load "$first"
 figure reload "${times[@]}"
 
-exec 11</run/netns/plain 12</run/netns/twin 13</run/netns/one 14</run/netns/many
-insmod "$module" nets=11,12,13,14 "rounds=$rounds" || fail "the measuring module loads"
-exec 11<&- 12<&- 13<&- 14<&-
+insmod "$module" nets=11,12,13,14,15 "rounds=$rounds" 11</run/netns/plain 12</run/netns/twin 13</run/netns/empty \
+	14</run/netns/one 15</run/netns/many || fail "the measuring module loads"
 while IFS= read -r line; do
 	printf '# bench\t%s\n' "$line"
 done </proc/nf_alg_bench

@@ -11,7 +11,7 @@
 
 #define BATCH	64
 
-static const char *const lane_name[BENCH_LANES] = { "plain", "twin", "one", "many" };
+static const char *const lane_name[BENCH_LANES] = { "plain", "twin", "empty", "one", "many" };
 
 /*
  * struct walk - one measurement
@@ -254,6 +254,7 @@ int bench_path(u32 rounds)
 	int i, err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(walks) && !err && !bench_failed(); i++)
-		err = measure(&walks[i], rounds);
+		if (bench_wanted(walks[i].name))
+			err = measure(&walks[i], rounds);
 	return err;
 }
