@@ -94,8 +94,8 @@ static void imply_default_policy(struct apply *a)
 }
 
 /*
- * A socket with a transaction sees what the transaction has collected, so what runs is read first; the transaction must stand on
- * the same generation.
+ * A socket with a transaction sees what the transaction has collected, so what runs is read first; the transaction must
+ * stand on the same generation.
  */
 static bool begin(struct ctx *ctx, struct apply *a)
 {
@@ -146,7 +146,8 @@ static void print_fields(struct ctx *ctx, const struct change *c, const struct p
 		const struct item *item = &new.v[i], *before = c->old ? view_find(&old, item) : NULL;
 		char *path, *from, *to;
 
-		if (item->read_only || (c->old ? before && words_equal(&before->values, &item->values) : item->standard))
+		if (item->read_only ||
+		    (c->old ? before && words_equal(&before->values, &item->values) : item->standard))
 			continue;
 		path = item_path(item);
 		from = before ? item_text(before) : copy("none");
@@ -186,13 +187,14 @@ static json_t *fields_json(const struct change *c, const struct predefined *pred
 	object_view(c->new, predefined, &new);
 	for (size_t i = 0; i < new.n; i++) {
 		const struct item *before = view_find(&old, &new.v[i]);
+		json_t *from;
 		char *path;
 
 		if (new.v[i].read_only || (before && words_equal(&before->values, &new.v[i].values)))
 			continue;
 		path = item_path(&new.v[i]);
-		json_object_set_new(j, path, json_pack("{s:o, s:o}", "old", before ? item_json(before) : json_null(), "new",
-						       item_json(&new.v[i])));
+		from = before ? item_json(before) : json_null();
+		json_object_set_new(j, path, json_pack("{s:o, s:o}", "old", from, "new", item_json(&new.v[i])));
 		free(path);
 	}
 	view_free(&old);
@@ -218,29 +220,38 @@ static json_t *change_json(const struct change *c, const struct predefined *pred
 
 static const char no_default_tenant[] = "there is no tenant 'default': traffic that no selector takes is not served";
 
+static void add_changes_json(json_t *j, const struct changes *changes)
+{
+	json_t *added = json_array(), *changed = json_array(), *removed = json_array();
+
+	for (size_t i = 0; i < changes->n; i++) {
+		const struct change *c = &changes->v[i];
+		json_t *list = !c->new ? removed : c->old ? changed : added;
+
+		json_array_append_new(list, change_json(c, &changes->predefined));
+	}
+	json_object_set_new(j, "added", added);
+	json_object_set_new(j, "changed", changed);
+	json_object_set_new(j, "removed", removed);
+}
+
+static json_t *counts_json(const struct changes *c)
+{
+	return json_pack("{s:I, s:I, s:I}", "added", (json_int_t)c->added, "changed", (json_int_t)c->changed, "removed",
+			 (json_int_t)c->removed);
+}
+
 static void print_summary_json(struct ctx *ctx, const struct apply *a, uint32_t now)
 {
-	json_t *j = json_object(), *notes = json_array(), *added = json_array(), *removed = json_array(), *changed = json_array();
+	json_t *j = json_object(), *notes = json_array();
 
 	json_object_set_new(j, "applied", json_boolean(!ctx->dry_run));
 	json_object_set_new(j, "generation", json_integer(now));
 	for (int i = 0; i < KINDS; i++)
 		json_object_set_new(j, kind_plurals[i], json_integer((json_int_t)count_kind(a, (enum kind)i)));
-	json_object_set_new(j, "summary", json_pack("{s:I, s:I, s:I}", "added", (json_int_t)a->changes.added, "changed",
-						    (json_int_t)a->changes.changed, "removed", (json_int_t)a->changes.removed));
-	for (size_t i = 0; i < a->changes.n && ctx->dry_run; i++) {
-		const struct change *c = &a->changes.v[i];
-
-		json_array_append_new(!c->old ? added : !c->new ? removed : changed, change_json(c, &a->changes.predefined));
-	}
-	if (ctx->dry_run) {
-		json_object_set(j, "added", added);
-		json_object_set(j, "changed", changed);
-		json_object_set(j, "removed", removed);
-	}
-	json_decref(added);
-	json_decref(changed);
-	json_decref(removed);
+	json_object_set_new(j, "summary", counts_json(&a->changes));
+	if (ctx->dry_run)
+		add_changes_json(j, &a->changes);
 	if (!has_default_tenant(a))
 		json_array_append_new(notes, json_string(no_default_tenant));
 	json_object_set_new(j, "notes", notes);
@@ -257,7 +268,8 @@ static void print_summary(struct ctx *ctx, const struct apply *a, uint32_t now)
 		fprintf(ctx->out, "%s%s", i ? ", " : "", text);
 		free(text);
 	}
-	fprintf(ctx->out, ": %zu added, %zu changed, %zu removed\n", a->changes.added, a->changes.changed, a->changes.removed);
+	fprintf(ctx->out, ": %zu added, %zu changed, %zu removed\n", a->changes.added, a->changes.changed,
+		a->changes.removed);
 	if (ctx->dry_run)
 		fputs("the kernel accepts it; nothing was applied\n", ctx->out);
 	else
@@ -310,19 +322,22 @@ static bool apply(struct ctx *ctx, const struct command *command, void *object)
 }
 
 static const struct param params[] = {
-	{ "FILE", NULL, "configuration in YAML or JSON; - for standard input", PARAM_POSITION, 0, 0, 0, set_path, NULL, NULL },
+	{ .name = "FILE", .help = "configuration in YAML or JSON; - for standard input",
+	  .kind = PARAM_POSITION, .set = set_path },
 	{ 0 }
 };
 
 static const struct command commands[] = {
-	{ NULL, "replace the whole configuration by a file's, all or nothing", params, 0, OPTION_DRY_RUN | OPTION_FORMAT, 0, NULL,
-	  sizeof(struct source), apply },
+	{ .help = "replace the whole configuration by a file's, all or nothing",
+	  .params = params, .options = OPTION_DRY_RUN | OPTION_FORMAT, .size = sizeof(struct source), .run = apply },
 	{ 0 }
 };
 
 const struct object_def apply_object = {
-	"apply", "replace the whole configuration by a file's", commands,
-	"What the file does not have is removed. Every error is reported with line and column, and then nothing is applied.\n"
-	"Counters, sessions and quotas of tenants that stay are kept. The format is told by --format, the file's name or its\n"
-	"first byte.",
+	.name = "apply",
+	.help = "replace the whole configuration by a file's",
+	.commands = commands,
+	.more = "What the file does not have is removed. Every error is reported with line and column, and then\n"
+		"nothing is applied. Counters, sessions and quotas of tenants that stay are kept. The format is told\n"
+		"by --format, the file's name or its first byte.",
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The family's attributes by name, as policy/nf_alg.yaml has them: to name what the kernel misses, and to print requests.
+ * The family's attributes by name, as policy/nf_alg.yaml has them: to name what the kernel misses, and to print
+ * requests.
  */
 #include "msg.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * algctl complete -- WORDS...: candidates for the last word, one a line. Bash breaks words at '=', so NAME = VALUE arrives as three
- * words and only what follows '=' is to be printed.
+ * algctl complete -- WORDS...: candidates for the last word, one a line. Bash breaks words at '=', so NAME = VALUE
+ * arrives as three words and only what follows '=' is to be printed.
  */
 #include "object.h"
 
@@ -112,7 +112,8 @@ static void list_items(const char *word, struct words *candidates)
 	*candidates = full;
 }
 
-static void expect_arguments(struct ctx *ctx, const struct command *c, int first, const char *word, struct words *candidates)
+static void expect_arguments(struct ctx *ctx, const struct command *c, int first, const char *word,
+			     struct words *candidates)
 {
 	const struct param *value = NULL;
 	void *object = c->make ? c->make() : c->size ? zalloc(c->size) : NULL;

@@ -51,8 +51,8 @@ static bool check_twice(struct ctx *ctx, const struct node *map)
 	qsort(all, n, sizeof(*all), name_order);
 	for (size_t i = 1; i < n; i++)
 		if (!strcmp(all[i - 1]->name, all[i]->name))
-			good = fail(ctx, ALGCTL_USAGE, all[i]->name_at, "'%s' is given twice, first in line %u", all[i]->name,
-				    all[i - 1]->name_at.line);
+			good = fail(ctx, ALGCTL_USAGE, all[i]->name_at, "'%s' is given twice, first in line %u",
+				    all[i]->name, all[i - 1]->name_at.line);
 	free(all);
 	return good;
 }
@@ -157,11 +157,11 @@ static bool check_required(struct ctx *ctx, const struct object *o, const struct
 		groups |= p->group ? BIT(p->group) : 0;
 		n = count_keys(map, params, p);
 		if (!n && p->flags & PARAM_REQUIRED)
-			good = fail(ctx, ALGCTL_USAGE, o->at, "%s '%s' has no %s%s%s", kind_names[o->kind], o->name, p->name,
-				    p->group ? " or " : "", p->group ? p[1].name : "");
+			good = fail(ctx, ALGCTL_USAGE, o->at, "%s '%s' has no %s%s%s", kind_names[o->kind], o->name,
+				    p->name, p->group ? " or " : "", p->group ? p[1].name : "");
 		if (n > 1 && p->group)
-			good = fail(ctx, ALGCTL_USAGE, o->at, "%s '%s' has both %s and %s", kind_names[o->kind], o->name, p->name,
-				    p[1].name);
+			good = fail(ctx, ALGCTL_USAGE, o->at, "%s '%s' has both %s and %s", kind_names[o->kind],
+				    o->name, p->name, p[1].name);
 	}
 	return good;
 }
@@ -226,7 +226,7 @@ static bool unknown_section(struct ctx *ctx, const struct node *n)
 	return false;
 }
 
-/* Tenants whose policy the file has not. The policy "default" always exists. Services are left to the kernel, which has more. */
+/* Tenants whose policy the file has not; "default" always exists. Services are left to the kernel, which has more. */
 static bool check_policies(struct ctx *ctx, const struct objects *list)
 {
 	bool good = true;
@@ -237,7 +237,8 @@ static bool check_policies(struct ctx *ctx, const struct objects *list)
 		if (t->o.kind != KIND_TENANT || !*t->policy || !strcmp(t->policy, "default"))
 			continue;
 		if (!objects_find(list, KIND_POLICY, t->policy))
-			good = fail(ctx, ALGCTL_USAGE, t->at[NF_ALG_A_TENANT_POLICY], "the file has no policy '%s'", t->policy);
+			good = fail(ctx, ALGCTL_USAGE, t->at[NF_ALG_A_TENANT_POLICY], "the file has no policy '%s'",
+				    t->policy);
 	}
 	return good;
 }
@@ -265,7 +266,7 @@ bool config_read(struct ctx *ctx, struct objects *out, uint32_t *generation)
 	enum { ATTEMPTS = 8 };
 
 	for (int i = 0; i < ATTEMPTS; i++) {
-		struct status before, after;
+		struct status before = { 0 }, after = { 0 };
 		bool good = ctx->backend->ops->status(ctx, &before);
 
 		for (int kind = 0; kind < KINDS && good; kind++)
@@ -338,7 +339,7 @@ void config_compare(const struct objects *old, const struct objects *new, struct
 	predefined_learn(&out->predefined, old);
 	while (i < old->n || j < new->n) {
 		const struct object *a = i < old->n ? old->v[i] : NULL, *b = j < new->n ? new->v[j] : NULL;
-		int order = !a ? 1 : !b ? -1 : a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : strcmp(a->name, b->name);
+		int order = !a ? 1 : !b ? -1 : object_order(&a, &b);
 
 		i += order <= 0;
 		j += order >= 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * libyaml reads both formats, for JSON is a subset of what it takes and it tells where each value stands; jansson looks at JSON
- * first, so that what is no JSON is not taken for it.
+ * libyaml reads both formats, for JSON is a subset of what it takes and it tells where each value stands; jansson looks
+ * at JSON first, so that what is no JSON is not taken for it.
  */
 #include "document.h"
 
@@ -27,7 +27,8 @@ static struct where mark(const yaml_mark_t *m)
 
 bool node_is_null(const struct node *n)
 {
-	return n->type == NODE_SCALAR && n->plain && (!*n->text || !strcmp(n->text, "~") || !strcasecmp(n->text, "null"));
+	return n->type == NODE_SCALAR && n->plain &&
+	       (!*n->text || !strcmp(n->text, "~") || !strcasecmp(n->text, "null"));
 }
 
 static struct node *add_node(struct build *b, enum node_type type, struct where at)
@@ -193,8 +194,8 @@ bool document_format(struct ctx *ctx, const char *path, const char *text, enum d
 		*out = DOCUMENT_JSON;
 	else if (ctx->format && strcmp(ctx->format, "yaml"))
 		return fail(ctx, ALGCTL_USAGE, NOWHERE, "--format is yaml or json, not '%s'", ctx->format);
-	else if (!ctx->format && (ends_with(path, ".json") ||
-				  (!ends_with(path, ".yaml") && !ends_with(path, ".yml") && text[strspn(text, " \t\r\n")] == '{')))
+	else if (!ctx->format && (ends_with(path, ".json") || (!ends_with(path, ".yaml") && !ends_with(path, ".yml") &&
+							       text[strspn(text, " \t\r\n")] == '{')))
 		*out = DOCUMENT_JSON;
 	return true;
 }

@@ -24,8 +24,9 @@ static void read_end(struct address *out, const struct nf_conntrack *ct, bool so
 
 static int take(enum nf_conntrack_msg_type type, struct nf_expect *exp, void *data)
 {
-	const struct nf_conntrack *to = nfexp_get_attr(exp, ATTR_EXP_EXPECTED), *master = nfexp_get_attr(exp, ATTR_EXP_MASTER);
-	const char *helper = nfexp_attr_is_set(exp, ATTR_EXP_HELPER_NAME) ? nfexp_get_attr(exp, ATTR_EXP_HELPER_NAME) : NULL;
+	const struct nf_conntrack *to = nfexp_get_attr(exp, ATTR_EXP_EXPECTED);
+	const struct nf_conntrack *master = nfexp_get_attr(exp, ATTR_EXP_MASTER);
+	bool has_helper = nfexp_attr_is_set(exp, ATTR_EXP_HELPER_NAME);
 	struct expectation_list *list = data;
 	struct expectation *e;
 
@@ -41,8 +42,8 @@ static int take(enum nf_conntrack_msg_type type, struct nf_expect *exp, void *da
 	e->timeout = nfexp_get_attr_u32(exp, ATTR_EXP_TIMEOUT);
 	e->flags = nfexp_get_attr_u32(exp, ATTR_EXP_FLAGS);
 	e->class = nfexp_get_attr_u32(exp, ATTR_EXP_CLASS);
-	if (helper)
-		snprintf(e->helper, sizeof(e->helper), "%s", helper);
+	if (has_helper)
+		snprintf(e->helper, sizeof(e->helper), "%s", (const char *)nfexp_get_attr(exp, ATTR_EXP_HELPER_NAME));
 	return NFCT_CB_CONTINUE;
 }
 
@@ -90,7 +91,9 @@ void expectations_read(struct expectation_list *list)
 
 const struct expectation *expectation_of(const struct expectation_list *list, const struct pinhole *p)
 {
-	struct expectation key = { .to = p->public, .master = p->master_source, .transport = p->transport, .zone = p->zone };
+	struct expectation key = {
+		.to = p->public, .master = p->master_source, .transport = p->transport, .zone = p->zone
+	};
 
 	if (!list->n || p->state != NF_ALG_PINHOLE_STATE_PENDING)
 		return NULL;

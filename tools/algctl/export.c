@@ -181,11 +181,14 @@ static bool export(struct ctx *ctx, const struct command *command, void *object)
 }
 
 static const struct command commands[] = {
-	{ NULL, "print the running configuration", NULL, 0, OPTION_FORMAT, 0, NULL, 0, export },
+	{ .help = "print the running configuration",
+	  .options = OPTION_FORMAT, .run = export },
 	{ 0 }
 };
 
 const struct object_def export_object = {
-	"export", "print the running configuration as a file for apply", commands,
-	"YAML unless --format json or --json is given. Defaults and predefined services are left out.",
+	.name = "export",
+	.help = "print the running configuration as a file for apply",
+	.commands = commands,
+	.more = "YAML unless --format json or --json is given. Defaults and predefined services are left out.",
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command line's grammar: objects have commands, commands have parameters. These tables drive parsing, help, completion
- * and, for the parameters of service, policy and tenant, the keys of the configuration file.
+ * The command line's grammar: objects have commands, commands have parameters. These tables drive parsing, help,
+ * completion and, for the parameters of service, policy and tenant, the keys of the configuration file.
  */
 #ifndef ALGCTL_GRAMMAR_H
 #define ALGCTL_GRAMMAR_H
@@ -69,7 +69,7 @@ struct command {
 	const char *name;		/* NULL: the object has this command only */
 	const char *help;
 	const struct param *params;	/* up to an empty one; may be NULL */
-	unsigned int flags, options, kind;
+	unsigned int flags, options;
 	void *(*make)(void);		/* what the parameters fill: a struct object, */
 	size_t size;			/* or else zeroes of this size; neither: nothing */
 	bool (*run)(struct ctx *ctx, const struct command *command, void *object);

@@ -19,7 +19,8 @@ const struct option_row option_rows[] = {
 
 static void add_part(struct words *parts, const struct command *c, const struct param *p, const char *text)
 {
-	if (p->kind == PARAM_POSITION ? !(p->flags & PARAM_OPTIONAL) : c->flags & COMMAND_MAKES && p->flags & PARAM_REQUIRED)
+	if (p->kind == PARAM_POSITION ? !(p->flags & PARAM_OPTIONAL)
+				      : c->flags & COMMAND_MAKES && p->flags & PARAM_REQUIRED)
 		words_add(parts, text);
 	else
 		words_addf(parts, "[%s]", text);
@@ -32,7 +33,7 @@ static char *param_text(const struct param *p)
 	return format_text("%s %s", p->name, p->metavar);
 }
 
-/* Alternatives of a group, and blocks, are written together: {tcp PORTS | udp PORTS}. Returns the first param behind them. */
+/* Alternatives of a group, and blocks, are written together: {tcp PORTS | udp PORTS}. Returns what comes behind. */
 static const struct param *add_alternatives(struct words *parts, const struct command *c, const struct param *p)
 {
 	const struct param *first = p;
@@ -87,6 +88,8 @@ static void row(struct columns *c, const char *what, const char *help)
 	words_add(&c->cells, help);
 }
 
+static const char any_block[] = "what that protocol's ALG does; not named: unchanged, or on in a new policy";
+
 static void param_rows(struct columns *c, const struct param *params)
 {
 	for (const struct param *p = params; p && p->name; p++) {
@@ -95,7 +98,7 @@ static void param_rows(struct columns *c, const struct param *params)
 		if (p->kind == PARAM_BLOCK && p > params && p[-1].kind == PARAM_BLOCK)
 			continue;
 		text = p->kind == PARAM_BLOCK ? copy("PROTOCOL RULE") : param_text(p);
-		row(c, text, p->kind == PARAM_BLOCK ? "what that protocol's ALG does; not named: unchanged, or on in a new policy" : p->help);
+		row(c, text, p->kind == PARAM_BLOCK ? any_block : p->help);
 		free(text);
 	}
 }
@@ -162,13 +165,15 @@ static void command_help(struct ctx *ctx, const struct object_def *object, const
 	struct columns rows = { .width = 2 };
 	const struct param *block = block_of(c);
 
-	fprintf(ctx->out, "algctl %s%s%s: %s\n\nUsage:\n", object->name, c->name ? " " : "", c->name ? c->name : "", c->help);
+	fprintf(ctx->out, "algctl %s%s%s: %s\n\nUsage:\n", object->name, c->name ? " " : "", c->name ? c->name : "",
+		c->help);
 	usage_line(ctx, object, c);
 	param_rows(&rows, c->params);
 	values_row(&rows, c->params);
 	for (const struct option_row *o = option_rows; o->name; o++)
 		if (o->command_option & c->options) {
-			char *text = format_text("--%s%s%s", o->name, o->metavar ? " " : "", o->metavar ? o->metavar : "");
+			char *text =
+				format_text("--%s%s%s", o->name, o->metavar ? " " : "", o->metavar ? o->metavar : "");
 
 			row(&rows, text, o->help);
 			free(text);
@@ -222,12 +227,14 @@ static void top_help(struct ctx *ctx)
 
 		if (o->command_option)
 			continue;
-		text = format_text("-%c, --%s%s%s", o->letter, o->name, o->metavar ? " " : "", o->metavar ? o->metavar : "");
+		text = format_text("-%c, --%s%s%s", o->letter, o->name, o->metavar ? " " : "",
+				   o->metavar ? o->metavar : "");
 		row(&rows, text, o->help);
 		free(text);
 	}
 	columns_print(ctx, &rows);
-	fputs("\nalgctl help OBJECT [COMMAND] explains each. Exit status: 0 done, 1 usage, 2 refused by the kernel.\n", ctx->out);
+	fputs("\nalgctl help OBJECT [COMMAND] explains each. Exit status: 0 done, 1 usage, 2 refused by the kernel.\n",
+	      ctx->out);
 }
 
 void help_print(struct ctx *ctx, const struct object_def *object, const struct command *command)

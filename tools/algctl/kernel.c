@@ -173,7 +173,8 @@ static bool dump(struct ctx *ctx, struct msg *m, reply_fn *reply, void *data, vo
 	}
 	msg_free(m);
 	if (result < 0)
-		return fail(ctx, ALGCTL_REFUSED, NOWHERE, "the configuration changes faster than it can be read: try again");
+		return fail(ctx, ALGCTL_REFUSED, NOWHERE,
+			    "the configuration changes faster than it can be read: try again");
 	return result == 0;
 }
 
@@ -299,7 +300,8 @@ void pinhole_get(struct pinhole *p, const struct nlattr *nest)
 	get_address(&p->master_destination, a[NF_ALG_A_PINHOLE_MASTER_DESTINATION],
 		    a[NF_ALG_A_PINHOLE_MASTER_DESTINATION_PORT]);
 	get_address(&p->child_source, a[NF_ALG_A_PINHOLE_CHILD_SOURCE], a[NF_ALG_A_PINHOLE_CHILD_SOURCE_PORT]);
-	get_address(&p->child_destination, a[NF_ALG_A_PINHOLE_CHILD_DESTINATION], a[NF_ALG_A_PINHOLE_CHILD_DESTINATION_PORT]);
+	get_address(&p->child_destination, a[NF_ALG_A_PINHOLE_CHILD_DESTINATION],
+		    a[NF_ALG_A_PINHOLE_CHILD_DESTINATION_PORT]);
 }
 
 static void get_pinhole(void *data, const struct nlmsghdr *nlh)
@@ -358,9 +360,19 @@ static void kernel_close(struct ctx *ctx)
 }
 
 static const struct backend_ops ops = {
-	.status = kernel_status, .set = kernel_set, .del = kernel_del, .list = kernel_list, .stats = kernel_stats,
-	.stats_reset = kernel_stats_reset, .pinholes = kernel_pinholes, .pinhole_del = kernel_pinhole_del,
-	.watch = kernel_watch, .begin = kernel_begin, .load = kernel_load, .commit = kernel_commit, .abort = kernel_abort,
+	.status = kernel_status,
+	.set = kernel_set,
+	.del = kernel_del,
+	.list = kernel_list,
+	.stats = kernel_stats,
+	.stats_reset = kernel_stats_reset,
+	.pinholes = kernel_pinholes,
+	.pinhole_del = kernel_pinhole_del,
+	.watch = kernel_watch,
+	.begin = kernel_begin,
+	.load = kernel_load,
+	.commit = kernel_commit,
+	.abort = kernel_abort,
 	.close = kernel_close,
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel as backend: what kernel.c (requests), kernel_error.c (refusals) and kernel_config.c (transactions) share. */
+/* The kernel as backend: what kernel.c (requests), kernel_error.c (refusals), kernel_config.c (transactions) share. */
 #ifndef ALGCTL_KERNEL_H
 #define ALGCTL_KERNEL_H
 

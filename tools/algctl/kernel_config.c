@@ -30,7 +30,8 @@ bool kernel_begin(struct ctx *ctx, uint32_t *generation)
 }
 
 /* Objects replace what the transaction begins with (the policy "default"); names were checked to be unique. */
-static void put_object(struct kernel *k, struct msg *m, void *buffer, size_t size, const struct object *o, uint32_t sequence)
+static void put_object(struct kernel *k, struct msg *m, void *buffer, size_t size, const struct object *o,
+		       uint32_t sequence)
 {
 	msg_start(m, buffer, size, k->family, set_commands[o->kind], NLM_F_CREATE | NLM_F_REPLACE, sequence);
 	object_put(m, o);
@@ -152,7 +153,8 @@ bool kernel_commit(struct ctx *ctx, uint32_t generation, uint32_t *now)
 	good = request_run(ctx, &m, get_generation, now, NULL) == 0;
 	msg_free(&m);
 	if (!good && ctx->nerrors && ctx->errors[ctx->nerrors - 1].number == ESTALE)
-		error_hint(ctx, "somebody else changed the configuration meanwhile; nothing was applied: look at it and try again");
+		error_hint(ctx, "somebody else changed the configuration meanwhile; nothing was applied: look at it "
+				"and try again");
 	return good;
 }
 

@@ -37,7 +37,8 @@ void refusal_read(struct refusal *r, const struct nlmsghdr *nlh)
 	else if (size < sizeof(*e))
 		return;
 	else
-		head = nlh->nlmsg_flags & NLM_F_CAPPED ? sizeof(*e) : sizeof(*e) - sizeof(e->msg) + NLMSG_ALIGN(e->msg.nlmsg_len);
+		head = nlh->nlmsg_flags & NLM_F_CAPPED ? sizeof(*e) : offsetof(struct nlmsgerr, msg) +
+		       NLMSG_ALIGN(e->msg.nlmsg_len);
 	if (head < size)
 		read_detail(r, payload + head, size - head);
 }
@@ -73,7 +74,8 @@ static bool report_number(struct ctx *ctx, const struct refusal *r, const struct
 			return fail_errno(ctx, r->number, at, "%s '%s' is in use", kind, name);
 		break;
 	case EOPNOTSUPP:
-		return fail_errno(ctx, r->number, at, "the kernel's nf_alg does not know this command: its version is another");
+		return fail_errno(ctx, r->number, at,
+				  "the kernel's nf_alg does not know this command: its version is another");
 	}
 	return fail_errno(ctx, r->number, at, "the kernel refused: %s", strerror(r->number));
 }

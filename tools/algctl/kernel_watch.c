@@ -24,7 +24,8 @@ static void event_get(struct event *e, const struct nlmsghdr *nlh)
 	pinhole_get(&e->pinhole, a[NF_ALG_A_EVENT_PINHOLE]);
 }
 
-static bool take_events(struct ctx *ctx, ssize_t n, bool (*seen)(struct ctx *, const struct event *, void *), void *data)
+static bool take_events(struct ctx *ctx, ssize_t n, bool (*seen)(struct ctx *, const struct event *, void *),
+			void *data)
 {
 	struct kernel *k = kernel_of(ctx);
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)k->reply;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 const struct object_def *const objects[] = {
-	&service_object, &policy_object, &tenant_object, &pinhole_object, &stats_object, &status_object, &monitor_object,
-	&apply_object, &export_object, &version_object, &help_object, NULL
+	&service_object, &policy_object, &tenant_object, &pinhole_object, &stats_object, &status_object,
+	&monitor_object, &apply_object, &export_object, &version_object, &help_object, NULL
 };
 
 struct options {
@@ -64,7 +64,7 @@ static bool unknown_option(struct ctx *ctx, const char *word)
 	return false;
 }
 
-/* --name, --name=value or --name value; @next is the word behind it, NULL at the end. Returns words used, 0 on error. */
+/* --name, --name=value or --name value; @next is the word behind it or NULL. Returns words used, 0 on error. */
 static int long_option(struct ctx *ctx, struct options *o, char *word, char *next)
 {
 	size_t length = strcspn(word + 2, "=");
@@ -123,7 +123,8 @@ static bool parse_options(struct ctx *ctx, struct options *o, int argc, char **a
 			i++;
 			continue;
 		}
-		used = word[1] == '-' ? long_option(ctx, o, word, argv[i + 1]) : short_options(ctx, o, word, argv[i + 1]);
+		used = word[1] == '-' ? long_option(ctx, o, word, argv[i + 1])
+				      : short_options(ctx, o, word, argv[i + 1]);
 		if (!used)
 			return false;
 		i += used;
@@ -195,18 +196,28 @@ static bool version_run(struct ctx *ctx, const struct command *command, void *ob
 }
 
 static const struct command version_commands[] = {
-	{ NULL, "print algctl's version; 'status' has the modules'", NULL, 0, 0, 0, NULL, 0, version_run },
+	{ .help = "print algctl's version; 'status' has the modules'",
+	  .run = version_run },
 	{ 0 }
 };
 
-const struct object_def version_object = { "version", "algctl's own version", version_commands, NULL };
+const struct object_def version_object = {
+	.name = "version",
+	.help = "algctl's own version",
+	.commands = version_commands,
+};
 
 static const struct command help_commands[] = {
-	{ NULL, "explain an object or a command: algctl help [OBJECT [COMMAND]]", NULL, 0, 0, 0, NULL, 0, help_run },
+	{ .help = "explain an object or a command: algctl help [OBJECT [COMMAND]]",
+	  .run = help_run },
 	{ 0 }
 };
 
-const struct object_def help_object = { "help", "explains objects and commands", help_commands, NULL };
+const struct object_def help_object = {
+	.name = "help",
+	.help = "explains objects and commands",
+	.commands = help_commands,
+};
 
 static bool check_options(struct ctx *ctx, const struct options *o, const struct command *c)
 {

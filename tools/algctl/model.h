@@ -2,8 +2,8 @@
 /*
  * Services, policies and tenants as the command line, the configuration file and the kernel give them.
  *
- * An object may be partial: @have has a bit per attribute number of its netlink attribute set. Each value remembers where it
- * was said, so that the kernel's complaint about an attribute can be shown with the words that caused it.
+ * An object may be partial: @have has a bit per attribute number of its netlink attribute set. Each value remembers
+ * where it was said, so that the kernel's complaint about an attribute can be shown with the words that caused it.
  */
 #ifndef ALGCTL_MODEL_H
 #define ALGCTL_MODEL_H
@@ -131,6 +131,7 @@ struct object *object_new(enum kind kind);
 void object_free(struct object *o);
 void objects_add(struct objects *list, struct object *o);		/* takes it */
 void objects_free(struct objects *list);
+int object_order(const void *a, const void *b);				/* for sorting arrays of pointers */
 void objects_sort(struct objects *list);				/* by kind, then name */
 struct object *objects_find(const struct objects *list, enum kind kind, const char *name);	/* @list sorted */
 

@@ -63,7 +63,9 @@ static json_t *event_json(const struct event *e, const char *now)
 
 static void print_pinhole(struct ctx *ctx, const struct pinhole *p)
 {
-	char *peer = address_endpoint(&p->peer), *public = address_endpoint(&p->public), *target = address_endpoint(&p->target);
+	char *peer = address_endpoint(&p->peer);
+	char *public = address_endpoint(&p->public);
+	char *target = address_endpoint(&p->target);
 
 	fprintf(ctx->out, " %s %s to %s", transport_name(p->transport), peer, public);
 	if (strcmp(public, target))
@@ -126,24 +128,30 @@ static bool monitor(struct ctx *ctx, const struct command *command, void *object
 	if (ctx->count) {
 		w.left = strtoul(ctx->count, &end, 10);
 		if (*end || !w.left || *ctx->count == '-')
-			return fail(ctx, ALGCTL_USAGE, NOWHERE, "--count wants a number from 1 on, not '%s'", ctx->count);
+			return fail(ctx, ALGCTL_USAGE, NOWHERE, "--count wants a number from 1 on, not '%s'",
+				    ctx->count);
 	}
 	return backend(ctx) && ctx->backend->ops->watch(ctx, seen, &w);
 }
 
 static const struct param params[] = {
-	{ "tenant", "TENANT", "of that tenant only", PARAM_VALUE, 0, 0, 0, set_query_tenant, list_tenants, NULL },
-	{ "protocol", "PROTOCOL", "of that protocol only", PARAM_VALUE, 0, 0, 0, set_query_protocol, list_protocols, NULL },
+	{ .name = "tenant", .metavar = "TENANT", .help = "of that tenant only",
+	  .kind = PARAM_VALUE, .set = set_query_tenant, .list = list_tenants },
+	{ .name = "protocol", .metavar = "PROTOCOL", .help = "of that protocol only",
+	  .kind = PARAM_VALUE, .set = set_query_protocol, .list = list_protocols },
 	{ 0 }
 };
 
 static const struct command commands[] = {
-	{ NULL, "print events as they happen", params, 0, OPTION_EXPLAIN | OPTION_COUNT, 0, NULL, sizeof(struct query), monitor },
+	{ .help = "print events as they happen",
+	  .params = params, .options = OPTION_EXPLAIN | OPTION_COUNT, .size = sizeof(struct query), .run = monitor },
 	{ 0 }
 };
 
 const struct object_def monitor_object = {
-	"monitor", "events as they happen", commands,
-	"Changes of the configuration, pinholes opened, used, expired and closed, and what was refused and why. With --json each\n"
-	"line is one object. Runs until interrupted, or for --count events.",
+	.name = "monitor",
+	.help = "events as they happen",
+	.commands = commands,
+	.more = "Changes of the configuration, pinholes opened, used, expired and closed, and what was refused and\n"
+		"why. With --json each line is one object. Runs until interrupted, or for --count events.",
 };

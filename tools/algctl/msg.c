@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void msg_start(struct msg *m, void *buffer, size_t size, uint16_t type, uint8_t command, uint16_t flags, uint32_t sequence)
+void msg_start(struct msg *m, void *buffer, size_t size, uint16_t type, uint8_t command, uint16_t flags,
+	       uint32_t sequence)
 {
 	struct genlmsghdr *genl;
 

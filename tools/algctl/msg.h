@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Netlink messages under construction, which remember where each attribute came from; and their attributes read back. */
+/* Netlink messages under construction, which remember where each attribute came from; and reading attributes. */
 #ifndef ALGCTL_MSG_H
 #define ALGCTL_MSG_H
 
@@ -28,7 +28,8 @@ struct msg {
 
 enum { MSG_SIZE = 65536 };
 
-void msg_start(struct msg *m, void *buffer, size_t size, uint16_t type, uint8_t command, uint16_t flags, uint32_t sequence);
+void msg_start(struct msg *m, void *buffer, size_t size, uint16_t type, uint8_t command, uint16_t flags,
+	       uint32_t sequence);
 void msg_put(struct msg *m, uint16_t type, const void *data, size_t size, struct where at);
 void msg_put_u8(struct msg *m, uint16_t type, uint8_t value, struct where at);
 void msg_put_u16(struct msg *m, uint16_t type, uint16_t value, struct where at);
@@ -55,7 +56,7 @@ struct where msg_where(const struct msg *m, uint32_t offset);
 	     mnl_attr_ok(a, (int)((const char *)end_ - (const char *)a)); a = mnl_attr_next(a))
 #define attrs_each_nested(a, nest) attrs_each(a, mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest))
 
-/* Reading: attributes by number, the last of each; unknown ones are left out. Values of a wrong size read as 0 or "". */
+/* Attributes by number, the last of each; unknown ones are left out. Values of a wrong size read as 0 or "". */
 void attrs_index(const struct nlattr **table, unsigned int max, const void *attrs, size_t size);
 uint8_t attr_u8(const struct nlattr *a);
 uint16_t attr_u16(const struct nlattr *a);

@@ -51,7 +51,7 @@ void objects_free(struct objects *list)
 	*list = (struct objects){ 0 };
 }
 
-static int object_order(const void *a, const void *b)
+int object_order(const void *a, const void *b)
 {
 	const struct object *x = *(struct object *const *)a, *y = *(struct object *const *)b;
 

@@ -10,8 +10,8 @@
 #include "output.h"
 #include "value.h"
 
-extern const struct object_def service_object, policy_object, tenant_object, stats_object, pinhole_object, status_object,
-	monitor_object, apply_object, export_object, version_object, help_object;
+extern const struct object_def service_object, policy_object, tenant_object, stats_object, pinhole_object,
+	status_object, monitor_object, apply_object, export_object, version_object, help_object;
 
 extern const struct param service_params[], policy_params[], tenant_params[];
 
@@ -28,7 +28,8 @@ bool object_fetch(struct ctx *ctx, enum kind kind, const struct object *one, str
 /* JSON of a view: nested by path; @all with defaults and read-only values, else what has to be configured. */
 json_t *view_json(const struct view *view, bool all);
 json_t *item_json(const struct item *item);
-json_t *objects_json(enum kind kind, const struct objects *list, const struct predefined *predefined);	/* {"services":[...]} */
+json_t *objects_json(enum kind kind, const struct objects *list,
+		     const struct predefined *predefined); /* {"services":[...]} */
 
 bool set_object_name(struct setter *s, const struct param *p, const char *text);
 void list_object_names(const struct setter *s, const struct param *p, struct words *out);

@@ -93,7 +93,8 @@ static json_t *expectation_json(const struct expectation *e)
 	return j;
 }
 
-static void print_pinholes_json(struct ctx *ctx, const struct pinhole_list *list, const struct expectation_list *expected)
+static void print_pinholes_json(struct ctx *ctx, const struct pinhole_list *list,
+				const struct expectation_list *expected)
 {
 	json_t *all = json_array(), *top = json_object();
 
@@ -134,8 +135,9 @@ static void add_helper(struct words *out, const struct expectation *e)
 
 static void print_pinholes(struct ctx *ctx, const struct pinhole_list *list, const struct expectation_list *expected)
 {
-	static const char *const head[] = { "ID", "TENANT", "PROTOCOL", "STATE", "TRANSPORT", "PEER", "PUBLIC", "TARGET", "AGE",
-					    "LEFT", "HELPER" };
+	static const char *const head[] = {
+		"ID", "TENANT", "PROTOCOL", "STATE", "TRANSPORT", "PEER", "PUBLIC", "TARGET", "AGE", "LEFT", "HELPER"
+	};
 	struct columns c = { .width = sizeof(head) / sizeof(head[0]) };
 
 	for (size_t i = 0; i < c.width; i++)
@@ -164,7 +166,8 @@ static void print_pinholes(struct ctx *ctx, const struct pinhole_list *list, con
 		columns_print(ctx, &c);
 	words_free(&c.cells);
 	if (expected->error)
-		fprintf(stderr, "ctnetlink is not available (%s): shown without what conntrack knows of the expectations\n",
+		fprintf(stderr,
+			"ctnetlink is not available (%s): shown without what conntrack knows of the expectations\n",
 			strerror(expected->error));
 }
 
@@ -217,26 +220,33 @@ static void list_ids(const struct setter *s, const struct param *p, struct words
 }
 
 static const struct param show_params[] = {
-	{ "tenant", "TENANT", "of that tenant only", PARAM_VALUE, 0, 0, 0, set_query_tenant, list_tenants, NULL },
-	{ "protocol", "PROTOCOL", "of that protocol only", PARAM_VALUE, 0, 0, 0, set_query_protocol, list_protocols, NULL },
+	{ .name = "tenant", .metavar = "TENANT", .help = "of that tenant only",
+	  .kind = PARAM_VALUE, .set = set_query_tenant, .list = list_tenants },
+	{ .name = "protocol", .metavar = "PROTOCOL", .help = "of that protocol only",
+	  .kind = PARAM_VALUE, .set = set_query_protocol, .list = list_protocols },
 	{ 0 }
 };
 
 static const struct param del_params[] = {
-	{ "id", "ID", "the pending pinhole with that id", PARAM_VALUE, PARAM_REQUIRED, 1, 0, set_query_id, list_ids, NULL },
-	{ "tenant", "TENANT", "all pending pinholes of that tenant", PARAM_VALUE, PARAM_REQUIRED, 1, 0, set_query_tenant,
-	  list_tenants, NULL },
+	{ .name = "id", .metavar = "ID", .help = "the pending pinhole with that id",
+	  .kind = PARAM_VALUE, .flags = PARAM_REQUIRED, .group = 1, .set = set_query_id, .list = list_ids },
+	{ .name = "tenant", .metavar = "TENANT", .help = "all pending pinholes of that tenant",
+	  .kind = PARAM_VALUE, .flags = PARAM_REQUIRED, .group = 1, .set = set_query_tenant, .list = list_tenants },
 	{ 0 }
 };
 
 static const struct command commands[] = {
-	{ "show", "list pinholes", show_params, 0, 0, 0, NULL, sizeof(struct query), pinhole_show },
-	{ "del", "close pending pinholes", del_params, COMMAND_MAKES, 0, 0, NULL, sizeof(struct query), pinhole_del },
+	{ .name = "show", .help = "list pinholes",
+	  .params = show_params, .size = sizeof(struct query), .run = pinhole_show },
+	{ .name = "del", .help = "close pending pinholes",
+	  .params = del_params, .flags = COMMAND_MAKES, .size = sizeof(struct query), .run = pinhole_del },
 	{ 0 }
 };
 
 const struct object_def pinhole_object = {
-	"pinhole", "connections that control traffic announced", commands,
-	"A pinhole lets PEER reach PUBLIC, which is TARGET behind NAT. Pending ones wait for their connection, active ones have\n"
-	"it. Time left, helper and flags come from conntrack's expectation.",
+	.name = "pinhole",
+	.help = "connections that control traffic announced",
+	.commands = commands,
+	.more = "A pinhole lets PEER reach PUBLIC, which is TARGET behind NAT. Pending ones wait for their\n"
+		"connection, active ones have it. Time left, helper and flags come from conntrack's expectation.",
 };

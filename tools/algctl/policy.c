@@ -186,22 +186,25 @@ static void list_options(const struct setter *s, const struct param *p, struct w
 }
 
 static const struct param rule_params[] = {
-	{ "mode", "MODE", "on: rewrite and open pinholes; off: leave alone; observe: parse, count and report only", PARAM_VALUE,
-	  PARAM_BARE, 0, 0, set_mode, list_modes, NULL },
-	{ "services", "SERVICE[,SERVICE...]", "serve these; replaces the list", PARAM_VALUE, PARAM_LIST, 0, 0, set_service,
-	  list_services, NULL },
-	{ "option", "NAME=VALUE...", "see below; 'default' restores an option", PARAM_PAIRS, 0, 0, 0, set_option, list_options,
-	  NULL },
+	{ .name = "mode", .metavar = "MODE",
+	  .help = "on: rewrite and open pinholes; off: leave alone; observe: parse, count and report only",
+	  .kind = PARAM_VALUE, .flags = PARAM_BARE, .set = set_mode, .list = list_modes },
+	{ .name = "services", .metavar = "SERVICE[,SERVICE...]", .help = "serve these; replaces the list",
+	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .set = set_service, .list = list_services },
+	{ .name = "option", .metavar = "NAME=VALUE...", .help = "see below; 'default' restores an option",
+	  .kind = PARAM_PAIRS, .set = set_option, .list = list_options },
 	{ 0 }
 };
 
-#define RULE(name, protocol) \
-	{ name, "RULE", "what the " name " ALG does", PARAM_BLOCK, 0, 0, protocol, NULL, NULL, rule_params }
+#define RULE(word, protocol) \
+	{ .name = word, .metavar = "RULE", .help = "what the " word " ALG does", \
+	  .kind = PARAM_BLOCK, .arg = protocol, .sub = rule_params }
 
 const struct param policy_params[] = {
-	{ "NAME", NULL, "name of the policy", PARAM_POSITION, PARAM_NO_FILE, 0, 0, set_object_name,
-	  list_object_names, NULL },
-	{ "version", "NUMBER", "a number of yours, only shown", PARAM_VALUE, 0, 0, 0, set_version, NULL, NULL },
+	{ .name = "NAME", .help = "name of the policy",
+	  .kind = PARAM_POSITION, .flags = PARAM_NO_FILE, .set = set_object_name, .list = list_object_names },
+	{ .name = "version", .metavar = "NUMBER", .help = "a number of yours, only shown",
+	  .kind = PARAM_VALUE, .set = set_version },
 	RULE("ftp", NF_ALG_PROTOCOL_FTP),
 	RULE("sip", NF_ALG_PROTOCOL_SIP),
 	RULE("tftp", NF_ALG_PROTOCOL_TFTP),
@@ -211,12 +214,14 @@ const struct param policy_params[] = {
 };
 
 static const struct param change_params[] = {
-	{ "NAME", NULL, "name of the policy", PARAM_POSITION, 0, 0, 0, set_object_name, list_object_names, NULL },
+	{ .name = "NAME", .help = "name of the policy",
+	  .kind = PARAM_POSITION, .set = set_object_name, .list = list_object_names },
 	{ 0 }
 };
 
 static const struct param show_params[] = {
-	{ "NAME", NULL, "that policy only", PARAM_POSITION, PARAM_OPTIONAL, 0, 0, set_object_name, list_object_names, NULL },
+	{ .name = "NAME", .help = "that policy only",
+	  .kind = PARAM_POSITION, .flags = PARAM_OPTIONAL, .set = set_object_name, .list = list_object_names },
 	{ 0 }
 };
 
@@ -409,14 +414,20 @@ static bool policy_show(struct ctx *ctx, const struct command *command, void *ob
 }
 
 static const struct command commands[] = {
-	{ "show", "list policies with all options", show_params, 0, 0, KIND_POLICY, make, 0, policy_show },
-	{ "add", "make a policy; protocols not named are on", policy_params, COMMAND_MAKES, 0, KIND_POLICY, make, 0, object_add },
-	{ "set", "change a policy; what is not named stays", policy_params, COMMAND_CHANGES, 0, KIND_POLICY, make, 0, object_set },
-	{ "del", "delete a policy", change_params, 0, 0, KIND_POLICY, make, 0, object_del },
+	{ .name = "show", .help = "list policies with all options",
+	  .params = show_params, .make = make, .run = policy_show },
+	{ .name = "add", .help = "make a policy; protocols not named are on",
+	  .params = policy_params, .flags = COMMAND_MAKES, .make = make, .run = object_add },
+	{ .name = "set", .help = "change a policy; what is not named stays",
+	  .params = policy_params, .flags = COMMAND_CHANGES, .make = make, .run = object_set },
+	{ .name = "del", .help = "delete a policy",
+	  .params = change_params, .make = make, .run = object_del },
 	{ 0 }
 };
 
 const struct object_def policy_object = {
-	"policy", "what each ALG does for the tenants that have the policy", commands,
-	"A change takes effect at once, also on live sessions. A policy that a tenant has can't be deleted.",
+	.name = "policy",
+	.help = "what each ALG does for the tenants that have the policy",
+	.commands = commands,
+	.more = "A change takes effect at once, also on live sessions. A policy that a tenant has can't be deleted.",
 };

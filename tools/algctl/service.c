@@ -66,28 +66,35 @@ static void list_any(const struct setter *s, const struct param *p, struct words
 enum { GROUP_TRANSPORT = 1 };
 
 const struct param service_params[] = {
-	{ "NAME", NULL, "name of the service", PARAM_POSITION, PARAM_NO_FILE, 0, 0, set_object_name,
-	  list_object_names, NULL },
-	{ "protocol", "PROTOCOL", "the ALG that serves it", PARAM_VALUE, PARAM_REQUIRED, 0, 0, set_protocol, list_protocols,
-	  NULL },
-	{ "tcp", "PORT[-PORT]", "TCP port or ports of the control connection", PARAM_VALUE, PARAM_REQUIRED, GROUP_TRANSPORT,
-	  IPPROTO_TCP, set_ports, NULL, NULL },
-	{ "udp", "PORT[-PORT]", "UDP port or ports", PARAM_VALUE, PARAM_REQUIRED, GROUP_TRANSPORT, IPPROTO_UDP, set_ports,
-	  NULL, NULL },
-	{ "to", "PREFIX[,PREFIX...]", "serve these destinations only; 'any' for all", PARAM_VALUE, PARAM_LIST, 0,
-	  NF_ALG_A_SERVICE_DESTINATION, set_prefix, list_any, NULL },
-	{ "except", "PREFIX[,PREFIX...]", "never serve these destinations; 'none' for no exception", PARAM_VALUE, PARAM_LIST, 0,
-	  NF_ALG_A_SERVICE_EXCEPT, set_prefix, list_any, NULL },
+	{ .name = "NAME", .help = "name of the service",
+	  .kind = PARAM_POSITION, .flags = PARAM_NO_FILE, .set = set_object_name, .list = list_object_names },
+	{ .name = "protocol", .metavar = "PROTOCOL", .help = "the ALG that serves it",
+	  .kind = PARAM_VALUE, .flags = PARAM_REQUIRED, .set = set_protocol, .list = list_protocols },
+	{ .name = "tcp", .metavar = "PORT[-PORT]", .help = "TCP port or ports of the control connection",
+	  .kind = PARAM_VALUE, .flags = PARAM_REQUIRED, .group = GROUP_TRANSPORT, .arg = IPPROTO_TCP,
+	  .set = set_ports },
+	{ .name = "udp", .metavar = "PORT[-PORT]", .help = "UDP port or ports",
+	  .kind = PARAM_VALUE, .flags = PARAM_REQUIRED, .group = GROUP_TRANSPORT, .arg = IPPROTO_UDP,
+	  .set = set_ports },
+	{ .name = "to", .metavar = "PREFIX[,PREFIX...]", .help = "serve these destinations only; 'any' for all",
+	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .arg = NF_ALG_A_SERVICE_DESTINATION, .set = set_prefix,
+	  .list = list_any },
+	{ .name = "except", .metavar = "PREFIX[,PREFIX...]",
+	  .help = "never serve these destinations; 'none' for no exception",
+	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .arg = NF_ALG_A_SERVICE_EXCEPT, .set = set_prefix,
+	  .list = list_any },
 	{ 0 }
 };
 
 static const struct param change_params[] = {
-	{ "NAME", NULL, "name of the service", PARAM_POSITION, 0, 0, 0, set_object_name, list_object_names, NULL },
+	{ .name = "NAME", .help = "name of the service",
+	  .kind = PARAM_POSITION, .set = set_object_name, .list = list_object_names },
 	{ 0 }
 };
 
 static const struct param show_params[] = {
-	{ "NAME", NULL, "that service only", PARAM_POSITION, PARAM_OPTIONAL, 0, 0, set_object_name, list_object_names, NULL },
+	{ .name = "NAME", .help = "that service only",
+	  .kind = PARAM_POSITION, .flags = PARAM_OPTIONAL, .set = set_object_name, .list = list_object_names },
 	{ 0 }
 };
 
@@ -201,8 +208,8 @@ void service_view(const struct service *s, struct view *view)
 }
 
 /*
- * "to any" and "except none" can't be said in a change: absent means unchanged. So the whole service is read, and replaced by
- * what it is to be.
+ * "to any" and "except none" can't be said in a change: absent means unchanged. So the whole service is read, and
+ * replaced by what it is to be.
  */
 static bool set_emptied(struct ctx *ctx, struct service *s)
 {
@@ -292,16 +299,21 @@ static bool service_show(struct ctx *ctx, const struct command *command, void *o
 }
 
 static const struct command commands[] = {
-	{ "show", "list services", show_params, 0, 0, KIND_SERVICE, make, 0, service_show },
-	{ "add", "make a service", service_params, COMMAND_MAKES, 0, KIND_SERVICE, make, 0, object_add },
-	{ "set", "change a service; what is not named stays", service_params, COMMAND_CHANGES, 0, KIND_SERVICE, make, 0,
-	  service_set },
-	{ "del", "delete a service", change_params, 0, 0, KIND_SERVICE, make, 0, object_del },
+	{ .name = "show", .help = "list services",
+	  .params = show_params, .make = make, .run = service_show },
+	{ .name = "add", .help = "make a service",
+	  .params = service_params, .flags = COMMAND_MAKES, .make = make, .run = object_add },
+	{ .name = "set", .help = "change a service; what is not named stays",
+	  .params = service_params, .flags = COMMAND_CHANGES, .make = make, .run = service_set },
+	{ .name = "del", .help = "delete a service",
+	  .params = change_params, .make = make, .run = object_del },
 	{ 0 }
 };
 
 const struct object_def service_object = {
-	"service", "destinations and ports that an ALG serves", commands,
-	"Predefined services (ftp, sip-udp, sip-tcp, tftp, pptp, ike) always exist and can't be changed. A policy names the\n"
-	"services that it serves; a service that a policy names can't be deleted.",
+	.name = "service",
+	.help = "destinations and ports that an ALG serves",
+	.commands = commands,
+	.more = "Predefined services (ftp, sip-udp, sip-tcp, tftp, pptp, ike) always exist and can't be changed. A\n"
+		"policy names the services that it serves; a service that a policy names can't be deleted.",
 };

@@ -8,8 +8,10 @@
 #include <string.h>
 
 static const struct param params[] = {
-	{ "tenant", "TENANT", "of that tenant only", PARAM_VALUE, 0, 0, 0, set_query_tenant, list_tenants, NULL },
-	{ "protocol", "PROTOCOL", "of that protocol only", PARAM_VALUE, 0, 0, 0, set_query_protocol, list_protocols, NULL },
+	{ .name = "tenant", .metavar = "TENANT", .help = "of that tenant only",
+	  .kind = PARAM_VALUE, .set = set_query_tenant, .list = list_tenants },
+	{ .name = "protocol", .metavar = "PROTOCOL", .help = "of that protocol only",
+	  .kind = PARAM_VALUE, .set = set_query_protocol, .list = list_protocols },
 	{ 0 }
 };
 
@@ -30,7 +32,8 @@ static json_t *stats_json(const struct stats_list *list, bool explain)
 
 		for (uint32_t r = 0; r < REASONS; r++)
 			if (list->v[i].count[r])
-				json_object_set_new(counters, reasons[r].name, json_integer((json_int_t)list->v[i].count[r]));
+				json_object_set_new(counters, reasons[r].name,
+						    json_integer((json_int_t)list->v[i].count[r]));
 		json_object_set_new(one, "tenant", json_string(list->v[i].tenant));
 		json_object_set_new(one, "protocol", json_string(protocol_name(list->v[i].protocol)));
 		json_object_set_new(one, "counters", counters);
@@ -52,7 +55,8 @@ static void print_stats(struct ctx *ctx, const struct stats_list *list)
 	for (size_t i = 0; i < list->n; i++) {
 		struct columns c = { .width = ctx->explain ? 3 : 2 };
 
-		fprintf(ctx->out, "%stenant %s, %s\n", i ? "\n" : "", list->v[i].tenant, protocol_name(list->v[i].protocol));
+		fprintf(ctx->out, "%stenant %s, %s\n", i ? "\n" : "", list->v[i].tenant,
+			protocol_name(list->v[i].protocol));
 		for (uint32_t r = 0; r < REASONS; r++) {
 			if (!list->v[i].count[r])
 				continue;
@@ -90,12 +94,16 @@ static bool stats_reset(struct ctx *ctx, const struct command *command, void *ob
 }
 
 static const struct command commands[] = {
-	{ "show", "print counters that are not zero", params, 0, OPTION_EXPLAIN, 0, NULL, sizeof(struct query), stats_show },
-	{ "reset", "set counters to zero", params, 0, 0, 0, NULL, sizeof(struct query), stats_reset },
+	{ .name = "show", .help = "print counters that are not zero",
+	  .params = params, .options = OPTION_EXPLAIN, .size = sizeof(struct query), .run = stats_show },
+	{ .name = "reset", .help = "set counters to zero",
+	  .params = params, .size = sizeof(struct query), .run = stats_reset },
 	{ 0 }
 };
 
 const struct object_def stats_object = {
-	"stats", "what was counted, per tenant and protocol", commands,
-	"With --explain each counter comes with a sentence that says what it means.",
+	.name = "stats",
+	.help = "what was counted, per tenant and protocol",
+	.commands = commands,
+	.more = "With --explain each counter comes with a sentence that says what it means.",
 };

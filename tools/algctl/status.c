@@ -74,7 +74,8 @@ static void find_hints(struct health *h)
 
 	for (int i = 0; i < MODULES; i++)
 		if (!h->module[i].loaded && h->module[i].installed)
-			words_addf(&h->hints, "module %s is not loaded: modprobe %s", h->module[i].name, h->module[i].name);
+			words_addf(&h->hints, "module %s is not loaded: modprobe %s", h->module[i].name,
+				   h->module[i].name);
 	if (!s->generation)
 		words_add(&h->hints, "nothing is configured in this network namespace: algctl tenant add default");
 	else if (!s->tenants)
@@ -96,11 +97,14 @@ static const char *module_state(const struct module *m)
 
 static void print_status_json(struct ctx *ctx, const struct health *h)
 {
-	const struct { const char *name; uint32_t value; } numbers[] = {
-		{ "generation", h->status.generation }, { "services", h->status.services },
-		{ "policies", h->status.policies }, { "tenants", h->status.tenants }, { "sessions", h->status.sessions },
-		{ "pinholes", h->status.pinholes }, { "transaction", h->status.transaction },
-		{ "tenant-size", h->status.tenant_size },
+	const struct {
+		const char *name;
+		uint32_t value;
+	} numbers[] = {
+		{ "generation", h->status.generation },	  { "services", h->status.services },
+		{ "policies", h->status.policies },	  { "tenants", h->status.tenants },
+		{ "sessions", h->status.sessions },	  { "pinholes", h->status.pinholes },
+		{ "transaction", h->status.transaction }, { "tenant-size", h->status.tenant_size },
 	};
 	json_t *j = json_object(), *modules = json_object(), *hints = json_array();
 
@@ -150,8 +154,8 @@ static void print_status(struct ctx *ctx, const struct health *h)
 		fprintf(ctx->out, "%s %s", i ? "," : ":", text);
 		free(text);
 	}
-	fprintf(ctx->out, "\nin use                 %u session%s, %u pinhole%s", s->sessions, s->sessions == 1 ? "" : "s", s->pinholes,
-		s->pinholes == 1 ? "" : "s");
+	fprintf(ctx->out, "\nin use                 %u session%s, %u pinhole%s", s->sessions,
+		s->sessions == 1 ? "" : "s", s->pinholes, s->pinholes == 1 ? "" : "s");
 	if (h->has_count && h->has_max)
 		fprintf(ctx->out, ", %lu of %lu connections", h->conntracks, h->conntrack_max);
 	if (h->has_expect_max)
@@ -185,10 +189,13 @@ static bool status(struct ctx *ctx, const struct command *command, void *object)
 }
 
 static const struct command commands[] = {
-	{ NULL, "print version, modules, counts, and what should be mended", NULL, 0, 0, 0, NULL, 0, status },
+	{ .help = "print version, modules, counts, and what should be mended",
+	  .run = status },
 	{ 0 }
 };
 
 const struct object_def status_object = {
-	"status", "what runs, what is missing, what is too small", commands, NULL,
+	.name = "status",
+	.help = "what runs, what is missing, what is too small",
+	.commands = commands,
 };

@@ -156,37 +156,44 @@ static bool set_block(struct setter *s, const struct param *p, const char *text)
 }
 
 const struct param tenant_params[] = {
-	{ "NAME", NULL, "name of the tenant", PARAM_POSITION, PARAM_NO_FILE, 0, 0, set_object_name,
-	  list_object_names, NULL },
-	{ "policy", "POLICY", "the policy it has; policy 'default' if not given", PARAM_VALUE, 0, 0, 0, set_policy,
-	  list_policies, NULL },
-	{ "zone", "ZONE[,ZONE...]", "conntrack zones whose traffic is the tenant's", PARAM_VALUE, PARAM_LIST, 0,
-	  NF_ALG_A_SELECTOR_ZONE, set_selector, NULL, NULL },
-	{ "interface", "INTERFACE[,INTERFACE...]", "input interfaces, or the VRF they are enslaved to", PARAM_VALUE, PARAM_LIST,
-	  0, NF_ALG_A_SELECTOR_INTERFACE, set_selector, list_interfaces, NULL },
-	{ "mark", "MARK[/MASK][,...]", "packet marks", PARAM_VALUE, PARAM_LIST, 0, NF_ALG_A_SELECTOR_MARK, set_selector, NULL,
-	  NULL },
-	{ "no-selectors", NULL, "take all selectors away", PARAM_FLAG, PARAM_NO_FILE, 0, 0, set_no_selectors, NULL, NULL },
-	{ "max-sessions", "NUMBER", "control connections at a time; 0 is 'unlimited'", PARAM_VALUE, 0, 0,
-	  NF_ALG_A_TENANT_MAX_SESSIONS, set_limit, list_unlimited, NULL },
-	{ "max-pinholes", "NUMBER", "pinholes, pending and active, at a time; 0 is 'unlimited'", PARAM_VALUE, 0, 0,
-	  NF_ALG_A_TENANT_MAX_PINHOLES, set_limit, list_unlimited, NULL },
-	{ "pinhole-rate", "NUMBER", "pinholes a second; 0 is 'unlimited'", PARAM_VALUE, 0, 0, NF_ALG_A_TENANT_PINHOLE_RATE,
-	  set_limit, list_unlimited, NULL },
-	{ "ports", "PORT[-PORT]", "public ports of its subscribers; 'any' for no restriction", PARAM_VALUE, 0, 0, 0, set_ports,
-	  list_any, NULL },
-	{ "block", "NUMBER", "cut the ports into blocks of so many; 0 makes one block", PARAM_VALUE, 0, 0, 0, set_block, NULL,
-	  NULL },
+	{ .name = "NAME", .help = "name of the tenant",
+	  .kind = PARAM_POSITION, .flags = PARAM_NO_FILE, .set = set_object_name, .list = list_object_names },
+	{ .name = "policy", .metavar = "POLICY", .help = "the policy it has; policy 'default' if not given",
+	  .kind = PARAM_VALUE, .set = set_policy, .list = list_policies },
+	{ .name = "zone", .metavar = "ZONE[,ZONE...]", .help = "conntrack zones whose traffic is the tenant's",
+	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .arg = NF_ALG_A_SELECTOR_ZONE, .set = set_selector },
+	{ .name = "interface", .metavar = "INTERFACE[,INTERFACE...]",
+	  .help = "input interfaces, or the VRF they are enslaved to",
+	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .arg = NF_ALG_A_SELECTOR_INTERFACE, .set = set_selector,
+	  .list = list_interfaces },
+	{ .name = "mark", .metavar = "MARK[/MASK][,...]", .help = "packet marks",
+	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .arg = NF_ALG_A_SELECTOR_MARK, .set = set_selector },
+	{ .name = "no-selectors", .help = "take all selectors away",
+	  .kind = PARAM_FLAG, .flags = PARAM_NO_FILE, .set = set_no_selectors },
+	{ .name = "max-sessions", .metavar = "NUMBER", .help = "control connections at a time; 0 is 'unlimited'",
+	  .kind = PARAM_VALUE, .arg = NF_ALG_A_TENANT_MAX_SESSIONS, .set = set_limit, .list = list_unlimited },
+	{ .name = "max-pinholes", .metavar = "NUMBER",
+	  .help = "pinholes, pending and active, at a time; 0 is 'unlimited'",
+	  .kind = PARAM_VALUE, .arg = NF_ALG_A_TENANT_MAX_PINHOLES, .set = set_limit, .list = list_unlimited },
+	{ .name = "pinhole-rate", .metavar = "NUMBER", .help = "pinholes a second; 0 is 'unlimited'",
+	  .kind = PARAM_VALUE, .arg = NF_ALG_A_TENANT_PINHOLE_RATE, .set = set_limit, .list = list_unlimited },
+	{ .name = "ports", .metavar = "PORT[-PORT]",
+	  .help = "public ports of its subscribers; 'any' for no restriction",
+	  .kind = PARAM_VALUE, .set = set_ports, .list = list_any },
+	{ .name = "block", .metavar = "NUMBER", .help = "cut the ports into blocks of so many; 0 makes one block",
+	  .kind = PARAM_VALUE, .set = set_block },
 	{ 0 }
 };
 
 static const struct param change_params[] = {
-	{ "NAME", NULL, "name of the tenant", PARAM_POSITION, 0, 0, 0, set_object_name, list_object_names, NULL },
+	{ .name = "NAME", .help = "name of the tenant",
+	  .kind = PARAM_POSITION, .set = set_object_name, .list = list_object_names },
 	{ 0 }
 };
 
 static const struct param show_params[] = {
-	{ "NAME", NULL, "that tenant only", PARAM_POSITION, PARAM_OPTIONAL, 0, 0, set_object_name, list_object_names, NULL },
+	{ .name = "NAME", .help = "that tenant only",
+	  .kind = PARAM_POSITION, .flags = PARAM_OPTIONAL, .set = set_object_name, .list = list_object_names },
 	{ 0 }
 };
 
@@ -207,7 +214,8 @@ static void put_selector(struct msg *m, const struct selector *s)
 
 static bool is_port(unsigned int attr)
 {
-	return attr == NF_ALG_A_TENANT_PORT_MIN || attr == NF_ALG_A_TENANT_PORT_MAX || attr == NF_ALG_A_TENANT_BLOCK_SIZE;
+	return attr == NF_ALG_A_TENANT_PORT_MIN || attr == NF_ALG_A_TENANT_PORT_MAX ||
+	       attr == NF_ALG_A_TENANT_BLOCK_SIZE;
 }
 
 void tenant_put(struct msg *m, const struct tenant *t)
@@ -308,7 +316,8 @@ static void view_selectors(struct view *view, const char *name, int type, const 
 
 static void view_ports(struct view *view, const struct tenant *t)
 {
-	uint16_t min = (uint16_t)t->number[NF_ALG_A_TENANT_PORT_MIN], max = (uint16_t)t->number[NF_ALG_A_TENANT_PORT_MAX];
+	uint16_t min = (uint16_t)t->number[NF_ALG_A_TENANT_PORT_MIN];
+	uint16_t max = (uint16_t)t->number[NF_ALG_A_TENANT_PORT_MAX];
 	struct item *item = view_add(view, "ports", NULL, NULL);
 
 	if (min)
@@ -420,15 +429,21 @@ static bool tenant_show(struct ctx *ctx, const struct command *command, void *ob
 }
 
 static const struct command commands[] = {
-	{ "show", "list tenants with selectors and use", show_params, 0, 0, KIND_TENANT, make, 0, tenant_show },
-	{ "add", "make a tenant", tenant_params, COMMAND_MAKES, 0, KIND_TENANT, make, 0, object_add },
-	{ "set", "change a tenant; what is not named stays", tenant_params, COMMAND_CHANGES, 0, KIND_TENANT, make, 0, object_set },
-	{ "del", "delete a tenant; its pending pinholes are closed", change_params, 0, 0, KIND_TENANT, make, 0, object_del },
+	{ .name = "show", .help = "list tenants with selectors and use",
+	  .params = show_params, .make = make, .run = tenant_show },
+	{ .name = "add", .help = "make a tenant",
+	  .params = tenant_params, .flags = COMMAND_MAKES, .make = make, .run = object_add },
+	{ .name = "set", .help = "change a tenant; what is not named stays",
+	  .params = tenant_params, .flags = COMMAND_CHANGES, .make = make, .run = object_set },
+	{ .name = "del", .help = "delete a tenant; its pending pinholes are closed",
+	  .params = change_params, .make = make, .run = object_del },
 	{ 0 }
 };
 
 const struct object_def tenant_object = {
-	"tenant", "whose traffic it is, and how much of everything it has", commands,
-	"Traffic is looked up by mark, then zone, then interface; the tenant 'default' gets what no selector takes.\n"
-	"Selectors (zone, interface, mark) that are given replace all selectors that the tenant has.",
+	.name = "tenant",
+	.help = "whose traffic it is, and how much of everything it has",
+	.commands = commands,
+	.more = "Traffic is looked up by mark, then zone, then interface; the tenant 'default' gets what no selector\n"
+		"takes. Selectors (zone, interface, mark) that are given replace all selectors that the tenant has.",
 };

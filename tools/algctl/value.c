@@ -27,8 +27,8 @@ bool read_name(struct setter *s, const char *what, const char *text, char out[NA
 		return false;
 	}
 	if (n > NF_ALG_NAME_MAX)
-		return fail(s->ctx, ALGCTL_USAGE, s->at, "the name of a %s has at most %d characters, this one has %zu", what,
-			    NF_ALG_NAME_MAX, n);
+		return fail(s->ctx, ALGCTL_USAGE, s->at, "the name of a %s has at most %d characters, this one has %zu",
+			    what, NF_ALG_NAME_MAX, n);
 	memcpy(out, text, n + 1);
 	return true;
 }
@@ -82,7 +82,8 @@ bool read_ports(struct setter *s, const char *text, uint16_t *min, uint16_t *max
 
 	if (last)
 		*last++ = '\0';
-	good = read_number(s, "a port", first, 1, 65535, &a) && read_number(s, "a port", last ? last : first, 1, 65535, &b);
+	good = read_number(s, "a port", first, 1, 65535, &a) &&
+	       read_number(s, "a port", last ? last : first, 1, 65535, &b);
 	free(first);
 	if (!good)
 		return false;
@@ -152,7 +153,8 @@ bool read_mark(struct setter *s, const char *text, uint32_t *mark, uint32_t *mas
 	       (!slash || read_number(s, "a mark's mask", slash, 1, UINT32_MAX, mask));
 	free(value);
 	if (good && *mark & ~*mask)
-		return fail(s->ctx, ALGCTL_USAGE, s->at, "mark %s has bits outside its mask: nothing could match", text);
+		return fail(s->ctx, ALGCTL_USAGE, s->at, "mark %s has bits outside its mask: nothing could match",
+			    text);
 	return good;
 }
 
@@ -207,7 +209,8 @@ void list_live(struct ctx *ctx, enum kind kind, int protocol, struct words *out)
 	if (backend(ctx) && ctx->backend->ops->list(ctx, kind, NULL, &live)) {
 		objects_sort(&live);
 		for (size_t i = 0; i < live.n; i++)
-			if (protocol < 0 || kind != KIND_SERVICE || to_service(live.v[i])->protocol == (uint32_t)protocol)
+			if (protocol < 0 || kind != KIND_SERVICE ||
+			    to_service(live.v[i])->protocol == (uint32_t)protocol)
 				words_add(out, live.v[i]->name);
 	}
 	ctx->quiet = quiet;

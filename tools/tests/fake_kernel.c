@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A small kernel in the process, behind the same transport as the real one: it takes the family's messages, keeps the objects in
- * the file that ALGCTL_FAKE names (none: in memory), and refuses with messages that point at attributes. So everything of
- * algctl but the socket itself is run.
+ * A small kernel in the process, behind the same transport as the real one: it takes the family's messages, keeps the
+ * objects in the file that ALGCTL_FAKE names (none: in memory), and refuses with messages that point at attributes. So
+ * everything of algctl but the socket itself is run.
  *
  * ALGCTL_FAKE_FAIL=COMMAND=ERRNO[,...] refuses a command, as in "config-commit=116"; COMMAND "family" hides the family.
  */
@@ -72,8 +72,8 @@ static void start_config(struct objects *list)
 		s->transport = predefined[i].transport;
 		s->port_min = s->port_max = predefined[i].port;
 		s->predefined = 1;
-		s->o.have = BIT(NF_ALG_A_SERVICE_PROTOCOL) | BIT(NF_ALG_A_SERVICE_TRANSPORT) | BIT(NF_ALG_A_SERVICE_PORT_MIN) |
-			    BIT(NF_ALG_A_SERVICE_PORT_MAX);
+		s->o.have = BIT(NF_ALG_A_SERVICE_PROTOCOL) | BIT(NF_ALG_A_SERVICE_TRANSPORT) |
+			    BIT(NF_ALG_A_SERVICE_PORT_MIN) | BIT(NF_ALG_A_SERVICE_PORT_MAX);
 		objects_add(list, &s->o);
 	}
 	objects_add(list, named(KIND_POLICY, "default"));
@@ -320,7 +320,8 @@ static bool same_selector(const struct selector *a, const struct selector *b)
 	return a->type == b->type && a->zone == b->zone && a->mark == b->mark && !strcmp(a->interface, b->interface);
 }
 
-static int check_selector(const struct call *c, const struct tenant *t, const struct selector *s, const struct nlattr *a)
+static int check_selector(const struct call *c, const struct tenant *t, const struct selector *s,
+			  const struct nlattr *a)
 {
 	for (size_t i = 0; i < c->list->n; i++) {
 		const struct tenant *other = (const struct tenant *)c->list->v[i];
@@ -490,7 +491,8 @@ static int pinholes(const struct call *c)
 	_Alignas(8) char buffer[512];
 	struct nlmsghdr *nlh = reply_start(buffer, c, NLM_F_MULTI);
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NF_ALG_A_PINHOLE_QUERY_PINHOLE);
-	static const uint8_t peer[4] = { 203, 0, 113, 2 }, public[4] = { 203, 0, 113, 1 }, target[4] = { 192, 168, 1, 11 };
+	static const uint8_t peer[4] = { 203, 0, 113, 2 }, public[4] = { 203, 0, 113, 1 },
+			     target[4] = { 192, 168, 1, 11 };
 
 	mnl_attr_put_u64(nlh, NF_ALG_A_PINHOLE_ID, 77);
 	mnl_attr_put_strz(nlh, NF_ALG_A_PINHOLE_TENANT, "default");
