@@ -8,7 +8,7 @@ acknowledgements are true. See raw_lib.py for the router and the ends.
 import random
 import sys
 
-from raw_lib import (ACK, CLIENT4, FIN, PSH, ROUTER4, SERVER4, SYN, TCP, URG, Flow, Router, Tap, check_stream, eprt, expect,
+from raw_lib import (ACK, CLIENT4, FIN, PSH, ROUTER4, SERVER4, SYN, TCP, URG, Flow, Router, Tap, check_stream, endpoint, eprt, expect,
                      expect_is, ip, port, tcp)
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
@@ -380,13 +380,20 @@ def random_walk(router, rng):
     check_stream(sender.sent, receiver.got, may_leak=True)
     # Both still talk, and a command that is sent whole is rewritten.
     if not dnat:
+        before = router.counters()
         sender.say(b"\r\n" + port(base + 15))
-        pinhole_leads(flow, received(flow, sender, may_leak=True)[-1], base + 15)
+        received(flow, sender, may_leak=True)
+        last = endpoint(bytes(receiver.got).split(b"\n")[-2])
+        expect_is(last[1], ROUTER4, "the last address (%r, %r)" % (
+            bytes(receiver.got[-300:]), {k: v - before.get(k, 0) for k, v in router.counters().items() if v != before.get(k, 0)}))
+        pinhole_leads(flow, last[2], base + 15)
     flow.finish()
 
 
 def random_walks(router):
     for n in range(ROUNDS):
+        if n % 10 == 0:
+            router.flush()
         try:
             random_walk(router, random.Random(SEED + n))
         except Exception as e:
