@@ -52,7 +52,11 @@ def plain_again(host, mode):
     ftp.cmd("CCC", ok=(200,))
     ftp.sock = ftp.sock.unwrap()
     for _ in range(3):
-        must_equal(ftp.get(mode, "pub/small"), file_on_server("pub/small"), "the file")
+        try:
+            got = ftp.get(mode, "pub/small")
+        except OSError as problem:
+            raise AssertionError("%s; the server saw %s" % (problem, SERVER.seen[-3:])) from problem
+        must_equal(got, file_on_server("pub/small"), "the file")
     ftp.quit()
     must_equal(COUNTED.grown("encrypted", "opened"), (1, 3), "encrypted, opened")
 

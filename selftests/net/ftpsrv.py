@@ -67,12 +67,18 @@ class Session(Control):
                 self.server.seen.append(line)
                 verb, _, argument = line.lstrip().partition(" ")
                 verb = re.sub("[^A-Z]", "", verb.upper())
-                if self.server.hooks.get(verb):
-                    self.server.hooks[verb](self, argument)
-                else:
-                    getattr(self, "do_" + verb, self.unknown)(argument)
-        except (OSError, ValueError):
+                self.obey(verb, argument)
+        except OSError:
             self.close()
+
+    def obey(self, verb, argument):
+        if self.server.hooks.get(verb):
+            self.server.hooks[verb](self, argument)
+            return
+        try:
+            getattr(self, "do_" + verb, self.unknown)(argument)
+        except (ValueError, IndexError):
+            self.say("501 what is that?")
 
     def unknown(self, _):
         self.say("500 what?")
@@ -145,7 +151,8 @@ class Session(Control):
                 self.passive.close()
                 self.passive = None
             else:
-                sock = netbed.connect(self.server.ns, *self.active, timeout=netbed.NEVER * 3)
+                own = self.sock.getsockname()[0]
+                sock = netbed.connect(self.server.ns, *self.active, source=(own, 0), timeout=netbed.NEVER * 3)
         except (OSError, TypeError):
             self.say("425 no data connection")
             return None

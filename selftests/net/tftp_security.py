@@ -69,6 +69,7 @@ def repeated():
 
 def sequence():
     """The next request of the same port opens anew once the first is answered."""
+    wait_for_none()
     sock = client()
     for _ in range(3):
         seen = ask(sock, request(RRQ, "x"))
