@@ -138,10 +138,15 @@ static void count_stream(const struct nf_alg_work *w, const struct alg_stream_ou
 			nf_alg_work_count(w, stream_reasons[i].reason);
 }
 
-/* Length change of everything that the stream has taken so far. */
-static s32 stream_total(const struct alg_stream *st)
+/* Each new edit by itself: what conntrack then makes of a number that lies between two of them can still be foreseen. */
+static void tell_conntrack(const struct nf_alg_work *w, const struct alg_stream *st, u16 logged)
 {
-	return alg_stream_map_seq(st, st->next) - st->next;
+	const struct alg_stream_entry *e;
+
+	if (!logged)
+		return;
+	for (e = st->log->e + st->log->n - logged; logged--; e++)
+		nf_ct_seqadj_set(w->ct, w->ctinfo, htonl(e->seq), (s32)e->new_len - (s32)e->old_len);
 }
 
 /* Largest payload of a segment with this one's options: the MSS counts them as data (RFC 6691). */
@@ -163,7 +168,7 @@ static int replace_payload(const struct nf_alg_work *w, struct segment *seg, con
 	};
 	int err;
 
-	if (out->len > U16_MAX || seg->len > U16_MAX)
+	if (out->len > U16_MAX)
 		return -EMSGSIZE;
 	err = nf_alg_apply(w->skb, w->protoff, IPPROTO_TCP, &plan, payload_max(w, seg));
 	if (!err)
@@ -195,6 +200,15 @@ static bool blocked(struct nf_alg_work *w, const struct segment *seg)
 	return alg_seq_after(seg->seq + seg->len, s->blocked_seq[w->dir]);
 }
 
+/*
+ * Behind a FIN nothing comes that would complete a message, unless something is missing before it; what is urgent (ABOR,
+ * RFC 959, 4.1.3) must not wait.
+ */
+static bool must_pass(const struct alg_stream *st, const struct segment *seg)
+{
+	return seg->urg || (seg->fin && !(st->synced && alg_seq_after(seg->seq, st->next)));
+}
+
 static int segment_data(struct nf_alg_work *w, struct segment *seg)
 {
 	struct tcp_scratch *scratch = this_cpu_ptr(&tcp_scratch);
@@ -202,7 +216,6 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 	struct alg_stream *st = &s->dir[w->dir];
 	struct alg_plan plan;
 	struct alg_stream_out out = { .plan = &plan };
-	s32 before = stream_total(st), delta;
 	const u8 *data;
 	bool may_hold;
 
@@ -214,8 +227,7 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 	if (s->proto->segment)
 		s->proto->segment(w, seg->seq, data, seg->len);
 	alg_plan_init(&plan, scratch->edits, PLAN_EDITS, scratch->bytes, PLAN_BYTES);
-	/* Behind a FIN nothing comes that would complete a message; what is urgent (ABOR, RFC 959, 4.1.3) must not wait. */
-	may_hold = w->mode == NF_ALG_MODE_ON && s->rewrites && !seg->fin && !seg->urg;
+	may_hold = w->mode == NF_ALG_MODE_ON && s->rewrites && !must_pass(st, seg);
 	alg_stream_segment(st, s->proto->stream, w, seg->seq, data, seg->len, may_hold, &out);
 	count_stream(w, &out);
 
@@ -224,9 +236,7 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 		s->blocked_seq[w->dir] = seg->seq;
 		return NF_DROP;
 	}
-	delta = stream_total(st) - before;
-	if (delta && st->log && st->log->n)
-		nf_ct_seqadj_set(w->ct, w->ctinfo, htonl(st->log->e[st->log->n - 1].seq), delta);
+	tell_conntrack(w, st, out.logged);
 	/* When it fails the sender repeats the segment, and the log has its edits. */
 	if (carry_out(w, seg, &out))
 		return NF_DROP;
@@ -270,17 +280,18 @@ static u32 core_ack(const struct nf_ct_seqadj *a, u32 x)
 /*
  * struct seq_fix - numbers of one packet
  * @a:		conntrack's adjustment, NULL if it leaves the packet alone
- * @ok:		every number could be expressed
+ *
+ * Two numbers can't be expressed: a keep-alive's at the very place of an edit that shrank, and an acknowledgement right behind a
+ * message that became nothing. They are rounded down, which neither side minds.
  */
 struct seq_fix {
 	const struct alg_stream *mine, *other;
 	const struct nf_conn_seqadj *a;
 	enum ip_conntrack_dir dir;
-	bool ok;
 };
 
 /* @want: sequence number in the receiver's space. */
-static u32 fix_seq(struct seq_fix *f, u32 want)
+static u32 fix_seq(const struct seq_fix *f, u32 want)
 {
 	const struct nf_ct_seqadj *a = f->a ? &f->a->seq[f->dir] : NULL;
 	u32 x;
@@ -288,13 +299,11 @@ static u32 fix_seq(struct seq_fix *f, u32 want)
 	if (!a)
 		return want;
 	x = core_unseq(a, want);
-	if (core_seq(a, x) != want)
-		f->ok = false;
-	return x;
+	return core_seq(a, x) == want ? x : a->correction_pos;
 }
 
 /* @want: acknowledgement or SACK edge in the other sender's space. */
-static u32 fix_ack(struct seq_fix *f, u32 want)
+static u32 fix_ack(const struct seq_fix *f, u32 want)
 {
 	const struct nf_ct_seqadj *a = f->a ? &f->a->seq[!f->dir] : NULL;
 	u32 x;
@@ -302,9 +311,7 @@ static u32 fix_ack(struct seq_fix *f, u32 want)
 	if (!a)
 		return want;
 	x = core_unack(a, want);
-	if (core_ack(a, x) != want)
-		f->ok = false;
-	return x;
+	return core_ack(a, x) == want ? x : a->correction_pos + a->offset_before;
 }
 
 /* @field: at an even distance from @th. */
@@ -319,7 +326,7 @@ static void put_seq(struct sk_buff *skb, struct tcphdr *th, __be32 *field, u32 v
 }
 
 /* One SACK block (RFC 2018, 3). A block of which no byte is left becomes empty, which a sender ignores. */
-static void fix_block(struct seq_fix *f, struct sk_buff *skb, struct tcphdr *th, u8 *edge, u32 ack)
+static void fix_block(const struct seq_fix *f, struct sk_buff *skb, struct tcphdr *th, u8 *edge, u32 ack)
 {
 	u32 left = get_unaligned_be32(edge), right = get_unaligned_be32(edge + 4);
 
@@ -329,7 +336,7 @@ static void fix_block(struct seq_fix *f, struct sk_buff *skb, struct tcphdr *th,
 	put_seq(skb, th, (__be32 *)(edge + 4), fix_ack(f, right));
 }
 
-static void fix_sack(struct seq_fix *f, struct sk_buff *skb, struct tcphdr *th, u32 ack)
+static void fix_sack(const struct seq_fix *f, struct sk_buff *skb, struct tcphdr *th, u32 ack)
 {
 	u8 *opt = (u8 *)(th + 1), *end = (u8 *)th + th->doff * 4;
 	u8 *edge;
@@ -369,7 +376,6 @@ static int fix_numbers(const struct nf_alg_work *w, const struct segment *seg)
 		.other = &s->dir[!w->dir],
 		.a = seg->core ? nfct_seqadj(w->ct) : NULL,
 		.dir = w->dir,
-		.ok = true,
 	};
 	struct tcphdr *th;
 	u32 seq, ack;
@@ -385,11 +391,6 @@ static int fix_numbers(const struct nf_alg_work *w, const struct segment *seg)
 		ack = alg_stream_map_ack(f.other, seg->ack);
 		put_seq(w->skb, th, &th->ack_seq, fix_ack(&f, ack));
 		fix_sack(&f, w->skb, th, ack);
-	}
-	if (!f.ok) {
-		/* A repeated segment cut between two edits of one message: the sender will cut elsewhere, or conntrack's memory move on. */
-		nf_alg_work_count(w, NF_ALG_REASON_BACKPRESSURE);
-		return NF_DROP;
 	}
 	return NF_ACCEPT;
 }

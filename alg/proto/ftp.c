@@ -507,13 +507,45 @@ static enum alg_parse parse_reply(const u8 *p, u32 len, u16 *multi, struct alg_f
 	return pass_line(p, start + 3, len, used);
 }
 
+static bool is_letter(u8 c)
+{
+	return (u8)((c | 0x20) - 'a') < 26;
+}
+
+/*
+ * How much of an incomplete line stands before every field of struct alg_ftp_msg: a command up to its argument (AUTH, whose field
+ * is the word itself, up to that), a reply up to the first digit behind its code.
+ */
+static u32 line_safe(const u8 *p, u32 len, bool reply)
+{
+	u32 i = 0;
+
+	if (reply) {
+		for (i = 4; i < len && !is_digit(p[i]); i++)
+			;
+		return min_t(u32, i, len);
+	}
+	while (i < len && !is_letter(p[i]))
+		i++;
+	if (i < len && (p[i] | 0x20) == 'a')
+		return i;
+	while (i < len && is_letter(p[i]))
+		i++;
+	while (i < len && p[i] == ' ')
+		i++;
+	return i;
+}
+
 enum alg_parse alg_ftp_parse(const u8 *data, u32 len, bool reply, u16 *multi, struct alg_ftp_msg *msg, u32 *used)
 {
+	enum alg_parse answer;
+
 	memset(msg, 0, sizeof(*msg));
 	*used = 0;
-	if (reply)
-		return parse_reply(data, len, multi, msg, used);
-	return parse_command(data, len, msg, used);
+	answer = reply ? parse_reply(data, len, multi, msg, used) : parse_command(data, len, msg, used);
+	if (answer == ALG_PARSE_PARTIAL)
+		*used = line_safe(data, len, reply);
+	return answer;
 }
 
 /* ---- text ---- */

@@ -60,7 +60,8 @@ struct alg_ftp_msg {
  *		PARTIAL
  * @msg:	result, valid unless PARTIAL: every line goes to alg_ftp_session_step() exactly once, with the first
  *		answer other than PARTIAL
- * @used:	COMPLETE, MALFORMED: length of the line incl. its end; SKIP: @len; PARTIAL: 0
+ * @used:	COMPLETE, MALFORMED: length of the line incl. its end; SKIP: @len; PARTIAL: bytes before any field
+ *		(field_off of whatever the line becomes is not below)
  *
  * PARTIAL only while the bytes at hand may still become a line of interest and are at most ALG_FTP_LINE_MAX.
  * SKIP says that the line is of no interest (OTHER, REPLY) although its end is not there yet: the rest goes to

@@ -20,6 +20,7 @@
  * @pos:	bytes of @src that belong to messages done with
  * @full:	the message at @pos was not looked at, there is no room to remember its edits
  * @partial:	the message at @pos is incomplete
+ * @safe:	leading bytes of it that no edit will begin in
  */
 struct stream_job {
 	struct alg_stream *s;
@@ -37,6 +38,7 @@ struct stream_job {
 	u32 kept, gone;
 	u32 pos;
 	bool full, partial;
+	u32 safe;
 };
 
 /* ---- the log ---- */
@@ -573,8 +575,10 @@ static void job_parse(struct stream_job *job)
 		answer = job->ops->message(job->ctx, job->src + job->pos, left, s->skipping, editable_from, &sub,
 					   &used, &stop);
 		job->partial = answer == ALG_PARSE_PARTIAL;
-		if (job->partial)
+		if (job->partial) {
+			job->safe = min_t(u32, used, left);
 			return;
+		}
 		if (!used || used > left)
 			used = left;
 		if (answer == ALG_PARSE_COMPLETE) {
@@ -638,7 +642,7 @@ static void job_finish(struct stream_job *job)
 		accept = max_t(u32, job->pos, job->kept);
 		emit = job->pos;
 	} else if (job->partial && job->hold) {
-		emit = job->pos;
+		emit = job->pos + job->safe;
 	}
 	give = held && emit > job->gone;
 
@@ -660,8 +664,8 @@ static void job_finish(struct stream_job *job)
 		}
 	}
 	s->gone = 0;
-	if (tail)
-		s->gone = emit == accept ? tail : job->gone > job->pos ? job->gone - job->pos : 0;
+	if (tail && max_t(u32, emit, job->gone) > job->pos)
+		s->gone = max_t(u32, emit, job->gone) - job->pos;
 	if (accept > emit && !job->full)
 		job->out->events |= ALG_STREAM_EV_HELD;
 	if (accept > job->kept)

@@ -29,6 +29,7 @@ static void clear(struct walk *w)
 {
 	w->n = 0;
 	w->pending = 0;
+	w->safe = 0;
 	w->skipping = false;
 	w->multi = 0;
 }
@@ -49,7 +50,7 @@ static enum alg_parse parse(const u8 *line, u32 len, bool reply, u16 *multi, str
 		PROPERTY(*used == len && !memchr(copy, '\n', len));
 		break;
 	case ALG_PARSE_PARTIAL:
-		PROPERTY(*used == 0 && len <= ALG_FTP_LINE_MAX && *multi == before && !memchr(copy, '\n', len));
+		PROPERTY(*used <= len && len <= ALG_FTP_LINE_MAX && *multi == before && !memchr(copy, '\n', len));
 		break;
 	}
 	free(copy);
@@ -72,8 +73,13 @@ static void advance(struct walk *w, const u8 *stream, u32 end, bool reply)
 			continue;
 		}
 		answer = parse(stream + w->pending, end - w->pending, reply, &w->multi, &f->msg, &used);
-		if (answer == ALG_PARSE_PARTIAL)
+		if (answer == ALG_PARSE_PARTIAL) {
+			PROPERTY(used >= w->safe);
+			w->safe = used;
 			return;
+		}
+		PROPERTY(!f->msg.field_len || f->msg.field_off >= w->safe);
+		w->safe = 0;
 		f->start = w->pending;
 		f->malformed = answer == ALG_PARSE_MALFORMED;
 		f->multi = w->multi;

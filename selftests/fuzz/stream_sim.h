@@ -6,7 +6,8 @@
  *
  * Toy protocol: lines. First byte: 'N' of no interest, 'M' malformed, 'Q' stops the stream, 'D' the line is deleted,
  * 'E' the line is edited: g grows, s.. shrinks, d.. is deleted, i gets an insertion before it, k is replaced, c by
- * itself; at most SIM_EDITS edits in a line.
+ * itself; at most SIM_EDITS edits in a line. 'V' as 'E', and what comes before the first edit may pass while the line is
+ * incomplete.
  */
 #ifndef SELFTESTS_STREAM_SIM_H
 #define SELFTESTS_STREAM_SIM_H
@@ -162,7 +163,7 @@ static u32 sim_line_edits(const u8 *line, u32 len, u32 editable_from, struct alg
 		}
 		return 1;
 	}
-	if (line[0] != 'E')
+	if (line[0] != 'E' && line[0] != 'V')
 		return 0;
 	for (i = 1; i < len && count < SIM_EDITS; i = j) {
 		u32 text = i % 3 ? 5 : sizeof(long_text) - 1;
@@ -219,8 +220,11 @@ static enum alg_parse sim_message(void *ctx, const u8 *data, u32 len, bool skipp
 		*used = end ? end - data + 1 : len;
 		return end ? ALG_PARSE_COMPLETE : ALG_PARSE_SKIP;
 	}
-	if (!end)
+	if (!end) {
+		while (data[0] == 'V' && *used < len && !strchr("gsdikc", data[*used]))
+			++*used;
 		return ALG_PARSE_PARTIAL;
+	}
 	*used = end - data + 1;
 	sim->seen = sim_hash(sim->seen, data, *used);
 	sim->seen_n++;
@@ -274,7 +278,7 @@ static void sim_reference(struct sim *sim)
 
 static void sim_text(struct sim *sim)
 {
-	static const char first[] = "EEEEEEEEDNMxxxx\nQ", rest[] = "gsdikssddabcabcab";
+	static const char first[] = "EEEEVVVVDNMxxxx\nQ", rest[] = "gsdikssddabcabcab";
 	bool may_stop = sim_pick(sim, 8) == 0;
 	u32 lines = 1 + sim_pick(sim, 24), longest = 1 + sim_pick(sim, 60), i;
 

@@ -356,7 +356,7 @@ static enum alg_parse parse(const u8 *data, u32 len, bool reply, u16 *multi, str
 		assert_int_equal(*used, len);
 		break;
 	case PARTIAL:
-		assert_int_equal(*used, 0);
+		assert_in_range(*used, 0, len);
 		assert_in_range(len, 0, ALG_FTP_LINE_MAX);
 		break;
 	}
@@ -411,6 +411,7 @@ static void check_prefix(const struct row *r, bool reply, u32 len)
 		ROW_CHECK(multi == r->multi_after, r->what, "multi-line state of SKIP");
 	} else {
 		ROW_CHECK(multi == r->multi, r->what, "multi-line state of PARTIAL");
+		ROW_CHECK(!r->field || strstr(r->text + used, r->field), r->what, "what may pass ends before the field");
 	}
 }
 

@@ -43,6 +43,19 @@ static const struct row rows[] = {
 		{ 's', 5, "k", P, 10, "k", 0 },
 		{ 's', 6, "\n", P, 11, "\n", 0 },
 		{ 's', 7, "E", D, 0, NULL, EV(HELD) } } },
+	{ .title = "what no edit will touch passes at once", .step = {
+		{ 's', 0, "V", P, 0, "V", 0 },
+		{ 's', 1, "ab", P, 1, "ab", 0 },
+		{ 's', 3, "xk", E, 3, "x", EV(HELD) },
+		{ 's', 5, "b", D, 0, NULL, EV(HELD) },
+		{ 's', 6, "\nVk", R, 4, "Kb\nV", EV(HELD) },
+		{ 's', 9, "k", D, 0, NULL, EV(HELD) },
+		{ 's', 10, "\n", R, 8, "KK\n", 0 } } },
+	{ .title = "what may pass is all there is, and it is repeated", .step = {
+		{ 's', 0, "Vab", P, 0, "Vab", 0 },
+		{ 's', 0, "Vab", P, 0, "Vab", EV(RETRANS) },
+		{ 's', 0, "Vabk", E, 0, "Vab", EV(RETRANS) | EV(HELD) },
+		{ 's', 4, "\n", R, 3, "K\n", 0 } } },
 	{ .title = "one byte per segment, not holding", .step = {
 		{ 'p', 0, "x", P, 0, "x", 0 },
 		{ 'p', 1, "k", P, 1, "k", 0 },
