@@ -219,6 +219,12 @@ static void assign(struct nf_alg_conf *conf, struct nf_conn *ct, const struct sk
 		assign_helper(ct, helper, tenant, protocol);
 }
 
+/* A packet of a VRF comes here again with the VRF for an interface; the first time has decided, and asked for the VRF. */
+static bool second_visit(const struct nf_hook_state *state)
+{
+	return state->in && netif_is_l3_master(state->in);
+}
+
 static unsigned int assign_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	const struct nf_alg_policy_net *pn = priv;
@@ -230,7 +236,8 @@ static unsigned int assign_hook(void *priv, struct sk_buff *skb, const struct nf
 	if (!ct || ctinfo != IP_CT_NEW)
 		return NF_ACCEPT;
 	conf = rcu_dereference(pn->conf);
-	if (conf && port_served(conf, &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple) && ct_eligible(ct))
+	if (conf && port_served(conf, &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple) && ct_eligible(ct) &&
+	    !second_visit(state))
 		assign(conf, ct, skb, state);
 	return NF_ACCEPT;
 }
