@@ -7,6 +7,7 @@
 #include "proto/ftp.h"
 
 #define PORT_LOWEST	1024	/* below, nobody's data connection listens (RFC 2577, 3) */
+#define RECENT		16	/* pinholes that a session remembers, so that it can give up its oldest */
 
 /* What the policy makes of AUTH: a command that no server knows, of the same length. */
 static const char auth_refused[] = "XAUT";
@@ -14,10 +15,14 @@ static const char auth_refused[] = "XAUT";
 /**
  * struct ftp_session - the protocol's part of a session
  * @ftp:	commands and replies so far
+ * @recent:	numbers of its last pinholes, a ring
+ * @next:	place in it for the next one
  * @encrypt_due: AUTH was accepted; where the first records start is known with the next segment
  */
 struct ftp_session {
 	struct alg_ftp_session ftp;
+	u32 recent[RECENT];
+	u8 next;
 	bool encrypt_due;
 };
 
@@ -72,6 +77,36 @@ static int ftp_rewrite(struct nf_alg_work *w, const struct alg_ftp_msg *msg, con
 	return 0;
 }
 
+/*
+ * Each PORT or PASV supersedes the one before (RFC 959, 4.1.2), but commands may be pipelined. So a session that has all the pending
+ * pinholes it may have gives up the oldest, whose transfer failed or was never asked for.
+ */
+static void ftp_make_room(struct nf_alg_work *w, u32 max)
+{
+	struct ftp_session *p = ftp_session(w);
+	unsigned int i;
+
+	if (nfct_help(w->ct)->expecting[NF_CT_EXPECT_CLASS_DEFAULT] < max)
+		return;
+	for (i = 0; i < RECENT; i++) {
+		u32 *id = &p->recent[(p->next + i) % RECENT];
+
+		if (!*id || nf_alg_pinhole_close_id(w->net, *id))
+			continue;
+		*id = 0;
+		nf_alg_work_refuse(w, NF_ALG_REASON_SESSION_PINHOLES);
+		return;
+	}
+}
+
+static void ftp_remember(struct nf_alg_work *w, u32 id)
+{
+	struct ftp_session *p = ftp_session(w);
+
+	p->recent[p->next] = id;
+	p->next = (p->next + 1) % RECENT;
+}
+
 static void ftp_open(struct nf_alg_work *w, const struct alg_ftp_msg *msg, u32 editable_from, struct alg_plan *plan)
 {
 	struct nf_alg_pinhole_req req = {
@@ -99,8 +134,11 @@ static void ftp_open(struct nf_alg_work *w, const struct alg_ftp_msg *msg, u32 e
 	}
 	req.timeout = nf_alg_work_option(w, NF_ALG_A_OPTION_PINHOLE_TIMEOUT);
 	req.max = nf_alg_work_option(w, NF_ALG_A_OPTION_MAX_PINHOLES);
+	ftp_make_room(w, req.max);
 	if (nf_alg_pinhole_open(w, &req, &public, &id))
 		return;
+	if (id)
+		ftp_remember(w, id);
 	if (public.port == req.target.port && !memcmp(public.addr, req.target.addr, sizeof(public.addr)))
 		return;
 	reason = ftp_rewrite(w, msg, &public, editable_from, plan);

@@ -121,7 +121,7 @@ static bool hole_close(struct nf_alg_hole *hole, enum nf_alg_reason reason)
 {
 	if (cmpxchg(&hole->state, HOLE_PENDING, HOLE_CLOSED) != HOLE_PENDING)
 		return false;
-	nf_ct_unexpect_related(hole->exp);
+	nf_alg_exp_unlink(hole->exp);
 	nf_alg_count(hole->account, hole->proto->id, reason);
 	hole_event(hole, reason == NF_ALG_REASON_EXPIRED ? NF_ALG_EVENT_PINHOLE_EXPIRED : NF_ALG_EVENT_PINHOLE_CLOSED);
 	hole_release(hole);

@@ -9,10 +9,12 @@
 #ifndef NF_ALG_COMPAT_H
 #define NF_ALG_COMPAT_H
 
+#include <linux/poison.h>
 #include <linux/version.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_helper.h>
 #include <net/netfilter/nf_conntrack_expect.h>
+#include <net/netfilter/nf_conntrack_core.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "nf-alg needs Linux 6.1 or later"
@@ -31,6 +33,25 @@ static inline void nf_alg_exp_set_timeout(struct nf_conntrack_expect *exp, u32 s
 	WRITE_ONCE(exp->timeout, nfct_time_stamp + secs * HZ);
 #else
 	mod_timer_pending(&exp->timeout, jiffies + secs * HZ);
+#endif
+}
+
+/**
+ * nf_alg_exp_unlink() - takes an expectation out of conntrack's tables at once
+ * @exp:	expectation, caller holds a reference
+ *
+ * Does nothing if it has expired or was used already. Where expectations have no timer nf_ct_unexpect_related() would only mark it
+ * for a later collection, until when it counts against the connection's and the kernel's limits. Any context.
+ */
+static inline void nf_alg_exp_unlink(struct nf_conntrack_expect *exp)
+{
+#ifdef NF_ALG_HAVE_EXP_TIMEOUT32
+	spin_lock_bh(&nf_conntrack_expect_lock);
+	if (exp->hnode.pprev && exp->hnode.pprev != LIST_POISON2)
+		nf_ct_unlink_expect_report(exp, 0, 0);
+	spin_unlock_bh(&nf_conntrack_expect_lock);
+#else
+	nf_ct_unexpect_related(exp);
 #endif
 }
 
