@@ -25,8 +25,8 @@ def base(host):
 
 def run(ns, command, seconds, place):
     netbed.enter(ns)
-    done = subprocess.run(command, cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          timeout=seconds, env=dict(os.environ, HOME=place))
+    done = subprocess.run(command, cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=seconds, env=dict(os.environ, HOME=place))
     must(done.returncode == 0, "status %d: %s" % (done.returncode, done.stdout.decode("latin-1")))
 
 
@@ -44,8 +44,8 @@ def curl(ns, host, seconds, place, *options):
 
 
 def lftp(ns, host, seconds, place, *settings):
-    script = ["set net:timeout %d" % seconds, "set net:max-retries 1", "set net:reconnect-interval-base 1", "set cmd:fail-exit yes",
-              "set ftp:fix-pasv-address no", "set ftp:ssl-allow no", "set ftp:use-feat no", "set ftp:sync-mode no"]
+    script = ["set net:timeout %d" % seconds, "set net:max-retries 1", "set net:reconnect-interval-base 1",
+              "set cmd:fail-exit yes", "set ftp:fix-pasv-address no", "set ftp:ssl-allow no", "set ftp:use-feat no", "set ftp:sync-mode no"]
     script += ["set " + setting for setting in settings]
     script += ["open " + base(host), "mirror -P 3 /pub out", "bye"]
     run(ns, ["lftp", "--norc", "-c", "; ".join(script)], seconds, place)
@@ -114,7 +114,8 @@ def works():
     for network, servers in NETWORKS:
         for server, (ns, host) in servers.items():
             for title, client, options in cases(host):
-                points.add("%s, %s, %s" % (network, title, server), transfers, ns, host, client, options, netbed.PATIENCE)
+                points.add("%s, %s, %s" % (network, title, server), transfers, ns, host, client, options,
+                           netbed.PATIENCE)
     points.run()
 
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2154,SC2034	# r, c1 and so on are set by setup_ns; RULES is read by alg_box
 #
 # Real FTP clients: curl, lftp and Python's ftplib, in every mode that they have, with vsftpd and pure-ftpd.
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash disable=SC2154	# c1, r and so on are set by setup_ns
+# shellcheck shell=bash disable=SC2154,SC2034	# c1, r and so on are set by setup_ns
 #
-# What the tests ftp_*.sh and tftp_*.sh share beyond lib.sh; sourced with the test's own arguments. A test called with the
-# argument "kernel" runs against the kernel's own helpers, to see what a test proves about them.
+# What the tests ftp_*.sh and tftp_*.sh share beyond lib.sh; sourced with the test's own arguments. A test called with
+# the argument "kernel" runs against the kernel's own helpers, to see what a test proves about them.
 
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 ALG_BY=${1:-ours}
@@ -62,8 +62,8 @@ alg_switch()
 	done
 }
 
-# points COMMAND...: runs a program that prints points: "ok TITLE", "not ok TITLE", "skip TITLE # REASON", "# more about it", and
-# "end" as its last line.
+# points COMMAND...: runs a program that prints points: "ok TITLE", "not ok TITLE", "skip TITLE # REASON", "# more about
+# it", and "end" as its last line.
 points()
 {
 	local line ended=''
@@ -147,8 +147,8 @@ passwd_file()
 pure_ftpd()
 {
 	# shellcheck disable=SC2016	# for the inner shell
-	daemon "$1" "$2" unshare -m bash -c 'mount --bind "$1" /etc/passwd && shift && exec pure-ftpd "$@"' - "$TMP/passwd" \
-		-S "$3" -e -M -H -I 5 -C 200 -c 200 "${@:4}"
+	daemon "$1" "$2" unshare -m bash -c 'mount --bind "$1" /etc/passwd && shift && exec pure-ftpd "$@"' - \
+		"$TMP/passwd" -S "$3" -e -M -H -I 5 -C 200 -c 200 "${@:4}"
 }
 
 # vsftpd_conf FILE OPTION...
@@ -157,9 +157,9 @@ vsftpd_conf()
 	local file=$1
 	shift
 	printf '%s\n' listen=NO listen_ipv6=YES background=NO anonymous_enable=YES no_anon_password=YES local_enable=NO \
-		write_enable=YES anon_upload_enable=YES anon_umask=022 "anon_root=$TMP/ftp" "secure_chroot_dir=$TMP/empty" \
-		connect_from_port_20=YES seccomp_sandbox=NO max_per_ip=0 max_clients=0 connect_timeout=5 accept_timeout=5 \
-		data_connection_timeout=10 "$@" >"$file"
+		write_enable=YES anon_upload_enable=YES anon_umask=022 "anon_root=$TMP/ftp" \
+		"secure_chroot_dir=$TMP/empty" connect_from_port_20=YES seccomp_sandbox=NO max_per_ip=0 max_clients=0 \
+		connect_timeout=5 accept_timeout=5 data_connection_timeout=10 "$@" >"$file"
 }
 
 # ---- TFTP servers ----
@@ -180,8 +180,8 @@ tftp_daemons()
 		if [ "${spec%:*}" = hpa ]; then
 			daemon "$name" "$ns" in.tftpd -L -c -u nobody -s "$TMP/tftp"
 		else
-			daemon "$name" "$ns" atftpd --daemon --no-fork --user nobody --group nogroup --logfile - --bind-address "::" \
-				"$TMP/tftp"
+			daemon "$name" "$ns" atftpd --daemon --no-fork --user nobody --group nogroup --logfile - \
+				--bind-address "::" "$TMP/tftp"
 		fi
 	done
 	for spec; do

@@ -47,7 +47,8 @@ def fails():
     for network, modes, _, servers in NETWORKS:
         ns, host = servers["vsftpd"]
         for mode in modes:
-            points.add("without ALG fails: " + title(network, mode, "single", "vsftpd"), no_transfer, ns, host, mode=mode)
+            points.add("without ALG fails: " + title(network, mode, "single", "vsftpd"),
+                       no_transfer, ns, host, mode=mode)
     points.run()
 
 

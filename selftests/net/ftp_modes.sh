@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2154,SC2034	# r, c1 and so on are set by setup_ns; RULES is read by alg_box
 #
 # FTP's ways to announce a data connection, in every shape that commands take on the wire, through every kind of box.
 # The servers are vsftpd and pure-ftpd; the client is ours (ftpcli.py), because no real one can be told how to write.
@@ -12,7 +13,7 @@ need nft vsftpd pure-ftpd python3 unshare
 topo_lan
 topo_second_box
 alg_start ftp
-# Inside, vsftpd is in c1 (outside: 203.0.113.1) and pure-ftpd in c2 (203.0.113.10); both are in d1 (203.0.113.20 and .21).
+# Inside, vsftpd is in c1 (outside: 203.0.113.1) and pure-ftpd in c2 (203.0.113.10); both are in d1 (203.0.113.20, .21).
 RULES[r]="add rule ip nat predst ip daddr 203.0.113.10 tcp dport 21 dnat to 192.168.1.12:21
 add rule inet fw more iifname wan0 ip6 daddr { 2001:db8:1::11, 2001:db8:1::12 } tcp dport 21 ct state new accept"
 RULES[r2]="table ip nat {

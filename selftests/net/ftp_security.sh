@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What an FTP session must not be able to do: open a way to somebody else, to a system port, for somebody else, for longer or more
-# often than announced. Scripted server in s1; c2 and s2 are bystanders.
+# What an FTP session must not be able to do: open a way to somebody else, to a system port, for somebody else, for longer
+# or more often than announced. Scripted server in s1; c2 and s2 are bystanders.
 
 . "$(dirname "$0")/ftp_lib.sh"
 need nft python3 conntrack

@@ -243,7 +243,8 @@ def scripted(mode, **how):
         server.close()
 
 
-BANNER = "220-Welcome\n227 Entering Passive Mode (192,168,1,12,19,137)\n220-229 (|||5001|)\n 220 not yet\n2200 nor\n220 now"
+BANNER = ("220-Welcome\n227 Entering Passive Mode (192,168,1,12,19,137)\n220-229 (|||5001|)\n 220 not yet\n"
+          "2200 nor\n220 now")
 MULTI_227 = "227-Here it is:\n 227 Entering Passive Mode (10,0,0,1,1,1)\n227 =%s"
 
 SCRIPTS = (
@@ -280,7 +281,7 @@ def bare_lf_ignored():
     netbed.algctl("r", "policy", "set", "default", "ftp", "option", "bare-lf=default")
 
 
-def lossy(place, mode, writing, turns=6):
+def lossy(mode, writing, turns=6):
     """Every seventh packet of the control connection is lost."""
     ftp = Ftp("c1", VSFTPD, writing=writing, source="192.168.1.2")
     for turn in range(turns):
@@ -288,15 +289,19 @@ def lossy(place, mode, writing, turns=6):
     ftp.quit()
 
 
+LOSS = """table inet loss { chain drops {
+    type filter hook %s; tcp dport 21 numgen inc mod 7 5 drop; tcp sport 21 numgen inc mod 7 3 drop;
+}; }"""
+
+
 def with_loss():
-    for place, priority in (("before the ALG", "prerouting priority -310"), ("behind the ALG", "postrouting priority 310")):
-        netbed.run("r", "nft", "table inet loss { chain drops { type filter hook %s; tcp dport 21 numgen inc mod 7 5 drop; "
-                   "tcp sport 21 numgen inc mod 7 3 drop; }; }" % priority)
+    for place, hook in (("before", "prerouting priority -310"), ("behind", "postrouting priority 310")):
+        netbed.run("r", "nft", LOSS % hook)
         points = netbed.Points(8)
         for mode in MODES:
             for writing in ("single", 9):
-                points.add("loss %s: %s, %s" % (place, mode, "single write" if writing == "single" else "9 bytes per segment"),
-                           lossy, place, mode, writing)
+                how = "single write" if writing == "single" else "9 bytes per segment"
+                points.add("loss %s the ALG: %s, %s" % (place, mode, how), lossy, mode, writing)
         points.run()
         netbed.run("r", "nft", "delete table inet loss")
 
@@ -321,7 +326,8 @@ def small_mtu(mode):
 def works():
     points = netbed.Points(4)
     for source in ("192.168.1.2", "192.168.1.11", "192.168.1.200"):
-        points.add("24 transfers on one control connection, lines grow and shrink, from " + source, many_transfers, source)
+        points.add("24 transfers on one control connection, lines grow and shrink, from " + source,
+                   many_transfers, source)
     points.add("150 PORT commands on one control connection", long_session)
     for mode in MODES:
         points.add("failed transfers, then good ones: " + mode, failed_then_good, mode)
@@ -367,7 +373,8 @@ def fails():
     points = netbed.Points(24)
     for mode in MODES:
         for writing in ("nagle", 5):
-            points.add("without ALG fails: %s, %s" % (mode, writing), no_transfer, "c1", VSFTPD, mode=mode, writing=writing)
+            points.add("without ALG fails: %s, %s" % (mode, writing), no_transfer, "c1", VSFTPD, mode=mode,
+                       writing=writing)
     points.add("without ALG fails: server inside, PASV, one byte per segment", script_fails, "PASV", writing="bytes")
     points.run()
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2154,SC2034	# r, c1 and so on are set by setup_ns; RULES is read by alg_box
 #
-# FTP control connections as byte streams: many transfers on one, lines that grow and shrink, cut anywhere, repeated after loss;
-# what servers say besides. vsftpd is in s1, scripted servers (ftpsrv.py) are in s2 and, behind DNAT, in c2.
+# FTP control connections as byte streams: many transfers on one, lines that grow and shrink, cut anywhere, repeated after
+# loss; what servers say besides. vsftpd is in s1, scripted servers (ftpsrv.py) are in s2 and, behind DNAT, in c2.
 
 . "$(dirname "$0")/ftp_lib.sh"
 need nft vsftpd python3

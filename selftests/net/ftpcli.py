@@ -31,7 +31,7 @@ class Control:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0 if writing == "nagle" else 1)
 
     def send(self, data, writing=None):
-        """@data: bytes, or a list of them, one a command. In pieces: a number of bytes, or one of WRITINGS or "nagle"."""
+        """@data: bytes, or a list of them, one a command. @writing: one of WRITINGS, "nagle" or a number of bytes."""
         writing = writing or self.writing
         if isinstance(data, bytes):
             data = [data]

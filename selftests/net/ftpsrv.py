@@ -22,8 +22,8 @@ class Server:
         self.host = host
         self.writing = writing
         self.eol = eol
-        self.texts = {220: "220 ready", 227: "227 Entering Passive Mode (%s).", 228: "228 Entering Long Passive Mode (%s)",
-                      229: "229 Entering Extended Passive Mode (|||%s|)"}
+        self.texts = {220: "220 ready", 227: "227 Entering Passive Mode (%s).",
+                      228: "228 Entering Long Passive Mode (%s)", 229: "229 Entering Extended Passive Mode (|||%s|)"}
         self.texts.update(texts or {})
         self.hooks = hooks or {}
         self.tls = tls

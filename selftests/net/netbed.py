@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One process in many network namespaces: sockets, algctl and test points for the Python parts of net tests.
 
-A socket stays in the namespace in which it was made, and setns() moves one thread only: so clients, servers and bystanders of all
-namespaces fit into one process, which is what makes these tests quick and free of sleeps. lib.sh's python() tells us the names.
+A socket stays in the namespace in which it was made, and setns() moves one thread only: so clients, servers and
+bystanders of all namespaces fit into one process, which is what makes these tests quick and free of sleeps. ftp_lib.sh's
+python() tells us the names.
 """
 import ctypes
 import errno

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2154,SC2034	# r, c1 and so on are set by setup_ns; RULES is read by alg_box
 #
-# TFTP with real clients and servers through NAT and a firewall: tftpd-hpa in s1 and c1, atftpd in s2 and c2; and many transfers at
-# a time, which share ports.
+# TFTP with real clients and servers through NAT and a firewall: tftpd-hpa in s1 and c1, atftpd in s2 and c2; and many
+# transfers at a time, which share ports.
 
 . "$(dirname "$0")/ftp_lib.sh"
 need nft in.tftpd atftpd tftp atftp curl python3

@@ -7,6 +7,7 @@ from netbed import check, must, must_equal, pinholes
 from tftpcli import ACK, DATA, ERROR, OACK, RRQ, WRQ, arrives, request, udp
 
 CLIENT, SERVER, BYSTANDER = "192.168.1.11", "203.0.113.2", "203.0.113.3"
+OVER_IPV6 = "2001:db8:1::11", "2001:db8:2::2", "2001:db8:2::3"
 PORT = [20000]
 
 
@@ -37,8 +38,8 @@ def settle():
 
 def answered(family):
     """By the asked server from any port of its own, to the client's port, by one port only."""
-    ns_client, server, bystander = (CLIENT, SERVER, BYSTANDER) if family == 4 else ("2001:db8:1::11", "2001:db8:2::2", "2001:db8:2::3")
-    sock = client(ns_client)
+    own, server, bystander = (CLIENT, SERVER, BYSTANDER) if family == 4 else OVER_IPV6
+    sock = client(own)
     seen = ask(sock, request(RRQ, "x"), server)
     hole, = pinholes()
     must_equal((hole["target"]["address"], hole["target"]["port"]), sock.getsockname()[:2], "target")
@@ -152,8 +153,8 @@ def malformed_dropped():
 
 def proper():
     """Unusual, but requests."""
-    for datagram in (full(512), request(RRQ, "x", "NETASCII"), request(RRQ, "x", "any word"), request(WRQ, "x", tsize=1),
-                     request(RRQ, "x", a="", b=""), request(RRQ, "\xff\x01/ x"),
+    for datagram in (full(512), request(RRQ, "x", "NETASCII"), request(RRQ, "x", "any word"),
+                     request(WRQ, "x", tsize=1), request(RRQ, "x", a="", b=""), request(RRQ, "\xff\x01/ x"),
                      request(RRQ, "x", blksize=65464, windowsize=65535, timeout=255, tsize=0)):
         ask(client(), datagram)
         must_equal(COUNTED.grown("opened", "malformed"), (1, 0), "%r: opened, malformed" % datagram[:40])
