@@ -3,6 +3,7 @@
 """Tests of algctl that need no kernel. Prints what fails; the last line is "N passed, N failed, N skipped"."""
 
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -276,6 +277,7 @@ def many(runner):
     """More than one batch."""
     state, n = runner.state("many"), 5000
     text = "tenants:\n" + "".join(f"  t{i}: {{zone: {i}, max-sessions: 5}}\n" for i in range(n))
+    original = text
     code, out, err = runner.run(["apply", runner.file("many.yaml", text)], ALGCTL_FAKE=state)
     runner.results.check(code == 0 and f"{n} tenants" in out, "a file of many batches", out + err)
     text = text.replace("zone: 4999,", "zone: 17,").replace("zone: 3,", "zone: 2,")
@@ -283,6 +285,9 @@ def many(runner):
     code, out, err = runner.run(["apply", path], ALGCTL_FAKE=state)
     found = sorted(positions(err, path))
     runner.results.check(code == 2 and [f[:2] for f in found] == [(5, 14), (5001, 17)], "refusals in several batches", out + err)
+    first = runner.file("first.yaml", original.replace("t1: {zone: 1,", "t1: {zone: 0,"))
+    code, out, err = runner.run(["apply", first], ALGCTL_FAKE=state)
+    runner.results.check(code == 2 and [f[:2] for f in positions(err, first)] == [(3, 14)], "a refusal in the first batch", out + err)
     code, out, err = runner.run(["export"], ALGCTL_FAKE=state)
     runner.results.check(out.count("zone:") == n and "zone: 4999" in out, "after which everything is as it was")
 
@@ -386,30 +391,24 @@ def agreement(runner):
         r.check(word in page_words(os.path.join(man, "algctl-policy.8"))[0], f"algctl-policy.8 has {word}")
 
 
-def definitions(path, macro):
-    with open(path, encoding="utf-8") as f:
-        text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
-    return [re.findall(r'"([^"]*)"', body) for body in re.findall(rf"^{macro}\(.*?\)$", text, re.M | re.S)]
-
-
 def lists(runner):
     """Options and reasons of the kernel's lists are in help and man pages, word for word."""
     r = runner.results
-    policy = os.path.join(runner.args.source, "..", "policy")
+    done = subprocess.run([sys.executable, os.path.join(runner.args.source, "man", "lists.py"), "--check"],
+                          capture_output=True, text=True, check=False)
+    r.check(done.returncode == 0, "man pages have the kernel's lists (make man brings them)", done.stdout + done.stderr)
     help_text = runner.run(["help", "policy", "set"])[1]
-    with open(os.path.join(runner.args.source, "man", "algctl-policy.8"), encoding="utf-8") as f:
-        page = " ".join(f.read().split())
-    found = definitions(os.path.join(policy, "options.def"), "NF_ALG_OPTION")
+    found = load_lists(runner).options()
     r.check(found, "options.def is read")
-    for name, values, sentence in found:
-        r.check(f"  {name}=" in help_text and sentence in help_text, f"help has option {name}")
-        r.check(f"Cm {name} " in page and sentence in page, f"algctl-policy.8 has option {name}: {sentence}")
-    with open(os.path.join(runner.args.source, "man", "algctl-stats.8"), encoding="utf-8") as f:
-        page = " ".join(f.read().split())
-    found = definitions(os.path.join(policy, "reasons.def"), "NF_ALG_REASON")
-    r.check(found, "reasons.def is read")
-    for name, sentence in found:
-        r.check(f"Cm {name} {sentence}" in page, f"algctl-stats.8 has counter {name}: {sentence}")
+    for option in found:
+        r.check(f"  {option.name}=" in help_text and option.sentence in help_text, f"help has option {option.name}")
+
+
+def load_lists(runner):
+    spec = importlib.util.spec_from_file_location("lists", os.path.join(runner.args.source, "man", "lists.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def pages(runner):
@@ -417,7 +416,7 @@ def pages(runner):
     if not shutil.which("mandoc"):
         runner.results.skip("man pages", "mandoc is not installed")
         return
-    for page in sorted(os.listdir(man)):
+    for page in sorted(p for p in os.listdir(man) if p.endswith(".8")):
         done = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page], cwd=man, capture_output=True, text=True, check=False)
         lines = [x for x in (done.stdout + done.stderr).splitlines() if "referenced manual not found" not in x]
         runner.results.check(not lines, f"mandoc takes {page}", "\n".join(lines))
