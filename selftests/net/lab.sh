@@ -112,3 +112,11 @@ check_status()	# check_status TITLE NS FIELD VALUE
 	wait_for 10 status_is "$2" "$3" "$4"
 	check_is "$1" "$3 $N" "$3 $4"
 }
+
+# traffic NAME CLIENT SERVER ADDRESS: transfers without end to an address that the server gets for it; "GOOD BAD" in $TMP/NAME.log
+# once stopped
+traffic()
+{
+	ip -n "${NETNS[$3]}" addr add "$4/24" dev eth0
+	daemon "$1" "$2" env -C "$HERE" python3 -S "$HERE/load_traffic.py" "$2=${NETNS[$2]},$3=${NETNS[$3]}" "$2" "$3" "$4"
+}

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Allocations fail at random under traffic (debug kernels with CONFIG_FAILSLAB): transfers may fail, nothing may break, leak or stay.
+# Only atomic allocations of our own caches, of expectations and of the small general caches fail.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/lab.sh"
+need nft python3 conntrack
+fail=/sys/kernel/debug/failslab
+[ -d $fail ] || skip_all "no failslab in this kernel"
+
+topo_lan
+sysctls r netfilter.nf_conntrack_tcp_timeout_time_wait=1
+fw r filter masquerade
+alg_load ftp tftp
+lab_start
+alg r tenant add default
+marked=()
+for cache in /sys/kernel/slab/*; do
+	case ${cache##*/} in
+	nf_alg*|alg*|nf_conntrack_expect|kmalloc-64|kmalloc-96|kmalloc-128|kmalloc-192|kmalloc-256|kmalloc-512|kmalloc-1k|kmalloc-2k)
+		echo 1 2>/dev/null >"$cache/failslab" && marked+=("${cache##*/}");;
+	esac
+done
+diag "caches: ${marked[*]}"
+[ ${#marked[@]} -gt 0 ] || skip_all "no cache can be made to fail"
+failing()	# failing PERCENT
+{
+	echo Y >$fail/cache-filter
+	echo Y >$fail/ignore-gfp-wait
+	echo 0 >$fail/verbose
+	echo 1 >$fail/interval
+	echo 0 >$fail/space
+	echo -1 >$fail/times
+	echo "$1" >$fail/probability
+}
+
+lab open before c1 s1 203.0.113.2
+check "served before" lab get before PORT
+traffic one c1 s1 203.0.113.4
+traffic two c2 s2 203.0.113.5
+announced() { counter r default messages; [ "$N" -ge "$1" ]; }
+for percent in 2 10 30; do
+	remember r default messages
+	failing $percent
+	check "$percent % of allocations fail, traffic goes on" wait_for 20 announced $((OLD[messages] + 60))
+	# Policy edits meanwhile: they sleep for memory, but take down pinholes.
+	alg r policy set default ftp off
+	alg r policy set default ftp on
+	alg r tenant add t1 zone 1
+	alg r tenant del t1
+	failing 0
+done
+failing 100
+lab open none c1 s1 203.0.113.2 patience=2
+lab announce before PORT patience=2
+failing 0
+counter r default no-memory
+diag "no-memory was counted $N times"
+stop one
+stop two
+diag "$(<"$TMP/one.log") and $(<"$TMP/two.log") transfers good and bad"
+
+on r conntrack -F >/dev/null 2>&1
+lab open after c1 s1 203.0.113.2
+for kind in PORT EPRT PASV EPSV; do
+	check "everything works again: $kind" lab get after $kind
+done
+check_pinholes "no pinhole is left" r 0
+lab close after
+on r conntrack -F >/dev/null 2>&1
+check_status "no session is left" r sessions 0
+expectations r
+check_is "no expectation is left" "$N" 0
+finish
