@@ -288,6 +288,7 @@ field "no pinhole is left" 'd["pinholes"] == []' pinhole
 does "stats reset" 0 '' stats reset tenant default
 does "nothing counted" 0 '*nothing was counted*' stats
 refuses "counters of nobody" "nosuch" "tenant nosuch" stats show tenant nosuch
+refuses "pinholes of nobody" "nosuch" "tenant nosuch" pinhole show tenant nosuch protocol ftp
 does "a change" 0 '' tenant set default max-sessions 9
 check "monitor ends after three events" wait_for 10 gone "${PIDS[events]}"
 check "monitor tells them" python3 - "$TMP/events.log" <<'END'

@@ -80,9 +80,22 @@ static bool report_number(struct ctx *ctx, const struct refusal *r, const struct
 	return fail_errno(ctx, r->number, at, "the kernel refused: %s", strerror(r->number));
 }
 
+/*
+ * Kernels before 6.6 don't say which attribute a dump was refused for: it is the first that the user gave, for protocols
+ * are checked here.
+ */
+static struct where place_of(const struct refusal *r, const struct msg *m)
+{
+	bool dump = (m->header->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+
+	if (r->has_offset)
+		return msg_where(m, r->offset);
+	return dump && m->nplaces ? m->places[0].at : NOWHERE;
+}
+
 bool refusal_report(struct ctx *ctx, const struct refusal *r, const struct msg *m, const struct object *o)
 {
-	struct where at = r->has_offset ? msg_where(m, r->offset) : NOWHERE;
+	struct where at = place_of(r, m);
 	const char *text;
 
 	if (r->number == EPERM && !*r->text) {
