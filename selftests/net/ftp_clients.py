@@ -62,7 +62,8 @@ def library(ns, host, seconds, place, passive):
         content = []
         ftp.retrbinary("RETR pub/" + name, content.append)
         must(b"".join(content) == file_on_server("pub/" + name), name + " differs")
-    must_equal(sorted(name.split("/")[-1] for name in ftp.nlst("pub")), sorted(FILES + ["big", "small"]), "list")
+    listed = sorted(name.split("/")[-1] for name in ftp.nlst("pub"))
+    must_equal([name for name in listed if name.strip(".")], sorted(FILES + ["big", "small"]), "list")
     with open(netbed.TMP + "/ftp/pub/big", "rb") as file:
         name = "incoming/" + os.path.basename(place)
         ftp.storbinary("STOR " + name, file)
@@ -120,7 +121,7 @@ def works():
 
 
 def fails():
-    points = netbed.Points(24)
+    points = netbed.Points(8)
     for network, servers in NETWORKS:
         ns, host = servers["vsftpd"]
         for title, client, options in cases(host):

@@ -153,7 +153,7 @@ def works():
 
 
 def fails():
-    points = netbed.Points(16)
+    points = netbed.Points(8)
     for network, servers in NETWORKS:
         ns, host = servers["tftpd-hpa"]
         for number in (0, 2, 4, 7):
