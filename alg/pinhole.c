@@ -3,13 +3,16 @@
  * Pinholes: an expectation of conntrack each, plus whose it is, where it leads, and what became of it.
  *
  * A pinhole is pending until the announced connection comes, which makes it active until that connection is gone. The public
- * endpoint of both kinds is never given to another pinhole. Who changes @state owns the consequences. The table of a
- * namespace is an xarray, whose lock is taken at birth and death only, where conntrack takes its global expectation lock anyway.
+ * endpoint of both kinds is never given to another pinhole. Who changes @state owns the consequences.
+ *
+ * Two tables, both read under RCU: all public endpoints, with a lock for every few chains; and each namespace's pinholes in lists
+ * by number, with one lock, taken at birth and death, where conntrack takes its own lock of all expectations anyway.
  */
 #include <linux/module.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
+#include <linux/jhash.h>
 #include <net/netns/generic.h>
+#include <net/netns/hash.h>
 #include <net/netfilter/nf_conntrack_core.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 
@@ -19,38 +22,69 @@
 #define GC_PERIOD	HZ
 #define CHILD_GRACE	(2 * HZ)	/* an expected connection is looked for from here on: it is confirmed by then */
 
+#define PUBLIC_CHAINS	4096
+#define PUBLIC_LOCKS	64
+#define NET_LISTS	64
+
+/**
+ * struct hole_net - a namespace's pinholes
+ * @lock:	for the lists, @count and @last
+ * @lists:	by number modulo NET_LISTS; numbers grow along each
+ * @count:	pinholes
+ * @last:	number given last
+ * @net:	namespace
+ * @gc:		looks after them while there are any
+ */
 struct hole_net {
-	struct xarray holes;
-	u32 next_id;
+	spinlock_t lock;
+	struct list_head lists[NET_LISTS];
+	u32 count;
+	u32 last;
 	struct net *net;
 	struct delayed_work gc;
 };
 
 static unsigned int hole_net_id;
 static struct kmem_cache *hole_cache;
-static struct rhltable public_table;
+static struct hlist_head public_table[PUBLIC_CHAINS];
+static spinlock_t public_locks[PUBLIC_LOCKS];
 static const struct nf_alg_nat_ops __rcu *nat_ops;
-
-static const struct rhashtable_params public_params = {
-	.head_offset = offsetof(struct nf_alg_hole, node),
-	.key_offset = offsetof(struct nf_alg_hole, key),
-	.key_len = sizeof(struct nf_alg_hole_key),
-	.automatic_shrinking = true,
-};
 
 static struct hole_net *hole_net(const struct net *net)
 {
 	return net_generic(net, hole_net_id);
 }
 
-static void key_set(struct nf_alg_hole_key *key, const struct net *net, const struct alg_endpoint *ep, u8 l4proto)
+/* ---- public endpoints ---- */
+
+static u32 public_hash(const struct net *net, u16 l3num, const union nf_inet_addr *addr, u16 port, u8 l4proto)
 {
-	memset(key, 0, sizeof(*key));
-	key->net = net;
-	memcpy(key->addr, ep->addr, sizeof(key->addr));
-	key->port = ep->port;
-	key->family = ep->family;
-	key->l4proto = l4proto;
+	u32 a = l3num == NFPROTO_IPV4 ? (__force u32)addr->ip : jhash2((const u32 *)addr->all, 4, 0);
+
+	return jhash_3words(a, (u32)port << 8 | l4proto, net_hash_mix(net), 0) % PUBLIC_CHAINS;
+}
+
+static spinlock_t *public_lock(u32 hash)
+{
+	return &public_locks[hash % PUBLIC_LOCKS];
+}
+
+static bool same_addr(u16 l3num, const union nf_inet_addr *a, const union nf_inet_addr *b)
+{
+	return l3num == NFPROTO_IPV4 ? a->ip == b->ip : nf_inet_addr_cmp(a, b);
+}
+
+static bool same_endpoint(const struct alg_endpoint *a, const struct alg_endpoint *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+static bool public_is(const struct nf_alg_hole *hole, const struct net *net, const struct nf_conntrack_tuple *t)
+{
+	const struct nf_conntrack_tuple *own = &hole->exp->tuple;
+
+	return own->dst.u.all == t->dst.u.all && hole->net == net && own->dst.protonum == t->dst.protonum &&
+	       own->src.l3num == t->src.l3num && same_addr(t->src.l3num, &own->dst.u3, &t->dst.u3);
 }
 
 /* ---- end ---- */
@@ -64,11 +98,24 @@ static void hole_free(struct rcu_head *rcu)
 	kmem_cache_free(hole_cache, hole);
 }
 
-/* Takes down what stands: tables, expectation, quota. The caller moved @state to HOLE_CLOSED, or the pinhole was never seen. */
+static void hole_unlink(struct nf_alg_hole *hole)
+{
+	struct hole_net *hn = hole_net(hole->net);
+
+	spin_lock_bh(&hn->lock);
+	list_del_rcu(&hole->list);
+	WRITE_ONCE(hn->count, hn->count - 1);
+	spin_unlock_bh(&hn->lock);
+
+	spin_lock_bh(public_lock(hole->hash));
+	hlist_del_rcu(&hole->node);
+	spin_unlock_bh(public_lock(hole->hash));
+}
+
+/* Takes down what stands: tables, quota. The caller moved @state to HOLE_CLOSED. */
 static void hole_release(struct nf_alg_hole *hole)
 {
-	xa_erase_bh(&hole_net(hole->net)->holes, hole->id);
-	rhltable_remove(&public_table, &hole->node, public_params);
+	hole_unlink(hole);
 	if (hole->account) {
 		nf_alg_quota_pinhole_give(hole->account);
 		nf_alg_account_put(hole->account);
@@ -84,22 +131,21 @@ static void info_tuple(const struct nf_conntrack_tuple *t, struct alg_endpoint *
 
 static void hole_info(const struct nf_alg_hole *hole, struct nf_alg_pinhole_info *info)
 {
-	long left = (long)(hole->opened + hole->timeout * HZ - jiffies);
+	unsigned long opened = READ_ONCE(hole->opened);
+	long left = (long)(opened + hole->timeout * HZ - jiffies);
 
 	memset(info, 0, sizeof(*info));
 	info->net = hole->net;
 	info->id = hole->id;
 	info->tenant = hole->account ? hole->account->id : 0;
 	info->protocol = hole->proto->id;
-	info->l4proto = hole->key.l4proto;
+	info->l4proto = hole->exp->tuple.dst.protonum;
 	info->zone = hole->zone.id;
-	info->peer = hole->peer;
-	info->public.family = hole->key.family;
-	info->public.port = hole->key.port;
-	memcpy(info->public.addr, hole->key.addr, sizeof(info->public.addr));
+	info_tuple(&hole->exp->tuple, &info->peer, &info->public);
+	info->peer.port = 0;
 	info->target = hole->target;
 	info_tuple(&hole->master, &info->master_src, &info->master_dst);
-	info->age = (jiffies - hole->opened) / HZ;
+	info->age = (jiffies - opened) / HZ;
 	if (smp_load_acquire(&hole->state) == HOLE_ACTIVE) {
 		info->state = NF_ALG_PINHOLE_STATE_ACTIVE;
 		info_tuple(&hole->child, &info->child_src, &info->child_dst);
@@ -112,6 +158,8 @@ static void hole_event(const struct nf_alg_hole *hole, enum nf_alg_event event)
 {
 	struct nf_alg_pinhole_info info;
 
+	if (likely(!nf_alg_event_wanted(hole->net)))
+		return;
 	hole_info(hole, &info);
 	nf_alg_event_pinhole(&info, event);
 }
@@ -121,11 +169,18 @@ static bool hole_close(struct nf_alg_hole *hole, enum nf_alg_reason reason)
 {
 	if (cmpxchg(&hole->state, HOLE_PENDING, HOLE_CLOSED) != HOLE_PENDING)
 		return false;
-	nf_alg_exp_unlink(hole->exp);
+	if (READ_ONCE(hole->armed))	/* else hole_arm() sees the state */
+		nf_alg_exp_unlink(hole->exp);
 	nf_alg_count(hole->account, hole->proto->id, reason);
 	hole_event(hole, reason == NF_ALG_REASON_EXPIRED ? NF_ALG_EVENT_PINHOLE_EXPIRED : NF_ALG_EVENT_PINHOLE_CLOSED);
 	hole_release(hole);
 	return true;
+}
+
+/* Conntrack had the expectation and let go of it. */
+static bool exp_is_gone(const struct nf_alg_hole *hole)
+{
+	return READ_ONCE(hole->armed) && refcount_read(&hole->exp->use) == 1;
 }
 
 static bool child_lives(const struct nf_alg_hole *hole)
@@ -145,9 +200,9 @@ static void hole_check(struct nf_alg_hole *hole)
 {
 	switch (smp_load_acquire(&hole->state)) {
 	case HOLE_PENDING:
-		if (time_after(jiffies, hole->opened + hole->timeout * HZ))
+		if (time_after(jiffies, READ_ONCE(hole->opened) + hole->timeout * HZ))
 			hole_close(hole, NF_ALG_REASON_EXPIRED);
-		else if (refcount_read(&hole->exp->use) == 1)	/* its session ended, or somebody deleted it */
+		else if (exp_is_gone(hole))	/* its session ended, or somebody deleted it */
 			hole_close(hole, NF_ALG_REASON_CLOSED);
 		break;
 	case HOLE_ACTIVE:
@@ -159,22 +214,18 @@ static void hole_check(struct nf_alg_hole *hole)
 	}
 }
 
-/* Calls @fn for every pinhole of the namespace, each in its own RCU section. Process context. */
+/* Calls @fn for every pinhole of the namespace, a list at a time. Process context. */
 static void holes_each(struct net *net, void (*fn)(struct nf_alg_hole *hole, const void *arg), const void *arg)
 {
 	struct hole_net *hn = hole_net(net);
 	struct nf_alg_hole *hole;
-	unsigned long id = 0;
+	int i;
 
-	for (;;) {
+	for (i = 0; i < NET_LISTS && READ_ONCE(hn->count); i++) {
 		rcu_read_lock();
-		hole = xa_find(&hn->holes, &id, ULONG_MAX, XA_PRESENT);
-		if (hole)
+		list_for_each_entry_rcu(hole, &hn->lists[i], list)
 			fn(hole, arg);
 		rcu_read_unlock();
-		if (!hole || id == ULONG_MAX)
-			return;
-		id++;
 		cond_resched();
 	}
 }
@@ -189,7 +240,7 @@ static void gc_work(struct work_struct *work)
 	struct hole_net *hn = container_of(to_delayed_work(work), struct hole_net, gc);
 
 	holes_each(hn->net, gc_one, NULL);
-	if (!xa_empty(&hn->holes))
+	if (READ_ONCE(hn->count))
 		queue_delayed_work(system_power_efficient_wq, &hn->gc, GC_PERIOD);
 }
 
@@ -198,15 +249,10 @@ static void gc_work(struct work_struct *work)
 static struct nf_alg_hole *hole_by_exp(const struct nf_conntrack_expect *exp, const struct net *net)
 {
 	const struct nf_conntrack_tuple *t = &exp->tuple;
-	struct rhlist_head *list, *pos;
-	struct nf_alg_hole_key key;
-	struct alg_endpoint public;
+	u32 hash = public_hash(net, t->src.l3num, &t->dst.u3, ntohs(t->dst.u.all), t->dst.protonum);
 	struct nf_alg_hole *hole;
 
-	nf_alg_endpoint_set(&public, t->src.l3num, &t->dst.u3, t->dst.u.all);
-	key_set(&key, net, &public, t->dst.protonum);
-	list = rhltable_lookup(&public_table, &key, public_params);
-	rhl_for_each_entry_rcu(hole, pos, list, node)
+	hlist_for_each_entry_rcu(hole, &public_table[hash], node)
 		if (hole->exp == exp)
 			return hole;
 	return NULL;
@@ -256,46 +302,80 @@ static struct nf_ct_helper_expectfn hole_expectfn = {
 
 /* ---- birth ---- */
 
-/*
- * Does another pinhole have this public endpoint? Ours is in the table already, so that of two
- * that try at once at least one sees the other.
+/**
+ * struct opening - one call of nf_alg_pinhole_open()
+ * @work:	the packet
+ * @req:	what is to be opened
+ * @sent:	tuple of the direction whose sender is the target
+ * @back:	tuple of the other one, in which the expected connection comes
+ * @public:	the public address
+ * @foreign:	room for it, when it is neither's own
+ * @mapped:	the target's address is translated: the public endpoint differs
+ * @ports:	the tenant's port range
+ * @account:	the tenant's, with a reference and one pinhole of its quota, or NULL
  */
-static bool public_taken(const struct nf_alg_hole *mine)
+struct opening {
+	struct nf_alg_work *work;
+	const struct nf_alg_pinhole_req *req;
+	const struct nf_conntrack_tuple *sent, *back;
+	const union nf_inet_addr *public;
+	union nf_inet_addr foreign;
+	bool mapped;
+	struct nf_alg_ports ports;
+	struct nf_alg_account *account;
+};
+
+static bool is_addr(const struct alg_endpoint *ep, u16 l3num, const union nf_inet_addr *addr)
 {
-	struct rhlist_head *list, *pos;
-	struct nf_alg_hole *hole;
-	bool taken = false;
-
-	rcu_read_lock();
-	list = rhltable_lookup(&public_table, &mine->key, public_params);
-	rhl_for_each_entry_rcu(hole, pos, list, node) {
-		int state = smp_load_acquire(&hole->state);
-
-		if (hole == mine || state == HOLE_CLOSED)
-			continue;
-		/* The owner announces his endpoint anew, while his last connection there lingers. */
-		if (!memcmp(&hole->target, &mine->target, sizeof(mine->target)))
-			continue;
-		if (state == HOLE_ACTIVE && !child_lives(hole))
-			continue;
-		taken = true;
-		break;
-	}
-	rcu_read_unlock();
-	return taken;
+	return l3num == NFPROTO_IPV4 ? !memcmp(ep->addr, addr, 4) : !memcmp(ep->addr, addr, 16);
 }
 
-/* The same endpoint announced again by the same connection to the same peer: what stands is enough. */
-static bool still_open(const struct nf_alg_hole_key *key, const struct nf_conn *ct, const struct alg_endpoint *target)
+static void opening_init(struct opening *o, struct nf_alg_work *work, const struct nf_alg_pinhole_req *req)
 {
-	const struct nf_conntrack_tuple *master = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
-	struct rhlist_head *list, *pos;
+	u16 l3num = nf_ct_l3num(work->ct);
+
+	o->work = work;
+	o->req = req;
+	o->sent = &work->ct->tuplehash[req->dir].tuple;
+	o->back = &work->ct->tuplehash[!req->dir].tuple;
+	o->account = NULL;
+	o->ports = work->tenant ? nf_alg_tenant_ports(work->tenant) : (struct nf_alg_ports){ 0 };
+	if (likely(is_addr(&req->target, l3num, &o->sent->src.u3))) {
+		o->mapped = !same_addr(l3num, &o->sent->src.u3, &o->back->dst.u3);
+		o->public = &o->back->dst.u3;
+	} else {
+		o->mapped = false;
+		memset(&o->foreign, 0, sizeof(o->foreign));
+		memcpy(&o->foreign, req->target.addr, l3num == NFPROTO_IPV4 ? 4 : 16);
+		o->public = &o->foreign;
+	}
+}
+
+static u32 opening_hash(const struct opening *o, u16 port)
+{
+	return public_hash(o->work->net, nf_ct_l3num(o->work->ct), o->public, port, o->req->l4proto);
+}
+
+/* The tuple's destination is the public endpoint with @port. */
+static void opening_tuple(const struct opening *o, u16 port, struct nf_conntrack_tuple *t)
+{
+	t->src.l3num = nf_ct_l3num(o->work->ct);
+	t->dst.u3 = *o->public;
+	t->dst.u.all = htons(port);
+	t->dst.protonum = o->req->l4proto;
+}
+
+/* The same endpoint announced again by the same connection: what stands is enough. */
+static bool still_open(const struct opening *o, u16 port)
+{
+	struct nf_conntrack_tuple t;
 	struct nf_alg_hole *hole;
 
-	list = rhltable_lookup(&public_table, key, public_params);
-	rhl_for_each_entry_rcu(hole, pos, list, node) {
-		if (READ_ONCE(hole->state) != HOLE_PENDING || memcmp(&hole->target, target, sizeof(*target)) ||
-		    !nf_ct_tuple_equal(&hole->master, master) || refcount_read(&hole->exp->use) == 1)
+	opening_tuple(o, port, &t);
+	hlist_for_each_entry_rcu(hole, &public_table[opening_hash(o, port)], node) {
+		if (READ_ONCE(hole->state) != HOLE_PENDING || hole->exp->master != o->work->ct ||
+		    !public_is(hole, o->work->net, &t) || !same_endpoint(&hole->target, &o->req->target) ||
+		    !READ_ONCE(hole->armed) || exp_is_gone(hole))
 			continue;
 		nf_alg_exp_set_timeout(hole->exp, hole->timeout);
 		WRITE_ONCE(hole->opened, jiffies);
@@ -304,171 +384,190 @@ static bool still_open(const struct nf_alg_hole_key *key, const struct nf_conn *
 	return false;
 }
 
-/*
- * struct opening - one call of nf_alg_pinhole_open()
- * @sent:	tuple of the direction whose sender is the target
- * @back:	tuple of the other one, in which the expected connection comes
- * @mapped:	the target's address is translated: the public endpoint differs
- * @public:	the public endpoint, its port before one is chosen
- * @account:	the tenant's, with a reference and one pinhole of its quota, or NULL
- */
-struct opening {
-	struct nf_alg_work *work;
-	const struct nf_alg_pinhole_req *req;
-	const struct nf_conntrack_tuple *sent, *back;
-	bool mapped;
-	struct alg_endpoint public;
-	struct nf_alg_account *account;
-};
-
-static bool same_addr(u16 l3num, const union nf_inet_addr *a, const union nf_inet_addr *b)
+/* Does another pinhole have this one's public endpoint? Under its chain's lock. */
+static bool public_taken(const struct nf_alg_hole *mine)
 {
-	return l3num == NFPROTO_IPV4 ? a->ip == b->ip : nf_inet_addr_cmp(a, b);
-}
+	struct nf_alg_hole *hole;
 
-static void ep_addr(union nf_inet_addr *addr, const struct alg_endpoint *ep)
-{
-	memset(addr, 0, sizeof(*addr));
-	memcpy(addr, ep->addr, ep->family == 4 ? 4 : 16);
-}
+	hlist_for_each_entry(hole, &public_table[mine->hash], node) {
+		int state = smp_load_acquire(&hole->state);
 
-static void opening_init(struct opening *o, struct nf_alg_work *work, const struct nf_alg_pinhole_req *req)
-{
-	u16 l3num = nf_ct_l3num(work->ct);
-	union nf_inet_addr target;
-
-	o->work = work;
-	o->req = req;
-	o->sent = &work->ct->tuplehash[req->dir].tuple;
-	o->back = &work->ct->tuplehash[!req->dir].tuple;
-	ep_addr(&target, &req->target);
-	o->mapped = same_addr(l3num, &target, &o->sent->src.u3) && !same_addr(l3num, &o->sent->src.u3, &o->back->dst.u3);
-	o->public = req->target;
-	if (o->mapped)
-		nf_alg_endpoint_set(&o->public, l3num, &o->back->dst.u3, htons(req->target.port));
-	if (req->same_port)
-		o->public.port = ntohs(o->back->dst.u.all);
+		if (state == HOLE_CLOSED || !public_is(hole, mine->net, &mine->exp->tuple))
+			continue;
+		/* The owner announces his endpoint anew, while his last connection there lingers. */
+		if (same_endpoint(&hole->target, &mine->target))
+			continue;
+		if (state == HOLE_PENDING || child_lives(hole))
+			return true;
+	}
+	return false;
 }
 
 /* The expected connection's initiator is translated, too: his port block, if he has one. */
 static void hole_source_block(struct nf_alg_hole *hole, const struct opening *o)
 {
-	struct nf_alg_ports ports;
 	u16 lo, hi;
 
-	if (!o->work->tenant || same_addr(nf_ct_l3num(o->work->ct), &o->back->src.u3, &o->sent->dst.u3))
+	hole->src_min = 0;
+	hole->src_max = 0;
+	if (!o->ports.min || same_addr(o->sent->src.l3num, &o->back->src.u3, &o->sent->dst.u3))
 		return;
-	ports = nf_alg_tenant_ports(o->work->tenant);
-	if (!nf_alg_port_range(ntohs(o->sent->dst.u.all), ports.min, ports.max, ports.block, &lo, &hi))
+	if (!nf_alg_port_range(ntohs(o->sent->dst.u.all), o->ports.min, o->ports.max, o->ports.block, &lo, &hi))
 		return;
 	hole->src_min = lo;
 	hole->src_max = hi;
 }
 
-static struct nf_conntrack_expect *opening_expect(const struct opening *o, u16 port)
+static struct nf_conntrack_expect *opening_expect(const struct opening *o)
 {
 	struct nf_conntrack_expect *exp = nf_ct_expect_alloc(o->work->ct);
-	__be16 dport = htons(port);
-	union nf_inet_addr dst;
+	__be16 dport = htons(o->req->target.port);
 
 	if (!exp)
 		return NULL;
-	ep_addr(&dst, &o->public);
-	nf_ct_expect_init(exp, NF_CT_EXPECT_CLASS_DEFAULT, nf_ct_l3num(o->work->ct), &o->back->src.u3, &dst, o->req->l4proto,
+	nf_ct_expect_init(exp, NF_CT_EXPECT_CLASS_DEFAULT, o->sent->src.l3num, &o->back->src.u3, o->public, o->req->l4proto,
 			  NULL, &dport);
 	exp->expectfn = hole_expected;
-	ep_addr(&exp->saved_addr, &o->req->target);
-	exp->saved_proto.all = htons(o->req->target.port);
+	exp->saved_addr = o->public == &o->foreign ? o->foreign : o->sent->src.u3;
+	exp->saved_proto.all = dport;
 	exp->dir = !o->req->dir;
 	return exp;
 }
 
-static struct nf_alg_hole *opening_hole(const struct opening *o, u16 port)
+static struct nf_alg_hole *opening_hole(const struct opening *o)
 {
 	struct nf_alg_work *w = o->work;
-	struct nf_alg_hole *hole = kmem_cache_zalloc(hole_cache, GFP_ATOMIC | __GFP_NOWARN);
-	struct alg_endpoint public = o->public;
+	struct nf_alg_hole *hole = kmem_cache_alloc(hole_cache, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!hole)
 		return NULL;
-	hole->exp = opening_expect(o, port);
+	hole->exp = opening_expect(o);
 	if (!hole->exp) {
 		kmem_cache_free(hole_cache, hole);
 		return NULL;
 	}
-	public.port = port;
-	key_set(&hole->key, w->net, &public, o->req->l4proto);
 	hole->net = w->net;
-	hole->state = HOLE_PENDING;
 	hole->account = o->account;
 	hole->proto = w->proto;
+	hole->state = HOLE_PENDING;
+	hole->armed = false;
+	hole->timeout = o->req->timeout;
+	hole->opened = jiffies;
 	hole->target = o->req->target;
-	nf_alg_endpoint_set(&hole->peer, nf_ct_l3num(w->ct), &o->back->src.u3, 0);
-	hole->master = w->ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 	hole->zone = *nf_ct_zone(w->ct);
 	hole->translated = w->translated;
 	hole->assigned = w->session ? w->session->assigned : ((struct nf_alg_conn *)nfct_help_data(w->ct))->assigned;
-	hole->opened = jiffies;
-	hole->timeout = o->req->timeout;
 	hole_source_block(hole, o);
+	hole->master = w->ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 	return hole;
 }
 
-/* Undoes what was never visible to conntrack; the account stays with the caller. */
-static void hole_drop(struct nf_alg_hole *hole, bool in_xa, bool in_table)
+/* Takes the public endpoint with @port, if nobody has it. */
+static bool hole_claim(struct nf_alg_hole *hole, const struct opening *o, u16 port)
 {
-	if (in_xa)
-		xa_erase_bh(&hole_net(hole->net)->holes, hole->id);
-	if (in_table)
-		rhltable_remove(&public_table, &hole->node, public_params);
-	call_rcu(&hole->rcu, hole_free);
+	bool taken;
+
+	hole->exp->tuple.dst.u.all = htons(port);
+	hole->hash = opening_hash(o, port);
+	spin_lock_bh(public_lock(hole->hash));
+	taken = public_taken(hole);
+	if (!taken)
+		hlist_add_head_rcu(&hole->node, &public_table[hole->hash]);
+	spin_unlock_bh(public_lock(hole->hash));
+	return !taken;
 }
 
-/* Return: 0 with *@out set, -EBUSY if the port is taken, another negative errno if no port will do. */
-static int opening_try(const struct opening *o, u16 port, struct nf_alg_hole **out)
+/* From here on dumps, the collector and the sweep see it. */
+static void hole_list(struct nf_alg_hole *hole)
 {
-	struct hole_net *hn = hole_net(o->work->net);
-	struct nf_alg_hole *hole = opening_hole(o, port);
+	struct hole_net *hn = hole_net(hole->net);
+
+	spin_lock_bh(&hn->lock);
+	hole->id = ++hn->last ?: ++hn->last;
+	list_add_tail_rcu(&hole->list, &hn->lists[hole->id % NET_LISTS]);
+	WRITE_ONCE(hn->count, hn->count + 1);
+	spin_unlock_bh(&hn->lock);
+}
+
+/*
+ * Gives the claimed pinhole its expectation. Return: 0, or why not: then the pinhole is gone (the account stays with the caller).
+ */
+static int hole_arm(struct nf_alg_hole *hole)
+{
 	int err;
 
-	if (!hole)
-		return -ENOMEM;
-	err = xa_alloc_cyclic_bh(&hn->holes, &hole->id, NULL, XA_LIMIT(1, INT_MAX), &hn->next_id, GFP_ATOMIC | __GFP_NOWARN);
-	if (err < 0) {
-		hole_drop(hole, false, false);
-		return -ENOMEM;
+	hole_list(hole);
+	err = nf_ct_expect_related(hole->exp, 0);
+	if (!err) {
+		nf_alg_exp_set_timeout(hole->exp, hole->timeout);
+		WRITE_ONCE(hole->armed, true);
+		smp_mb();	/* pairs with hole_close(): one of us sees the other */
+		if (unlikely(READ_ONCE(hole->state) == HOLE_CLOSED))
+			nf_alg_exp_unlink(hole->exp);
+		return 0;
 	}
-	if (rhltable_insert(&public_table, &hole->node, public_params)) {
-		hole_drop(hole, true, false);
-		return -ENOMEM;
-	}
-	err = public_taken(hole) ? -EBUSY : nf_ct_expect_related(hole->exp, 0);
-	if (err) {
-		hole_drop(hole, true, true);
-		return err == -EALREADY ? -EBUSY : err;
-	}
-	nf_alg_exp_set_timeout(hole->exp, hole->timeout);
-	*out = hole;
-	return 0;
+	if (cmpxchg(&hole->state, HOLE_PENDING, HOLE_CLOSED) != HOLE_PENDING)
+		return -ECANCELED;	/* the sweep has released it, and the account */
+	hole_unlink(hole);
+	call_rcu(&hole->rcu, hole_free);
+	return err == -EALREADY ? -EBUSY : err;
 }
 
-static int opening_ports(const struct opening *o, struct nf_alg_hole **hole)
+/* Return: 0, -EBUSY if the port is taken, another negative errno if no port will do. *@hole is reused from try to try. */
+static int opening_try(const struct opening *o, u16 port, struct nf_alg_hole **hole)
 {
-	struct nf_alg_ports ports = {};
+	int err;
+
+	if (!*hole)
+		*hole = opening_hole(o);
+	if (!*hole)
+		return -ENOMEM;
+	if (!hole_claim(*hole, o, port))
+		return -EBUSY;
+	err = hole_arm(*hole);
+	if (err)
+		*hole = NULL;
+	return err;
+}
+
+/* The announced port if it is allowed and free, as it nearly always is; then others. */
+static int opening_mapped(const struct opening *o, struct nf_alg_hole **hole)
+{
+	u16 want = o->req->target.port, anchor = ntohs(o->back->dst.u.all), port;
 	struct nf_alg_port_iter it;
 	int err = -EBUSY;
-	u16 port;
 
-	if (!o->mapped || o->req->same_port)
-		return opening_try(o, o->public.port, hole);
-	if (o->work->tenant)
-		ports = nf_alg_tenant_ports(o->work->tenant);
-	nf_alg_port_iter_init(&it, o->req->target.port, ntohs(o->back->dst.u.all), ports.min, ports.max, ports.block, 0,
-			      get_random_u32());
-	while (nf_alg_port_iter_next(&it, &port)) {
-		err = opening_try(o, port, hole);
+	if (nf_alg_port_allowed(want, anchor, o->ports.min, o->ports.max, o->ports.block)) {
+		err = opening_try(o, want, hole);
 		if (err != -EBUSY)
-			break;
+			return err;
+	}
+	nf_alg_port_iter_init(&it, 0, anchor, o->ports.min, o->ports.max, o->ports.block, 0, get_random_u32());
+	while (err == -EBUSY && nf_alg_port_iter_next(&it, &port))
+		err = opening_try(o, port, hole);
+	return err;
+}
+
+/* The public port when there is no choice. */
+static u16 opening_port(const struct opening *o)
+{
+	return o->req->same_port ? ntohs(o->back->dst.u.all) : o->req->target.port;
+}
+
+static int opening_ports(const struct opening *o, struct nf_alg_hole **out)
+{
+	struct nf_alg_hole *hole = NULL;
+	int err;
+
+	if (o->mapped && !o->req->same_port)
+		err = opening_mapped(o, &hole);
+	else
+		err = opening_try(o, opening_port(o), &hole);
+	*out = hole;
+	if (err && hole) {	/* never seen by anybody */
+		*out = NULL;
+		nf_ct_expect_put(hole->exp);
+		kmem_cache_free(hole_cache, hole);
 	}
 	return err;
 }
@@ -480,6 +579,8 @@ static int errno_reason(int err)
 		return NF_ALG_REASON_NO_PORT;
 	case -EMFILE:
 		return NF_ALG_REASON_EXPECT_FULL;
+	case -ECANCELED:
+		return NF_ALG_REASON_POLICY_OFF;
 	default:
 		return NF_ALG_REASON_NO_MEMORY;
 	}
@@ -533,17 +634,17 @@ static void opening_abandon(struct opening *o)
 }
 
 /*
- * From here on dumps, the collector and the sweep see it. A writer of the configuration bumps the number, then sweeps; we show
- * the pinhole, then read the number: one of us sees the other.
+ * A writer of the configuration bumps its number, then sweeps; we show the pinhole, then read the number: one of us sees the other.
+ * Likewise the collector: it goes on while there are pinholes, or we start it.
  */
-static bool hole_publish(struct nf_alg_hole *hole, u32 gen)
+static bool hole_stands(struct nf_alg_hole *hole, u32 gen)
 {
 	struct hole_net *hn = hole_net(hole->net);
 
-	xa_store_bh(&hn->holes, hole->id, hole, GFP_ATOMIC);
-	queue_delayed_work(system_power_efficient_wq, &hn->gc, GC_PERIOD);
 	smp_mb();
-	if (nf_alg_generation(hole->net) == gen || hole_allowed(hole))
+	if (!delayed_work_pending(&hn->gc))
+		queue_delayed_work(system_power_efficient_wq, &hn->gc, GC_PERIOD);
+	if (likely(nf_alg_generation(hole->net) == gen) || hole_allowed(hole))
 		return true;
 	hole_close(hole, NF_ALG_REASON_CLOSED);
 	return false;
@@ -562,16 +663,14 @@ static bool hole_publish(struct nf_alg_hole *hole, u32 gen)
  */
 int nf_alg_pinhole_open(struct nf_alg_work *work, const struct nf_alg_pinhole_req *req, struct alg_endpoint *public, u32 *id)
 {
-	struct nf_alg_hole *hole = NULL;
-	struct nf_alg_hole_key key;
-	struct opening o = {};
+	struct nf_alg_hole *hole;
+	struct opening o;
 	int reason, err;
 
 	opening_init(&o, work, req);
 	*id = 0;
-	key_set(&key, work->net, &o.public, req->l4proto);
-	if (still_open(&key, work->ct, &req->target)) {
-		*public = o.public;
+	if (still_open(&o, opening_port(&o))) {
+		nf_alg_endpoint_set(public, o.sent->src.l3num, o.public, htons(opening_port(&o)));
 		return 0;
 	}
 	reason = opening_admit(&o);
@@ -581,37 +680,50 @@ int nf_alg_pinhole_open(struct nf_alg_work *work, const struct nf_alg_pinhole_re
 	}
 	err = opening_ports(&o, &hole);
 	if (err) {
-		opening_abandon(&o);
+		if (err != -ECANCELED)
+			opening_abandon(&o);
 		nf_alg_work_refuse(work, errno_reason(err));
 		return -1;
 	}
-	*public = o.public;
-	public->port = hole->key.port;
+	nf_alg_endpoint_set(public, o.sent->src.l3num, o.public, hole->exp->tuple.dst.u.all);
 	*id = hole->id;
 	nf_alg_work_count(work, NF_ALG_REASON_OPENED);
 	hole_event(hole, NF_ALG_EVENT_PINHOLE_OPENED);
-	return hole_publish(hole, work->gen) ? 0 : -1;
+	return hole_stands(hole, work->gen) ? 0 : -1;
 }
 EXPORT_SYMBOL_GPL(nf_alg_pinhole_open);
 
 /* ---- from outside ---- */
 
+/* Copies the pinhole that follows number *@id, list by list; sets *@id. false: there is none. */
+static bool hole_next(struct hole_net *hn, u32 *id, struct nf_alg_pinhole_info *info)
+{
+	const struct nf_alg_hole *hole;
+	u32 after = *id, i;
+	bool found = false;
+
+	rcu_read_lock();
+	for (i = after % NET_LISTS; i < NET_LISTS && !found; i++, after = 0) {
+		list_for_each_entry_rcu(hole, &hn->lists[i], list) {
+			if (hole->id <= after)
+				continue;
+			hole_info(hole, info);
+			*id = hole->id;
+			found = true;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
 int nf_alg_pinhole_walk(struct net *net, u32 after, int (*fn)(const struct nf_alg_pinhole_info *info, void *arg), void *arg)
 {
 	struct hole_net *hn = hole_net(net);
 	struct nf_alg_pinhole_info info;
-	unsigned long id = after;
-	struct nf_alg_hole *hole;
 	int ret = 0;
 
-	while (!ret) {
-		rcu_read_lock();
-		hole = xa_find_after(&hn->holes, &id, ULONG_MAX, XA_PRESENT);
-		if (hole)
-			hole_info(hole, &info);
-		rcu_read_unlock();
-		if (!hole)
-			break;
+	while (!ret && hole_next(hn, &after, &info)) {
 		ret = fn(&info, arg);
 		cond_resched();
 	}
@@ -624,9 +736,13 @@ int nf_alg_pinhole_close_id(struct net *net, u32 id)
 	int ret = -ENOENT;
 
 	rcu_read_lock();
-	hole = xa_load(&hole_net(net)->holes, id);
-	if (hole && hole_close(hole, NF_ALG_REASON_CLOSED))
-		ret = 0;
+	list_for_each_entry_rcu(hole, &hole_net(net)->lists[id % NET_LISTS], list) {
+		if (hole->id != id)
+			continue;
+		if (hole_close(hole, NF_ALG_REASON_CLOSED))
+			ret = 0;
+		break;
+	}
 	rcu_read_unlock();
 	return ret;
 }
@@ -654,17 +770,9 @@ unsigned int nf_alg_pinhole_close_tenant(struct net *net, u32 tenant)
 	return closed;
 }
 
-static void count_one(struct nf_alg_hole *hole, const void *arg)
-{
-	(**(u32 *const *)arg)++;
-}
-
 u32 nf_alg_pinhole_count(struct net *net)
 {
-	u32 n = 0, *p = &n;
-
-	holes_each(net, count_one, &p);
-	return n;
+	return READ_ONCE(hole_net(net)->count);
 }
 
 static void sweep_one(struct nf_alg_hole *hole, const void *arg)
@@ -675,7 +783,7 @@ static void sweep_one(struct nf_alg_hole *hole, const void *arg)
 
 void nf_alg_pinhole_sweep(struct net *net)
 {
-	smp_mb();	/* pairs with hole_publish() */
+	smp_mb();	/* pairs with hole_stands() */
 	holes_each(net, sweep_one, NULL);
 }
 
@@ -736,9 +844,11 @@ EXPORT_SYMBOL_GPL(nf_alg_nat_loaded);
 static int __net_init hole_net_init(struct net *net)
 {
 	struct hole_net *hn = hole_net(net);
+	int i;
 
-	xa_init_flags(&hn->holes, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
-	hn->next_id = 1;
+	spin_lock_init(&hn->lock);
+	for (i = 0; i < NET_LISTS; i++)
+		INIT_LIST_HEAD(&hn->lists[i]);
 	hn->net = net;
 	INIT_DELAYED_WORK(&hn->gc, gc_work);
 	return 0;
@@ -758,8 +868,7 @@ static void __net_exit hole_net_exit(struct net *net)
 
 	cancel_delayed_work_sync(&hn->gc);
 	holes_each(net, end_one, NULL);
-	WARN_ON_ONCE(!xa_empty(&hn->holes));
-	xa_destroy(&hn->holes);
+	WARN_ON_ONCE(hn->count);
 }
 
 static struct pernet_operations hole_net_ops = {
@@ -771,25 +880,20 @@ static struct pernet_operations hole_net_ops = {
 
 int nf_alg_pinhole_init(void)
 {
-	int err;
+	int err, i;
 
+	for (i = 0; i < PUBLIC_LOCKS; i++)
+		spin_lock_init(&public_locks[i]);
 	hole_cache = kmem_cache_create("nf_alg_pinhole", sizeof(struct nf_alg_hole), 0, 0, NULL);
 	if (!hole_cache)
 		return -ENOMEM;
-	err = rhltable_init(&public_table, &public_params);
-	if (err)
-		goto out_cache;
 	err = register_pernet_subsys(&hole_net_ops);
-	if (err)
-		goto out_table;
+	if (err) {
+		kmem_cache_destroy(hole_cache);
+		return err;
+	}
 	nf_ct_helper_expectfn_register(&hole_expectfn);
 	return 0;
-
-out_table:
-	rhltable_destroy(&public_table);
-out_cache:
-	kmem_cache_destroy(hole_cache);
-	return err;
 }
 
 /* Also those that were closed but that conntrack has not reaped yet. */
@@ -806,6 +910,5 @@ void nf_alg_pinhole_exit(void)
 	synchronize_rcu();	/* hole_expected() runs nowhere */
 	unregister_pernet_subsys(&hole_net_ops);
 	rcu_barrier();
-	rhltable_destroy(&public_table);
 	kmem_cache_destroy(hole_cache);
 }

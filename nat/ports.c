@@ -27,6 +27,15 @@ bool nf_alg_port_range(u16 anchor, u16 min, u16 max, u16 block, u16 *lo, u16 *hi
 	return true;
 }
 
+bool nf_alg_port_allowed(u16 want, u16 anchor, u16 min, u16 max, u16 block)
+{
+	u16 lo, hi;
+
+	if (nf_alg_port_range(anchor, min, max, block, &lo, &hi))
+		return want >= lo && want <= hi;
+	return want >= PORT_USER && !(min && want >= min && want <= max);
+}
+
 /* Adds the candidates of [@lo, @hi]; @lo > @hi adds none. */
 static void port_iter_add(struct nf_alg_port_iter *it, u32 lo, u32 hi)
 {

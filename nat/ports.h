@@ -46,6 +46,9 @@ struct nf_alg_port_iter {
  */
 bool nf_alg_port_range(u16 anchor, u16 min, u16 max, u16 block, u16 *lo, u16 *hi);
 
+/* May a pinhole of this anchor take the port @want? */
+bool nf_alg_port_allowed(u16 want, u16 anchor, u16 min, u16 max, u16 block);
+
 /*
  * @want: the original port, handed out first if it is allowed. The rest is walked from a place that @seed tells, each
  * port at most once, NF_ALG_PORT_TRIES at most in all: up to that size every allowed port is handed out.

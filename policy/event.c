@@ -8,6 +8,11 @@
 #define REFUSALS_RATE	100	/* events a second in one namespace; counters count them all */
 #define EVENT_SIZE	1024
 
+bool nf_alg_event_wanted(struct net *net)
+{
+	return genl_has_listeners(&nf_alg_family, net, GROUP_EVENTS);
+}
+
 /* Message with its kind set, NULL when nobody listens or memory ran out. */
 static struct sk_buff *event_begin(struct net *net, enum nf_alg_event event, void **head)
 {

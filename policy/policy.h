@@ -138,6 +138,7 @@ bool nf_alg_quota_held(struct nf_alg_account *account, s32 bytes);	/* 1 MiB a te
 
 /* Events to the multicast group, built only when somebody listens. Any context. policy/event.c */
 struct nf_alg_pinhole_info;
+bool nf_alg_event_wanted(struct net *net);	/* does anybody listen? */
 void nf_alg_event_pinhole(const struct nf_alg_pinhole_info *info, enum nf_alg_event event);
 void nf_alg_event_refused(struct net *net, u32 tenant_id, enum nf_alg_protocol protocol, enum nf_alg_reason reason);
 
