@@ -216,6 +216,11 @@ static enum alg_parse ftp_message(void *ctx, const u8 *data, u32 len, bool skipp
 	return ret;
 }
 
+static bool ftp_quick(struct nf_alg_session *s, bool reply, const u8 *data, u32 len)
+{
+	return alg_ftp_quick(&((struct ftp_session *)s->priv)->ftp, reply, data, len);
+}
+
 /* Watches an encrypted connection for its return to plain text (CCC, RFC 4217). */
 static void ftp_segment(struct nf_alg_work *w, u32 seq, const u8 *data, u32 len)
 {
@@ -260,6 +265,7 @@ static struct nf_alg_proto ftp_proto = {
 	.help = ftp_help,
 	.session_size = sizeof(struct ftp_session),
 	.stream = &ftp_stream,
+	.quick = ftp_quick,
 	.segment = ftp_segment,
 	.rewrites = ftp_rewrites,
 	.owner = THIS_MODULE,

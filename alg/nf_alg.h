@@ -33,6 +33,9 @@ struct nf_alg_work;
  * @help:	conntrack's ->help, called for every packet of its connections at confirm time, any ctinfo
  * @session_size: bytes behind struct nf_alg_session that are the protocol's own
  * @stream:	TCP: how messages are found; its ctx is a struct nf_alg_work
+ * @quick:	TCP: the short way for a segment that is one message of no interest, under session->lock; may be NULL. true: such it
+ *		is, and the protocol's part of the session is as @segment and the message function would have left it, which would
+ *		have taken all of it without a word to anybody. false: nothing has changed
  * @segment:	TCP: sees each segment with data before the stream does, under session->lock; may be NULL
  * @rewrites:	the rule may ask for edits even where addresses are not translated; may be NULL
  * @owner:	the module
@@ -46,6 +49,7 @@ struct nf_alg_proto {
 	int (*help)(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo);
 	size_t session_size;
 	const struct alg_stream_ops *stream;
+	bool (*quick)(struct nf_alg_session *session, bool reply, const u8 *data, u32 len);
 	void (*segment)(struct nf_alg_work *work, u32 seq, const u8 *data, u32 len);
 	bool (*rewrites)(const struct nf_alg_work *work);
 	struct module *owner;
@@ -107,6 +111,8 @@ struct nf_alg_conn {
  * @assigned:	as in struct nf_alg_conn
  * @rewrites:	messages may be edited: partial ones are held back
  * @blocked:	bit by direction: data from @blocked_seq on is dropped (policy: malformed drop)
+ * @uncounted:	messages taken the short way, not yet added to the account: at most NF_ALG_UNCOUNTED_MAX, so much the counter
+ *		`messages` lags behind for each session that lives
  * @mss:	smallest MSS option of both SYNs
  * @dir:	TCP streams by enum ip_conntrack_dir
  * @priv:	the protocol's part, zeroed at start
@@ -127,11 +133,20 @@ struct nf_alg_session {
 	bool assigned;
 	bool rewrites;
 	u8 blocked;
+	u8 uncounted;
 	u16 mss;
 	u32 blocked_seq[IP_CT_DIR_MAX];
 	struct alg_stream dir[IP_CT_DIR_MAX];
 	unsigned long priv[];
 };
+
+#define NF_ALG_UNCOUNTED_MAX 63
+
+/* The connection's session, NULL if it has none (yet, or any more). */
+struct nf_alg_session *nf_alg_session_find(const struct nf_conn *ct);
+
+/* Adds @messages and the uncounted ones to the account. Under session->lock, or when nobody else has the session. */
+void nf_alg_session_count_messages(struct nf_alg_session *session, u32 messages);
 
 /* The assignment hook gave @ct its helper: remembers the tenant. @ct is unconfirmed and not shared. */
 void nf_alg_conn_assigned(struct nf_conn *ct, u32 tenant_id);

@@ -163,6 +163,14 @@ static struct nf_alg_session *session_alloc(struct nf_alg_work *work, const stru
 	return s;
 }
 
+void nf_alg_session_count_messages(struct nf_alg_session *s, u32 messages)
+{
+	messages += s->uncounted;
+	s->uncounted = 0;
+	if (messages && s->account)
+		nf_alg_count_add(s->account, s->proto->id, NF_ALG_REASON_MESSAGES, messages);
+}
+
 static void session_free_rcu(struct rcu_head *rcu)
 {
 	struct nf_alg_session *s = container_of(rcu, struct nf_alg_session, rcu);
@@ -172,6 +180,7 @@ static void session_free_rcu(struct rcu_head *rcu)
 	if (s->proto->stream)
 		for (i = 0; i < IP_CT_DIR_MAX; i++)
 			alg_stream_clean(&s->dir[i], s->proto->stream, &work);
+	nf_alg_session_count_messages(s, 0);
 	if (s->account) {
 		nf_alg_quota_session_give(s->account);
 		nf_alg_account_put(s->account);
@@ -236,6 +245,14 @@ static struct nf_alg_session *session_create(struct nf_alg_work *work, struct nf
 	return s;
 }
 
+struct nf_alg_session *nf_alg_session_find(const struct nf_conn *ct)
+{
+	const struct nf_alg_conn *data = conn_data(ct);
+	struct nf_alg_session *s = data ? READ_ONCE(data->session) : NULL;
+
+	return s == SESSION_GONE ? NULL : s;
+}
+
 struct nf_alg_session *nf_alg_session_get(struct nf_alg_work *work)
 {
 	struct nf_alg_conn *data = conn_data(work->ct);
@@ -258,8 +275,12 @@ void nf_alg_session_destroy(struct nf_conn *ct)
 	if (!data)
 		return;
 	s = xchg(&data->session, SESSION_GONE);
-	if (s && s != SESSION_GONE && session_unhash(s))
-		call_rcu(&s->rcu, session_free_rcu);
+	if (!s || s == SESSION_GONE || !session_unhash(s))
+		return;
+	spin_lock_bh(&s->lock);
+	nf_alg_session_count_messages(s, 0);	/* now, not a grace period later */
+	spin_unlock_bh(&s->lock);
+	call_rcu(&s->rcu, session_free_rcu);
 }
 
 void nf_alg_session_flush(const struct nf_alg_proto *proto)

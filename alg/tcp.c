@@ -129,8 +129,8 @@ static void count_stream(const struct nf_alg_work *w, const struct alg_stream_ou
 {
 	int i;
 
-	if (out->messages && w->account)
-		nf_alg_count_add(w->account, w->proto->id, NF_ALG_REASON_MESSAGES, out->messages);
+	if (out->messages)
+		nf_alg_session_count_messages(w->session, out->messages);
 	if (likely(!out->events))
 		return;
 	for (i = 0; i < ARRAY_SIZE(stream_reasons); i++)
@@ -247,11 +247,6 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 }
 
 /* ---- sequence numbers ---- */
-
-static bool stream_moved(const struct alg_stream *st)
-{
-	return st->base || (st->log && st->log->n);
-}
 
 /* The number that conntrack's adjustment @a turns into @want: sequence numbers. */
 static u32 core_unseq(const struct nf_ct_seqadj *a, u32 want)
@@ -410,12 +405,83 @@ static int session_segment(struct nf_alg_work *w, struct segment *seg)
 	else if (seg->fin && alg_stream_held(mine))
 		ret = NF_DROP;	/* bytes before it are held back: the sender repeats both */
 
-	if (ret == NF_ACCEPT && (stream_moved(mine) || stream_moved(other) || seg->seq != seq || seg->probe))
+	if (ret == NF_ACCEPT && (alg_stream_moved(mine) || alg_stream_moved(other) || seg->seq != seq || seg->probe))
 		ret = fix_numbers(w, seg);
 	/* Not earlier: the map that this acknowledgement needs ends with it. */
 	if (seg->has_ack)
 		alg_stream_acked(other, seg->ack);
 	return ret;
+}
+
+/* ---- the short way ---- */
+
+/* Would fix_numbers() leave the packet as it is? Options other than a lone timestamp may be SACK: perhaps not. */
+static bool numbers_true(const struct alg_stream *mine, const struct alg_stream *other, const struct nf_conn *ct,
+			 const struct tcphdr *th, enum ip_conntrack_dir dir)
+{
+	struct seq_fix f = {
+		.mine = mine,
+		.other = other,
+		.a = test_bit(IPS_SEQ_ADJUST_BIT, &ct->status) ? nfct_seqadj(ct) : NULL,
+		.dir = dir,
+	};
+	u32 seq = ntohl(th->seq), ack = ntohl(th->ack_seq);
+
+	if (th->doff != 5 && (th->doff != 8 || get_unaligned_be32(th + 1) != (TCPOPT_NOP << 24 | TCPOPT_NOP << 16 |
+									    TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)))
+		return false;
+	return fix_seq(&f, alg_stream_map_seq(mine, seq)) == seq && fix_ack(&f, alg_stream_map_ack(other, ack)) == ack;
+}
+
+/* @th: with ACK; @data: behind it. Under session->lock. */
+static bool session_quick(struct nf_alg_session *s, const struct nf_conn *ct, enum ip_conntrack_dir dir,
+			  const struct tcphdr *th, const u8 *data, u32 len)
+{
+	struct alg_stream *mine = &s->dir[dir], *other = &s->dir[!dir];
+
+	if (s->gen != nf_alg_generation(s->net) || s->blocked || !alg_stream_quick(mine, ntohl(th->seq)))
+		return false;
+	if ((alg_stream_moved(mine) || alg_stream_moved(other)) && !numbers_true(mine, other, ct, th, dir))
+		return false;
+	if (!s->proto->quick(s, dir == IP_CT_DIR_REPLY, data, len))
+		return false;
+	alg_stream_accept(mine, len);
+	alg_stream_acked(other, ntohl(th->ack_seq));
+	if (s->uncounted++ == NF_ALG_UNCOUNTED_MAX)
+		nf_alg_session_count_messages(s, 0);
+	return true;
+}
+
+/*
+ * Most segments are one message of no interest, in order, on a connection that nothing was done to: they pass, and only the
+ * session takes note. Whatever is unusual goes the long way, which comes to the same result. Return: false, and nothing has
+ * changed; or the packet passes.
+ */
+static bool tcp_quick(const struct nf_alg_proto *proto, const struct sk_buff *skb, unsigned int protoff,
+		      const struct nf_conn *ct, enum ip_conntrack_info ctinfo)
+{
+	const struct tcphdr *th = (const struct tcphdr *)(skb->data + protoff);
+	struct nf_alg_session *s;
+	unsigned int start;
+	bool done;
+
+	if ((ctinfo != IP_CT_ESTABLISHED && ctinfo != IP_CT_ESTABLISHED_REPLY) || !proto->quick)
+		return false;
+	if (ct->master || nf_ct_protonum(ct) != IPPROTO_TCP || !nf_ct_is_confirmed(ct) || nf_is_loopback_packet(skb))
+		return false;
+	if (skb_is_nonlinear(skb) || skb->len < protoff + sizeof(*th))
+		return false;
+	start = protoff + th->doff * 4;
+	if (th->doff < sizeof(*th) / 4 || skb->len <= start ||
+	    (tcp_flag_word(th) & (TCP_FLAG_SYN | TCP_FLAG_FIN | TCP_FLAG_RST | TCP_FLAG_URG | TCP_FLAG_ACK)) != TCP_FLAG_ACK)
+		return false;
+	s = nf_alg_session_find(ct);
+	if (!s)
+		return false;
+	spin_lock_bh(&s->lock);
+	done = session_quick(s, ct, CTINFO2DIR(ctinfo), th, skb->data + start, skb->len - start);
+	spin_unlock_bh(&s->lock);
+	return done;
 }
 
 /**
@@ -435,6 +501,8 @@ int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsig
 	struct segment seg;
 	int ret;
 
+	if (tcp_quick(proto, skb, protoff, ct, ctinfo))
+		return NF_ACCEPT;
 	if (!nf_alg_work_init(&w, proto, IPPROTO_TCP, skb, protoff, ct, ctinfo) || !segment_read(&w, &seg))
 		return NF_ACCEPT;
 	if (!nf_ct_is_confirmed(ct)) {

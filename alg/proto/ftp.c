@@ -507,6 +507,40 @@ static enum alg_parse parse_reply(const u8 *p, u32 len, u16 *multi, struct alg_f
 	return pass_line(p, start + 3, len, used);
 }
 
+/* May the word be one of commands[]? Four bytes tell, case folded as find_command() does. */
+static bool may_be_command(u32 word)
+{
+	switch (word | 0x20202020) {
+	case 0x706f7274:	/* port */
+	case 0x65707274:	/* eprt */
+	case 0x70617376:	/* pasv */
+	case 0x65707376:	/* epsv */
+	case 0x6c707274:	/* lprt */
+	case 0x6c707376:	/* lpsv */
+	case 0x61757468:	/* auth */
+		return true;
+	}
+	return (word | 0x20202020) >> 8 == 0x636363;	/* ccc */
+}
+
+bool alg_ftp_plain(const u8 *p, u32 len, bool reply, u16 *code)
+{
+	/* A command's word must have its end here. */
+	if (len < 5 || p[len - 1] != '\n')
+		return false;
+	if (reply) {
+		if (p[0] < '1' || p[0] > '6' || !is_digit(p[1]) || !is_digit(p[2]) || p[3] != ' ')
+			return false;
+		*code = (u16)((p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0'));
+		if (*code >= 227 && *code <= 229)
+			return false;
+		return find_lf(p, 4, len) == len - 1;
+	}
+	if (p[0] == ' ' || p[0] == TELNET_IAC || may_be_command(get_unaligned_be32(p)))
+		return false;
+	return find_lf(p, 0, len) == len - 1;
+}
+
 static bool is_letter(u8 c)
 {
 	return (u8)((c | 0x20) - 'a') < 26;

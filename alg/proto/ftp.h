@@ -81,6 +81,15 @@ enum alg_parse alg_ftp_parse(const u8 *data, u32 len, bool reply, u16 *multi, st
  */
 enum alg_parse alg_ftp_skip(const u8 *data, u32 len, u32 *used);
 
+/**
+ * alg_ftp_plain() - is p[0..len) exactly one line, at first sight of no interest?
+ * @code:	replies: the code of this final line, not 227 to 229; outside a multi-line reply only
+ *
+ * Return: true only if alg_ftp_parse() with no multi-line reply open answers COMPLETE with all @len bytes, and OTHER for a
+ * command or REPLY with @code for a reply. false says nothing.
+ */
+bool alg_ftp_plain(const u8 *p, u32 len, bool reply, u16 *code);
+
 /* Enough for every text that alg_ftp_format() makes, incl. NUL (LPRT and 228 with IPv6: 21 numbers). */
 #define ALG_FTP_TEXT 84
 
@@ -161,6 +170,13 @@ enum alg_ftp_action {
 
 /* Feeds one parsed line into the session: COMPLETE, MALFORMED, and SKIP when it comes from alg_ftp_parse(). */
 enum alg_ftp_action alg_ftp_session_step(struct alg_ftp_session *s, bool reply, const struct alg_ftp_msg *msg);
+
+/*
+ * The short way for the many segments that are one line of no interest. Return: true if @data is such a line; the session
+ * then is as after alg_ftp_parse() and alg_ftp_session_step(), whose answers would be COMPLETE, all of it, and PASS. false:
+ * nothing has changed, take the long way.
+ */
+bool alg_ftp_quick(struct alg_ftp_session *s, bool reply, const u8 *data, u32 len);
 
 /*
  * After ALG_FTP_ENCRYPTED: the sequence number at which each direction's first record will start (the byte that its

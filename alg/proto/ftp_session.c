@@ -240,17 +240,20 @@ static enum alg_ftp_action step_passive(struct alg_ftp_session *s, u8 asked, con
 	return found ? ALG_FTP_OPEN : ALG_FTP_UNSOLICITED;
 }
 
+/* A reply that opens nothing and changes nothing but what is still to be answered. */
+static void step_plain_reply(struct alg_ftp_session *s, u16 code)
+{
+	if (code < 200)		/* text, or preliminary */
+		return;
+	if (code == 220 && !s->greeted)
+		s->greeted = true;
+	else
+		answer_oldest(s, code);
+}
+
 static enum alg_ftp_action step_reply(struct alg_ftp_session *s, const struct alg_ftp_msg *msg)
 {
-	if (msg->code < 200)	/* text, or preliminary */
-		return ALG_FTP_PASS;
 	switch (msg->code) {
-	case 220:
-		if (!s->greeted) {
-			s->greeted = true;
-			return ALG_FTP_PASS;
-		}
-		break;
 	case 227:
 		return step_passive(s, ALG_FTP_PASV, msg);
 	case 228:
@@ -267,7 +270,7 @@ static enum alg_ftp_action step_reply(struct alg_ftp_session *s, const struct al
 		s->tls[1].state = ALG_FTP_TLS_LOST;
 		return ALG_FTP_ENCRYPTED;
 	}
-	answer_oldest(s, msg->code);
+	step_plain_reply(s, msg->code);
 	return ALG_FTP_PASS;
 }
 
@@ -276,6 +279,21 @@ enum alg_ftp_action alg_ftp_session_step(struct alg_ftp_session *s, bool reply, 
 	if (s->encrypted && s->tls[reply].state != ALG_FTP_TLS_OFF)
 		return ALG_FTP_PASS;
 	return reply ? step_reply(s, msg) : step_command(s, msg);
+}
+
+bool alg_ftp_quick(struct alg_ftp_session *s, bool reply, const u8 *data, u32 len)
+{
+	u16 code;
+
+	if (s->encrypted || (reply && s->multi) || !alg_ftp_plain(data, len, reply, &code))
+		return false;
+	if (!reply)
+		count_up(&s->behind);
+	else if (code == 234 && s->queued)
+		return false;
+	else
+		step_plain_reply(s, code);
+	return true;
 }
 
 void alg_ftp_session_encrypt(struct alg_ftp_session *s, u32 client_next, u32 server_next)

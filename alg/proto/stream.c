@@ -3,8 +3,6 @@
 
 #define LOG_FIRST_EDITS	4	/* a log's first size */
 #define LOG_FIRST_TEXT	64
-#define LOG_KEEP_TEXT	256	/* an acknowledged edit with no more text may stay in the log */
-#define SEQ_FAR		(1u << 30)	/* no window is larger (RFC 7323, 2.3) */
 #define BUF_ROUND	128	/* granularity of the buffer of kept bytes */
 #define BUF_SPARE	1024	/* a buffer that is larger than needed by more than this is replaced */
 
@@ -369,13 +367,13 @@ void alg_stream_acked(struct alg_stream *s, u32 ack)
 	}
 	log_forget(s, stay, i);
 	if (stay)
-		log_forget(s, 0, s->log->e[stay - 1].new_len <= LOG_KEEP_TEXT ? stay - 1 : stay);
+		log_forget(s, 0, s->log->e[stay - 1].new_len <= ALG_STREAM_KEEP_TEXT ? stay - 1 : stay);
 }
 
 /* Forgets what is so old that its sequence number will soon mean something new. */
 static void log_expire(struct alg_stream *s)
 {
-	while (s->log && s->next - s->log->e[0].seq > SEQ_FAR)
+	while (s->log && s->next - s->log->e[0].seq > ALG_STREAM_FAR)
 		log_forget(s, 0, 1);
 }
 

@@ -144,6 +144,39 @@ struct alg_stream {
 	u8 repeats;		/* repetitions cut before held bytes since next last moved */
 };
 
+#define ALG_STREAM_FAR		(1u << 30)	/* no window is larger (RFC 7323, 2.3) */
+#define ALG_STREAM_KEEP_TEXT	256	/* an acknowledged edit with no more text may stay in the log */
+
+/**
+ * alg_stream_quick() - would a segment at @seq that is nothing but complete messages without edits just pass?
+ *
+ * Then alg_stream_accept() does what alg_stream_segment() would do: nothing is kept, skipped, stopped or missing, no memory
+ * is to be freed, and there is room in the log, so that parsing would not be put off.
+ */
+static inline bool alg_stream_quick(const struct alg_stream *s, u32 seq)
+{
+	const struct alg_stream_log *log = s->log;
+
+	if (s->next != seq || s->kept || !s->synced || s->skipping || s->stopped || s->out)
+		return false;
+	return !log || !log->n ||
+	       (log->n == 1 && log->used <= ALG_STREAM_KEEP_TEXT && seq - log->e[0].seq <= ALG_STREAM_FAR);
+}
+
+/* Takes @len bytes at s->next that alg_stream_quick() was asked about. */
+static inline void alg_stream_accept(struct alg_stream *s, u32 len)
+{
+	s->next += len;
+	s->gaps = 0;
+	s->repeats = 0;
+}
+
+/* Sequence numbers differ between the two spaces, or may. */
+static inline bool alg_stream_moved(const struct alg_stream *s)
+{
+	return s->base || (s->log && s->log->n);
+}
+
 /* The stream's first byte will be @next (SYN's sequence number + 1). */
 void alg_stream_init(struct alg_stream *s, u32 next);
 /* Frees what the stream allocated. */

@@ -576,6 +576,92 @@ static void test_ccc(void **state)
 	assert_false(alg_ftp_session_tls(&s, false, c, (const u8 *)"PASV\r\n", 6));
 }
 
+/* The short way, on a copy, against the long way on another. Return: was it taken? */
+static bool quick_is_true(const struct alg_ftp_session *from, bool reply, const char *text, size_t len)
+{
+	const u8 *data = guard_end(text, len);
+	struct alg_ftp_session s, t;
+	struct alg_ftp_msg msg;
+	bool taken;
+	u32 used;
+
+	memcpy(&s, from, sizeof(s));
+	memcpy(&t, from, sizeof(t));
+	taken = alg_ftp_quick(&s, reply, data, (u32)len);
+	if (taken) {
+		assert_int_equal(alg_ftp_parse(data, (u32)len, reply, &t.multi, &msg, &used), ALG_PARSE_COMPLETE);
+		assert_int_equal(used, len);
+		assert_int_equal(alg_ftp_session_step(&t, reply, &msg), ALG_FTP_PASS);
+	}
+	assert_memory_equal(&s, &t, sizeof(s));
+	return taken;
+}
+
+/* Every reply code behind every kind of command that waits, with other commands before it or without. */
+static void test_quick_replies(void **state)
+{
+	static const char *const waits[] = { NULL, "C: PASV", "C: EPSV", "C: EPSV ALL", "C: LPSV", "C: AUTH TLS" };
+	static const char *const ends[] = { " ok\r\n", "-more\r\n", "\r\n", " \n", " ok", "", " a\nb\r\n", "5 x\r\n" };
+	unsigned int w, ahead, greeted, code, end, taken = 0;
+
+	for (w = 0; w < ARRAY_SIZE(waits); w++)
+		for (ahead = 0; ahead < 4; ahead++)
+			for (greeted = 0; greeted < 2; greeted++) {
+				struct alg_ftp_session s = { 0 };
+
+				if (greeted)
+					feed(&s, "S: 220 ready");
+				if (ahead & 1)
+					feed(&s, "C: NOOP");
+				if (waits[w])
+					feed(&s, waits[w]);
+				if (ahead & 2)
+					feed(&s, "C: STAT");
+				for (code = 0; code < 1000; code++)
+					for (end = 0; end < ARRAY_SIZE(ends); end++) {
+						char text[20];
+						int n = snprintf(text, sizeof(text), "%03u%s", code, ends[end]);
+
+						taken += quick_is_true(&s, true, text, (size_t)n);
+					}
+			}
+	/* two of the ends, codes from 100 to 699, but for 227 to 229; 234 when nothing waits */
+	assert_int_equal(taken, 2 * (6 * 4 * 2 * 596 + 4 * 2));
+}
+
+static void test_quick_commands(void **state)
+{
+	static const char *const words[] = {
+		"PORT", "EPRT", "PASV", "EPSV", "LPRT", "LPSV", "AUTH", "CCC", "NOOP", "PORTS", "LIST", "CWD", "ccca", "por\x14",
+		" PASV", "\xff\xf4PASV", "A", "PA", "PAS", "", "p@sv", "PASS x", "\xff\xfb", "QUIT",
+	};
+	static const char *const ends[] = { "\r\n", "\n", " x\r\n", "", " a\nb\n", "\r", "\t\n", " 1,2,3,4,5,6\r\n" };
+	struct alg_ftp_session s = { 0 };
+	unsigned int i, w, end;
+
+	for (i = 0; i < 300; i++) {
+		for (w = 0; w < ARRAY_SIZE(words); w++)
+			for (end = 0; end < ARRAY_SIZE(ends); end++) {
+				char text[40];
+				int n = snprintf(text, sizeof(text), "%s%s", words[w], ends[end]);
+
+				quick_is_true(&s, false, text, (size_t)n);
+			}
+		assert_true(quick_is_true(&s, false, "LIST\r\n", 6));
+		assert_true(quick_is_true(&s, false, "CWD a\r\n", 7));
+		assert_false(quick_is_true(&s, false, "PASV\r\n", 6));
+		assert_false(quick_is_true(&s, false, "ccc\r\n", 5));
+		feed(&s, i % 40 ? "C: NOOP" : "C: PASV");
+	}
+	s.multi = 230;
+	assert_false(quick_is_true(&s, true, "230 ok\r\n", 8));
+	s.multi = 0;
+	assert_true(quick_is_true(&s, true, "230 ok\r\n", 8));
+	s.encrypted = true;
+	assert_false(quick_is_true(&s, true, "230 ok\r\n", 8));
+	assert_false(quick_is_true(&s, false, "NOOP\r\n", 6));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -602,6 +688,8 @@ int main(void)
 		cmocka_unit_test(test_tls_gap),
 		cmocka_unit_test(test_tls_nonsense),
 		cmocka_unit_test(test_ccc),
+		cmocka_unit_test(test_quick_replies),
+		cmocka_unit_test(test_quick_commands),
 	};
 
 	return cmocka_run_group_tests_name("ftp session", tests, NULL, NULL);
