@@ -3,6 +3,8 @@
 
 #define LOG_FIRST_EDITS	4	/* a log's first size */
 #define LOG_FIRST_TEXT	64
+#define LOG_SPARE_EDITS	8	/* an empty log of at most this size stays for the next edit */
+#define LOG_SPARE_TEXT	256
 #define BUF_ROUND	128	/* granularity of the buffer of kept bytes */
 #define BUF_SPARE	1024	/* a buffer that is larger than needed by more than this is replaced */
 
@@ -93,6 +95,19 @@ static u32 entry_delta(const struct alg_stream_entry *e)
 	return e->new_len - e->old_len;
 }
 
+/* No entry is left. Edits come again and again: what is small is not worth freeing. */
+static void log_empty(struct alg_stream *s)
+{
+	struct alg_stream_log *log = s->log;
+
+	log->n = 0;
+	log->used = 0;
+	if (log->max <= LOG_SPARE_EDITS && log->size <= LOG_SPARE_TEXT)
+		return;
+	alg_env_free(log);
+	s->log = NULL;
+}
+
 /* Takes entries [@first, @end) out; either the log's first ones, or such that change no length. */
 static void log_forget(struct alg_stream *s, u16 first, u16 end)
 {
@@ -104,8 +119,7 @@ static void log_forget(struct alg_stream *s, u16 first, u16 end)
 	for (i = first; i < end; i++)
 		s->base += entry_delta(&log->e[i]);
 	if (end - first == log->n) {
-		alg_env_free(log);
-		s->log = NULL;
+		log_empty(s);
 		return;
 	}
 	from = log->e[first].pos;
@@ -182,10 +196,8 @@ static bool log_message(struct alg_stream *s, const struct alg_plan *plan, const
 		return false;
 	for (i = 0; i < plan->n;)
 		i = log_run(s, plan, i, data, len, seq, editable_from);
-	if (!s->log->n) {
-		alg_env_free(s->log);
-		s->log = NULL;
-	}
+	if (!s->log->n)
+		log_empty(s);
 	return true;
 }
 
@@ -373,7 +385,7 @@ void alg_stream_acked(struct alg_stream *s, u32 ack)
 /* Forgets what is so old that its sequence number will soon mean something new. */
 static void log_expire(struct alg_stream *s)
 {
-	while (s->log && s->next - s->log->e[0].seq > ALG_STREAM_FAR)
+	while (s->log && s->log->n && s->next - s->log->e[0].seq > ALG_STREAM_FAR)
 		log_forget(s, 0, 1);
 }
 

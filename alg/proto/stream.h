@@ -118,7 +118,7 @@ struct alg_stream_entry {
 	u16 pos;		/* into the text */
 };
 
-struct alg_stream_log {		/* from the first edit on; the text follows e[max] */
+struct alg_stream_log {		/* from the first edit on, stays when it is small; the text follows e[max] */
 	u16 n, max;
 	u16 used, size;
 	struct alg_stream_entry e[];
