@@ -180,8 +180,7 @@ tftp_daemons()
 		if [ "${spec%:*}" = hpa ]; then
 			daemon "$name" "$ns" in.tftpd -L -c -u nobody -s "$TMP/tftp"
 		else
-			daemon "$name" "$ns" atftpd --daemon --no-fork --user nobody --group nogroup --logfile - \
-				--bind-address "::" "$TMP/tftp"
+			daemon "$name" "$ns" atftpd --daemon --no-fork --user nobody --group nogroup --logfile - "$TMP/tftp"
 		fi
 	done
 	for spec; do

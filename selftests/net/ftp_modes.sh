@@ -12,6 +12,12 @@
 need nft vsftpd pure-ftpd python3 unshare
 topo_lan
 topo_second_box
+# One byte per segment: a whole command fits the first window, and nothing is repeated while slow machines write it.
+ip -n "$c1" route change default via 192.168.1.1 initcwnd 40 rto_min 3s
+ip -n "$c1" -6 route change default via 2001:db8:1::1 initcwnd 40 rto_min 3s
+ip -n "$c2" route change default via 192.168.1.1 initcwnd 40 rto_min 3s
+ip -n "$s1" route change 203.0.113.0/24 dev eth0 src 203.0.113.2 initcwnd 40 rto_min 3s
+ip -n "$s1" -6 route change default via 2001:db8:2::1 initcwnd 40 rto_min 3s
 alg_start ftp
 # Inside, vsftpd is in c1 (outside: 203.0.113.1) and pure-ftpd in c2 (203.0.113.10); both are in d1 (203.0.113.20, .21).
 RULES[r]="add rule ip nat predst ip daddr 203.0.113.10 tcp dport 21 dnat to 192.168.1.12:21

@@ -306,17 +306,25 @@ def with_loss():
         netbed.run("r", "nft", "delete table inet loss")
 
 
-def with_small_mtu():
+SMALL = (
+    ("c1", ["route", "change", "default", "via", "192.168.1.1", "advmss"]),
+    ("s1", ["route", "change", "203.0.113.0/24", "dev", "eth0", "src", VSFTPD, "advmss"]),
+)
+
+
+def with_small_segments():
     """48 bytes of data fit a segment: commands span two, and grow."""
-    netbed.run("c1", "ip", "link", "set", "eth0", "mtu", "100")
+    for ns, words in SMALL:
+        netbed.run(ns, "ip", *words, "60")
     points = netbed.Points(4)
     for mode in MODES:
-        points.add("MTU 100, pipelined commands: %s" % mode, small_mtu, mode)
+        points.add("segments of 48 bytes, pipelined commands: %s" % mode, small_segments, mode)
     points.run()
-    netbed.run("c1", "ip", "link", "set", "eth0", "mtu", "1500")
+    for ns, words in SMALL:
+        netbed.run(ns, "ip", *words, "0")
 
 
-def small_mtu(mode):
+def small_segments(mode):
     ftp = Ftp("c1", VSFTPD, writing="pipelined", source="192.168.1.2")
     for turn in range(4):
         fetch(ftp, mode, "pub/f%d" % (turn + 1))
@@ -358,7 +366,7 @@ def works():
     for title, mode, how in SCRIPTS:
         netbed.check("server inside: " + title, scripted, mode, **how)
     with_loss()
-    with_small_mtu()
+    with_small_segments()
 
 
 def script_fails(mode, **how):
