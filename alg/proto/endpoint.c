@@ -168,11 +168,13 @@ static unsigned int longest_zeros(const u8 addr[16], unsigned int *start)
 u32 alg_format_u32(char *buf, u32 val)
 {
 	char digits[10];
-	u32 n = 0, i;
+	u32 n = 0, i, tenth;
 
 	do {
-		digits[n++] = (char)('0' + val % 10);
-		val /= 10;
+		/* Octets and ports: a compiler that saves space would divide. */
+		tenth = val <= 65535 ? val * 52429 >> 19 : val / 10;
+		digits[n++] = (char)('0' + val - tenth * 10);
+		val = tenth;
 	} while (val);
 	for (i = 0; i < n; i++)
 		buf[i] = digits[n - 1 - i];

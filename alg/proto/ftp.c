@@ -100,6 +100,16 @@ static bool is_digit(u8 c)
 
 static bool has_control(const u8 *p, u32 from, u32 end)
 {
+	const u64 ones = ~0ULL / 255;
+	u64 w, d;
+
+	/* A byte below 32 or 127: eight bytes at a time, and then byte by byte because of tabs. */
+	for (; end - from >= sizeof(w); from += sizeof(w)) {
+		memcpy(&w, p + from, sizeof(w));
+		d = w ^ ones * 127;
+		if ((((w - ones * ' ') & ~w) | ((d - ones) & ~d)) & ones << 7)
+			break;
+	}
 	for (; from < end; from++)
 		if ((p[from] < ' ' && p[from] != '\t') || p[from] == 127)
 			return true;
@@ -318,14 +328,30 @@ static bool may_start_command(u8 c)
 	return false;
 }
 
+/* May the word be one of commands[]? Four bytes tell, case folded as find_command() does it. */
+static bool may_be_command(u32 word)
+{
+	switch (word | 0x20202020) {
+	case 0x706f7274:	/* port */
+	case 0x65707274:	/* eprt */
+	case 0x70617376:	/* pasv */
+	case 0x65707376:	/* epsv */
+	case 0x6c707274:	/* lprt */
+	case 0x6c707376:	/* lpsv */
+	case 0x61757468:	/* auth */
+		return true;
+	}
+	return (word | 0x20202020) >> 8 == 0x636363;	/* ccc */
+}
+
 /* Is p[0..len) a command of interest, or its beginning (@len too short to tell)? */
 static const struct command *find_command(const u8 *p, u32 len)
 {
 	const struct command *c;
 	u32 n, i;
 
-	/* Most lines end here: no command of interest starts with another letter. */
-	if (len && !may_start_command(p[0]))
+	/* Most lines end here. */
+	if (len >= 4 ? !may_be_command(get_unaligned_be32(p)) : len && !may_start_command(p[0]))
 		return NULL;
 	for (c = commands; c < commands + ARRAY_SIZE(commands); c++) {
 		n = min_t(u32, len, c->len);
@@ -370,6 +396,30 @@ static bool parse_argument(const u8 *p, u32 from, u32 end, struct alg_ftp_msg *m
 	}
 }
 
+/*
+ * The usual PORT line, in one walk: spaces, six numbers, the line's end. Return: false, and nothing has changed, if it looks
+ * different in any way or its end is not at hand.
+ */
+static bool port_at_once(const u8 *p, u32 from, u32 len, struct alg_ftp_msg *msg, u32 *used)
+{
+	struct number_list list;
+	u32 end, lf;
+
+	while (from < len && p[from] == ' ')
+		from++;
+	if (from == len || !is_digit(p[from]))
+		return false;
+	end = read_list(p, from, len, &list);
+	lf = end < len && p[end] == '\r' ? end + 1 : end;
+	if (lf >= min_t(u32, len, ALG_FTP_LINE_MAX) || p[lf] != '\n' || !list_endpoint(&list, false, &msg->ep))
+		return false;
+	msg->kind = ALG_FTP_PORT;
+	msg->bare_lf = end == lf;
+	set_field(msg, from, end);
+	*used = lf + 1;
+	return true;
+}
+
 static bool word_decides(u8 kind)
 {
 	return kind == ALG_FTP_PASV || kind == ALG_FTP_LPSV || kind == ALG_FTP_AUTH || kind == ALG_FTP_CCC;
@@ -387,6 +437,8 @@ static enum alg_parse parse_command(const u8 *p, u32 len, struct alg_ftp_msg *ms
 	word_end = start + c->len;
 	if (word_end >= ALG_FTP_LINE_MAX)	/* as when the word is yet to come */
 		return pass_line(p, start, len, used);
+	if (c->kind == ALG_FTP_PORT && port_at_once(p, word_end, len, msg, used))
+		return ALG_PARSE_COMPLETE;
 	lf = find_lf(p, word_end, len);
 	if (lf == len && len <= ALG_FTP_LINE_MAX)
 		return ALG_PARSE_PARTIAL;
@@ -505,22 +557,6 @@ static enum alg_parse parse_reply(const u8 *p, u32 len, u16 *multi, struct alg_f
 	msg->kind = ALG_FTP_REPLY;
 	msg->code = r.code;
 	return pass_line(p, start + 3, len, used);
-}
-
-/* May the word be one of commands[]? Four bytes tell, case folded as find_command() does. */
-static bool may_be_command(u32 word)
-{
-	switch (word | 0x20202020) {
-	case 0x706f7274:	/* port */
-	case 0x65707274:	/* eprt */
-	case 0x70617376:	/* pasv */
-	case 0x65707376:	/* epsv */
-	case 0x6c707274:	/* lprt */
-	case 0x6c707376:	/* lpsv */
-	case 0x61757468:	/* auth */
-		return true;
-	}
-	return (word | 0x20202020) >> 8 == 0x636363;	/* ccc */
 }
 
 bool alg_ftp_plain(const u8 *p, u32 len, bool reply, u16 *code)

@@ -11,20 +11,34 @@ enum {
 	OP_OACK,	/* RFC 2347 */
 };
 
+static const u8 *find_nul(const u8 *p, const u8 *end)
+{
+	const u64 ones = ~0ULL / 255;
+	u64 w;
+
+	/* Is a byte of w zero? Eight at a time. */
+	for (; (size_t)(end - p) >= sizeof(w); p += sizeof(w)) {
+		memcpy(&w, p, sizeof(w));
+		if ((w - ones) & ~w & ones << 7)
+			break;
+	}
+	while (p < end && *p)
+		p++;
+	return p;
+}
+
 /* Strings, each ended by a NUL: two, then in pairs; of a pair the first is not empty, of the first pair both. */
 static bool strings_are_request(const u8 *p, u32 len)
 {
-	u32 i, start = 0, n = 0;
+	const u8 *end = p + len, *nul;
+	u32 n = 0;
 
-	for (i = 0; i < len; i++) {
-		if (p[i])
-			continue;
-		if (i == start && (n < 2 || n % 2 == 0))
+	for (; p < end; p = nul + 1, n++) {
+		nul = find_nul(p, end);
+		if (nul == end || (nul == p && (n < 2 || n % 2 == 0)))
 			return false;
-		n++;
-		start = i + 1;
 	}
-	return start == len && n >= 2 && n % 2 == 0;
+	return n >= 2 && n % 2 == 0;
 }
 
 enum alg_parse alg_tftp_parse(const u8 *data, u32 len, struct alg_tftp_msg *msg)
