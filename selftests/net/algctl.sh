@@ -3,18 +3,18 @@
 # shellcheck disable=SC2154	# setup_ns sets variables
 #
 # algctl against the kernel: every object and command, exit codes, JSON, the kernel's words beside the argument that caused them,
-# whole configurations there and back, all or nothing. Namespace a is the one worked on, b stays as it is.
+# whole configurations there and back, all or nothing. Namespace box is the one worked on, other stays as it is.
 
 . "$(dirname "$0")/lib.sh"
 ALGCTL=${ALGCTL:-algctl}
 need "$ALGCTL" python3 ip nsenter setpriv
 alg_load ftp tftp
-setup_ns a b
+setup_ns box other
 
-# run WORD...: algctl in a; OUT, ERR and STATUS are what came of it
+# run WORD...: algctl in box; OUT, ERR and STATUS are what came of it
 run()
 {
-	on a "$ALGCTL" "$@" >"$TMP/stdout" 2>"$TMP/stderr" </dev/null
+	on box "$ALGCTL" "$@" >"$TMP/stdout" 2>"$TMP/stderr" </dev/null
 	STATUS=$? OUT=$(<"$TMP/stdout") ERR=$(<"$TMP/stderr")
 }
 
@@ -149,12 +149,12 @@ does "completion of tenants" 0 acme complete -- tenant set ac
 
 run export
 printf '%s\n' "$OUT" >"$TMP/before.yaml"
-check_like "-n names a namespace" "$("$ALGCTL" -n "$a" tenant show acme 2>&1)" '*acme*'
-check_like "which is not another" "$("$ALGCTL" -n "$b" tenant show acme 2>&1)" '*nothing is configured*'
+check_like "-n names a namespace" "$("$ALGCTL" -n "$box" tenant show acme 2>&1)" '*acme*'
+check_like "which is not another" "$("$ALGCTL" -n "$other" tenant show acme 2>&1)" '*nothing is configured*'
 check_like "nor the first one" "$("$ALGCTL" tenant show acme 2>&1)" '*does not exist*'
-"$ALGCTL" -n "no-$a" status >"$TMP/out" 2>&1
-check_is "a namespace that is none" "$? $(head -n 1 "$TMP/out")" "1 Error: there is no network namespace 'no-$a'"
-on a setpriv --reuid 65534 --regid 65534 --clear-groups "$ALGCTL" tenant add eve >"$TMP/out" 2>&1
+"$ALGCTL" -n "no-$box" status >"$TMP/out" 2>&1
+check_is "a namespace that is none" "$? $(head -n 1 "$TMP/out")" "1 Error: there is no network namespace 'no-$box'"
+on box setpriv --reuid 65534 --regid 65534 --clear-groups "$ALGCTL" tenant add eve >"$TMP/out" 2>&1
 check_like "without CAP_NET_ADMIN" "$? $(<"$TMP/out")" '2 *not permitted*CAP_NET_ADMIN*'
 same_as_before "nothing has changed"
 
@@ -200,7 +200,7 @@ does "a file with errors" 1 "*bad.yaml:2:13: *bad.yaml:3:7: *did you mean 'zone'
 same_as_before "it leaves all as it was"
 
 # A transaction of somebody else.
-exec {script}< <(on a python3 - <<'END' "$TMP"
+exec {script}< <(on box python3 - <<'END' "$TMP"
 import socket, struct, sys
 s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
 s.bind((0, 0))
@@ -255,8 +255,8 @@ subscribed()	# subscribed PID: does it listen to a multicast group of generic ne
 
 printf 'tenants:\n  default: {}\n' >"$TMP/default.yaml"
 run apply "$TMP/default.yaml"
-on a ip link set lo up
-daemon events a "$ALGCTL" -j monitor --count 3
+on box ip link set lo up
+daemon events box "$ALGCTL" -j monitor --count 3
 check "monitor listens" wait_for 10 subscribed "${PIDS[events]}"
 cat >"$TMP/ftp.py" <<'END'
 import socket, sys
@@ -269,7 +269,7 @@ print("ready", flush=True)
 sys.stdin.read()
 END
 mkfifo "$TMP/session"
-on a python3 "$TMP/ftp.py" <"$TMP/session" >"$TMP/ftp.log" 2>&1 &
+on box python3 "$TMP/ftp.py" <"$TMP/session" >"$TMP/ftp.log" 2>&1 &
 PIDS[session]=$!
 exec {session}>"$TMP/session"
 check "a client announces a data connection" wait_for 10 file_has "$TMP/ftp.log" ready
@@ -281,7 +281,7 @@ does "pinhole show for people" 0 '*default*ftp*pending*tcp*127.0.0.1:51201*alg-f
 does "tenant show has the use" 0 '*default*all others  1 *1 *' tenant show
 does "stats" 0 '*opened*1*' stats show tenant default protocol ftp
 does "stats with sentences" 0 '*opened*Pinholes opened.*' stats --explain
-id=$(on a "$ALGCTL" complete -- pinhole del id '')
+id=$(on box "$ALGCTL" complete -- pinhole del id '')
 does "pinhole del" 0 '' pinhole del id "$id"
 refuses "no such pinhole" "" "id $id" pinhole del id "$id"
 field "no pinhole is left" 'd["pinholes"] == []' pinhole
