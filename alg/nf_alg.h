@@ -193,7 +193,8 @@ struct nf_alg_work {
  * @proto:	the caller
  * @l4proto:	the transport that it expects
  *
- * Cheap: no lookup. Refuses what is not the protocol's own: another transport, a child connection that the core gave the helper to, an ICMP error
+ * Cheap: no lookup; @tenant, @mode and @gen are not set before nf_alg_work_resolve() or nf_alg_session_enter(). Refuses what
+ * is not the protocol's own: another transport, a child connection that the core gave the helper to, an ICMP error
  * (IP_CT_RELATED), a loopback packet, a connection whose helper extension is gone.
  * Context: softirq or process, under rcu_read_lock(). Return: false means NF_ACCEPT without a further look.
  */

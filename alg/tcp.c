@@ -433,29 +433,31 @@ static bool numbers_true(const struct alg_stream *mine, const struct alg_stream 
 	return fix_seq(&f, alg_stream_map_seq(mine, seq)) == seq && fix_ack(&f, alg_stream_map_ack(other, ack)) == ack;
 }
 
-/* @th: with ACK; @data: behind it. Under session->lock. */
+/* @th: with ACK; @data: behind it, none for a mere acknowledgement. Under session->lock. */
 static bool session_quick(struct nf_alg_session *s, const struct nf_conn *ct, enum ip_conntrack_dir dir,
 			  const struct tcphdr *th, const u8 *data, u32 len)
 {
 	struct alg_stream *mine = &s->dir[dir], *other = &s->dir[!dir];
 
-	if (s->gen != nf_alg_generation(s->net) || s->blocked || !alg_stream_quick(mine, ntohl(th->seq)))
+	if (s->gen != nf_alg_generation(s->net) || s->blocked || (len && !alg_stream_quick(mine, ntohl(th->seq))))
 		return false;
 	if ((alg_stream_moved(mine) || alg_stream_moved(other)) && !numbers_true(mine, other, ct, th, dir))
 		return false;
-	if (!s->proto->quick(s, dir == IP_CT_DIR_REPLY, data, len))
-		return false;
-	alg_stream_accept(mine, len);
+	if (len) {
+		if (!s->proto->quick(s, dir == IP_CT_DIR_REPLY, data, len))
+			return false;
+		alg_stream_accept(mine, len);
+		if (s->uncounted++ == NF_ALG_UNCOUNTED_MAX)
+			nf_alg_session_count_messages(s, 0);
+	}
 	alg_stream_acked(other, ntohl(th->ack_seq));
-	if (s->uncounted++ == NF_ALG_UNCOUNTED_MAX)
-		nf_alg_session_count_messages(s, 0);
 	return true;
 }
 
 /*
- * Most segments are one message of no interest, in order, on a connection that nothing was done to: they pass, and only the
- * session takes note. Whatever is unusual goes the long way, which comes to the same result. Return: false, and nothing has
- * changed; or the packet passes.
+ * Most segments are one message of no interest, in order, or mere acknowledgements, and need no other numbers than
+ * conntrack gives them: they pass, and only the session takes note. Whatever is unusual goes the long way, which comes to
+ * the same result. Return: false, and nothing has changed; or the packet passes.
  */
 static bool tcp_quick(const struct nf_alg_proto *proto, const struct sk_buff *skb, unsigned int protoff,
 		      const struct nf_conn *ct, enum ip_conntrack_info ctinfo)
@@ -472,7 +474,7 @@ static bool tcp_quick(const struct nf_alg_proto *proto, const struct sk_buff *sk
 	if (skb_is_nonlinear(skb) || skb->len < protoff + sizeof(*th))
 		return false;
 	start = protoff + th->doff * 4;
-	if (th->doff < sizeof(*th) / 4 || skb->len <= start ||
+	if (th->doff < sizeof(*th) / 4 || skb->len < start ||
 	    (tcp_flag_word(th) & (TCP_FLAG_SYN | TCP_FLAG_FIN | TCP_FLAG_RST | TCP_FLAG_URG | TCP_FLAG_ACK)) != TCP_FLAG_ACK)
 		return false;
 	s = nf_alg_session_find(ct);
