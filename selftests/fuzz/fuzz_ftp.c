@@ -21,6 +21,7 @@ struct walk {
 	struct found found[MAX_MESSAGES];
 	u32 n;
 	u32 pending;	/* where the line begins whose end is missing */
+	u32 safe;	/* so many of its bytes stand before every field, as the parser said last */
 	bool skipping;
 	u16 multi;
 };
