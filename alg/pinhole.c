@@ -49,6 +49,7 @@ static struct kmem_cache *hole_cache;
 static struct hlist_head public_table[PUBLIC_CHAINS];
 static spinlock_t public_locks[PUBLIC_LOCKS];
 static const struct nf_alg_nat_ops __rcu *nat_ops;
+static u32 port_secret __read_mostly;	/* public ports can't be foretold */
 
 static struct hole_net *hole_net(const struct net *net)
 {
@@ -530,6 +531,18 @@ static int opening_try(const struct opening *o, u16 port, struct nf_alg_hole **h
 	return err;
 }
 
+/*
+ * Where the search for a public port begins: for the same target and peer at the same place, so that an endpoint that is announced
+ * again gets the port that it had. Its last connection lingers there, and conntrack lets a new one from the same source port
+ * (RFC 959, 3.2: the server's port 20) only take that one's place.
+ */
+static u32 opening_seed(const struct opening *o)
+{
+	u32 seed = jhash(&o->req->target, sizeof(o->req->target), port_secret);
+
+	return jhash(&o->back->src.u3, o->sent->src.l3num == NFPROTO_IPV4 ? 4 : 16, seed);
+}
+
 /* The announced port if it is allowed and free, as it nearly always is; then others. */
 static int opening_mapped(const struct opening *o, struct nf_alg_hole **hole)
 {
@@ -542,7 +555,7 @@ static int opening_mapped(const struct opening *o, struct nf_alg_hole **hole)
 		if (err != -EBUSY)
 			return err;
 	}
-	nf_alg_port_iter_init(&it, 0, anchor, o->ports.min, o->ports.max, o->ports.block, 0, get_random_u32());
+	nf_alg_port_iter_init(&it, 0, anchor, o->ports.min, o->ports.max, o->ports.block, 0, opening_seed(o));
 	while (err == -EBUSY && nf_alg_port_iter_next(&it, &port))
 		err = opening_try(o, port, hole);
 	return err;
@@ -882,6 +895,7 @@ int nf_alg_pinhole_init(void)
 {
 	int err, i;
 
+	port_secret = get_random_u32();
 	for (i = 0; i < PUBLIC_LOCKS; i++)
 		spin_lock_init(&public_locks[i]);
 	hole_cache = kmem_cache_create("nf_alg_pinhole", sizeof(struct nf_alg_hole), 0, 0, NULL);
