@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Allocations fail at random under traffic (debug kernels with CONFIG_FAILSLAB): transfers may fail, nothing may break, leak or stay.
-# Only atomic allocations of our own caches, of expectations and of the small general caches fail.
+# Allocations fail at random under traffic (debug kernels with CONFIG_FAILSLAB): transfers may fail, nothing may break,
+# leak or stay. Only atomic allocations of our own caches, of expectations and of the small general caches fail.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack
@@ -18,7 +18,7 @@ alg r tenant add default
 marked=()
 for cache in /sys/kernel/slab/*; do
 	case ${cache##*/} in
-	nf_alg*|alg*|nf_conntrack_expect|kmalloc-64|kmalloc-96|kmalloc-128|kmalloc-192|kmalloc-256|kmalloc-512|kmalloc-1k|kmalloc-2k)
+	nf_alg*|alg-*|nf_conntrack_expect|kmalloc-[69]?|kmalloc-???|kmalloc-?k)
 		echo 1 2>/dev/null >"$cache/failslab" && marked+=("${cache##*/}");;
 	esac
 done

@@ -3,9 +3,9 @@
 """
 Both ends of FTP and TFTP in one process, in as many network namespaces as there are, one step at a time.
 
-lab.sh starts it once per test and sends it commands, one a line, words separated by tabs: NAME WORD... KEY=VALUE... The answer is
-one line: 0 or 1, a tab, KEY=VALUE words or what went wrong. So a test costs one start of Python, can stop between any two
-messages, and knows exactly what either side sent and saw. The commands are the methods cmd_*.
+lab.sh starts it once per test and sends it commands, one a line, words separated by tabs: NAME WORD... KEY=VALUE...
+The answer is one line: 0 or 1, a tab, KEY=VALUE words or what went wrong. So a test costs one start of Python, can stop
+between any two messages, and knows exactly what either side sent and saw. The commands are the methods cmd_*.
 """
 import ctypes
 import errno
@@ -225,7 +225,7 @@ class Lab:
     # ---- control connections ----
 
     def cmd_open(self, name, client, server, addr, port="21", sport="0", listen="", patience=PATIENCE):
-        """NAME CLIENT-NS SERVER-NS ADDRESS [port=] [sport=CLIENT-PORT] [listen=ADDR:PORT if translated]: a control connection"""
+        """NAME CLIENT-NS SERVER-NS ADDRESS [port=] [sport=CLIENT-PORT] [listen=ADDR:PORT if translated]"""
         at = listen.rsplit(":", 1) if listen else (addr, port)
         listener = self.listener(server, at[0], int(at[1]))
         c = self.connect(client, addr, int(port), ("", int(sport)))
@@ -334,7 +334,7 @@ class Lab:
             raise Wrong("what arrived is not what was sent")
 
     def cmd_come(self, name, keep="", ns="", source="", size="1000", patience=PATIENCE):
-        """NAME [keep=1] [ns=] [source=ADDR:PORT]: connect to what was announced; a transfer, or leave the connection open"""
+        """NAME [keep=1] [ns=] [source=ADDR:PORT]: connect to what was announced; a transfer, or the connection stays"""
         session = self.sessions[name]
         src = source.rsplit(":", 1) if source else ("", 0)
         guest, host, peer = self.come(session, float(patience), ns, (src[0], int(src[1])))
@@ -462,10 +462,10 @@ class Lab:
 
     # ---- many at once ----
 
-    def cmd_many(self, count, clients, server, addr, rounds="2", kinds="PORT,EPRT,PASV,EPSV", size="3000", patience="60"):
+    def cmd_many(self, count, clients, server, addr, rounds="2", kinds="PORT,EPRT,PASV,EPSV", patience="60"):
         """COUNT CLIENT-NS,... SERVER-NS ADDRESS: that many sessions side by side, each step on all before the next"""
         from load_many import many
-        return many(self, int(count), clients.split(","), server, addr, int(rounds), kinds.split(","), int(size), float(patience))
+        return many(self, int(count), clients.split(","), server, addr, int(rounds), kinds.split(","), float(patience))
 
     def cmd_unmany(self):
         for name in [n for n in self.sessions if n.startswith("many")]:

@@ -4,7 +4,7 @@
 # What tests of policy and robustness share: the scripted FTP and TFTP ends of lab.py, counters, pinholes, expectations.
 # Sourced after lib.sh. See lab.py for the commands.
 
-declare -A L=()	# the last answer's values: ${L[public]}
+declare -A L=()	# the last answer's values: ${L[public]}; of no use, but there, after a failure
 
 # lab_start: after setup_ns
 lab_start()
@@ -24,6 +24,8 @@ lab_start()
 lab()
 {
 	local IFS=$'\t' status text word words
+	L=([saw]=nothing [said]=something [changed]=-1 [port]=0 [public]=none [peer]=none [peerport]=0 [n]=-1 [lowest]=0 [highest]=0
+		[list]='')
 	printf '%s\n' "$*" >&"$LAB_OUT"
 	if ! read -r -t 120 -u "$LAB_IN" status text; then
 		echo "the lab does not answer: $(<"$TMP/lab.log")"
@@ -33,7 +35,6 @@ lab()
 		printf '%s\n' "$text"
 		return 1
 	fi
-	L=()
 	read -ra words <<<"$text"
 	for word in "${words[@]}"; do
 		L[${word%%=*}]=${word#*=}
@@ -81,6 +82,15 @@ pinholes()
 	N=${#HOLES[@]}
 }
 
+# pending NS: sets N to the pinholes that wait for their connection
+pending()
+{
+	N=0
+	while read -r _; do
+		N=$((N + 1))
+	done < <(alg "$1" -j pinhole show | grep -o '"pending"')
+}
+
 pinholes_are() { pinholes "$1"; [ "$N" = "$2" ]; }
 
 check_pinholes()	# check_pinholes TITLE NS COUNT: at most 10 s
@@ -113,10 +123,11 @@ check_status()	# check_status TITLE NS FIELD VALUE
 	check_is "$1" "$3 $N" "$3 $4"
 }
 
-# traffic NAME CLIENT SERVER ADDRESS: transfers without end to an address that the server gets for it; "GOOD BAD" in $TMP/NAME.log
-# once stopped
+# traffic NAME CLIENT SERVER ADDRESS: transfers without end to an address that the server gets for it; "GOOD BAD" in
+# $TMP/NAME.log once stopped
 traffic()
 {
 	ip -n "${NETNS[$3]}" addr add "$4/24" dev eth0
-	daemon "$1" "$2" env -C "$HERE" python3 -S "$HERE/load_traffic.py" "$2=${NETNS[$2]},$3=${NETNS[$3]}" "$2" "$3" "$4"
+	daemon "$1" "$2" env -C "$HERE" python3 -S "$HERE/load_traffic.py" \
+		"$2=${NETNS[$2]},$3=${NETNS[$3]}" "$2" "$3" "$4"
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The policy is edited under live control connections: it takes effect at once, for pinholes that wait and for what comes next.
+# The policy is edited under live control connections: it takes effect at once, for pinholes that wait and for the rest.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack
@@ -36,10 +36,10 @@ gone_at_once()
 	shift 2
 	check "$title: a pinhole waits" lab announce "$session" PORT
 	remember r "${TENANT-default}" closed
-	pinholes r
+	pending r
 	check_is "$title: a pinhole waits" "$N ${L[changed]}" "1 1"
 	check "$title: edit" "$@"
-	pinholes r
+	pending r
 	check_is "$title: it is gone when the edit returns" "$N" 0
 	expectations r
 	check_is "$title: from conntrack, too" "$N" 0
@@ -82,7 +82,7 @@ served "the first policy again" a
 
 check "observe: a pinhole waits" lab announce a PORT
 alg r policy set mine ftp observe
-pinholes r
+pending r
 check_is "observe closes what waits" "$N" 0
 left_alone "observe" a
 alg r policy set mine ftp on
@@ -90,7 +90,7 @@ alg r policy set mine ftp on
 # A change that allows the pinhole leaves it alone.
 check "a pinhole waits" lab announce a PORT
 alg r policy set mine tftp off sip off ftp option pinhole-timeout=20
-pinholes r
+pending r
 check_is "an edit that doesn't concern it leaves it alone" "$N" 1
 check "... and it works" lab come a
 

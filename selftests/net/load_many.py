@@ -4,6 +4,8 @@ import resource
 import select
 import time
 
+SIZE = 3000	# bytes of a transfer
+
 
 class Crowd:
     def __init__(self, lab, patience):
@@ -26,7 +28,7 @@ class Crowd:
                 yield waiting.pop(fd)
 
 
-def many(lab, count, clients, server, addr, rounds, kinds, size, patience):
+def many(lab, count, clients, server, addr, rounds, kinds, patience):
     from lab import Session, Wrong, finish_connect, content, show, parse_endpoint, port_text
     import socket
 
@@ -56,7 +58,7 @@ def many(lab, count, clients, server, addr, rounds, kinds, size, patience):
     done = 0
     for number in range(rounds):
         kind_of = {id(s): kinds[(i + number) % len(kinds)] for i, s in enumerate(sessions)}
-        data_of = {id(s): content(size, number * count + i) for i, s in enumerate(sessions)}
+        data_of = {id(s): content(SIZE, number * count + i) for i, s in enumerate(sessions)}
         owner, other, texts = {}, {}, {}
         # Everybody announces.
         for s in sessions:
@@ -64,7 +66,8 @@ def many(lab, count, clients, server, addr, rounds, kinds, size, patience):
             s.passive = kind in ("PASV", "EPSV")
             owner[id(s)], other[id(s)] = (s.server, s.client) if s.passive else (s.client, s.server)
             s.reset_data()
-            s.listener = lab.ns.socket(s.server_ns if s.passive else s.client_ns, owner[id(s)].family, socket.SOCK_STREAM)
+            at = s.server_ns if s.passive else s.client_ns
+            s.listener = lab.ns.socket(at, owner[id(s)].family, socket.SOCK_STREAM)
             s.listener.bind((owner[id(s)].getsockname()[0], 0))
             s.listener.listen(2)
             if s.passive:
@@ -77,7 +80,8 @@ def many(lab, count, clients, server, addr, rounds, kinds, size, patience):
             s = by_socket[sock]
             line = s.line(sock, patience)
             if s.passive:
-                s.server.sendall(port_text(kind_of[id(s)], s.server.getsockname()[0], s.listener.getsockname()[1]).encode() + b"\r\n")
+                text = port_text(kind_of[id(s)], *s.listener.getsockname()[:2])
+                s.server.sendall(text.encode() + b"\r\n")
             else:
                 s.public = parse_endpoint(line, s.server.getpeername()[0])
                 s.server.sendall(b"200 done\r\n")

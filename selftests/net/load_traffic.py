@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-load_traffic.py CLIENT=NS,SERVER=NS,... CLIENT SERVER ADDRESS: transfers without end, whether they succeed or not, until SIGTERM or
-until the namespaces are gone; then one line "GOOD BAD". Background traffic for tests of loading, unloading and deleting.
+load_traffic.py CLIENT=NS,SERVER=NS,... CLIENT SERVER ADDRESS: transfers without end, whether they succeed or not, until
+SIGTERM or until the namespaces are gone; then one line "GOOD BAD". Background for tests that load, unload, delete.
 """
 import signal
 import sys

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Quotas of pinholes: per tenant, per session, per second. Who asks for too much is refused and counted; nobody else loses anything.
+# Quotas of pinholes: per tenant, per session, per second. Who asks for too much is refused and counted; nobody else
+# loses anything.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack
@@ -62,19 +63,38 @@ check_pinholes "nothing pending" r 0
 # ---- the session's ----
 
 alg r policy set default ftp option max-pinholes=2
-for _ in 1 2; do lab announce a1 PORT; done
+lab announce a2 PORT
+lab announce a1 PORT
+first=${L[port]}
+lab announce a1 PORT
+second=${L[port]}
 check_is "second pinhole of a session" "${L[changed]}" 1
-refused a1 "the session's max-pinholes: the third is refused" session-pinholes
-check_pinholes "its others stand" r 2
-lab announce b PORT
-check_is "another session is not concerned" "${L[changed]}" 1
-check "... its pinhole works" lab come b
-lab announce a1 PORT port=5001
-check_is "still full" "${L[changed]}" 0
+pinholes r
+check_is "... and one of another's" "$N" 3
+# Who announces a third gives up his own oldest: a client has one data connection at a time.
+remember r default session-pinholes
+lab announce a1 PORT
+check_is "the session's max-pinholes: a third takes a place" "${L[changed]}" 1
+check_grew "... counted" r default session-pinholes 1
+pinholes r
+check_is "... of his own" "$N" 3
+check "the newest works" lab come a1
+check "another session's pinhole works" lab come a2
+waits()
+{
+	local line
+	while read -r line; do
+		[[ $line != *dport=$1\ * ]] || return 0
+	done < <(on r conntrack -L expect 2>/dev/null)
+	return 1
+}
+check_fails "the oldest is closed" waits "$first"
+check "the second stands" waits "$second"
 alg r policy set default ftp option max-pinholes=default
-lab announce a1 PORT port=5001
-check_is "the option's change counts at once" "${L[changed]}" 1
-check "... and the pinhole works" lab come a1
+for _ in 1 2 3 4; do lab announce a1 PORT; done
+counter r default session-pinholes
+check_is "the option's change counts at once" "$N" $((OLD[session-pinholes] + 1))
+check "... and the last pinhole works" lab come a1
 lab close a1
 on r conntrack -D -p tcp --dport 21 -s 192.168.1.11 >/dev/null 2>&1
 check_pinholes "pending pinholes end with their session" r 0

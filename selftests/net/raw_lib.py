@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-What the raw-packet tests share: KTAP, a router between two packet sockets, packets as bytes, and a TCP that does what it is told.
+What the raw-packet tests share: KTAP, a router between two packet sockets, packets as bytes, a TCP that does as told.
 
-    c (packet socket, 192.168.1.11, 2001:db8:1::11) -- lan0 [r] wan0 203.0.113.1 -- s (packet socket, 203.0.113.2, 2001:db8:2::2)
+    c 192.168.1.11, 2001:db8:1::11 -- lan0 [r] wan0 203.0.113.1, 2001:db8:2::1 -- s 203.0.113.2, 2001:db8:2::2
 
-c and s have no addresses: their kernels answer nothing. What goes through the router arrives before a marker that is sent behind
-it, so nothing here waits for time to pass. Streams are counted from the first byte behind the SYN.
+c and s are packet sockets in namespaces without addresses: their kernels answer nothing. What goes through the router
+arrives before a marker that is sent behind it, so nothing here waits for time to pass. Streams are counted from the
+first byte behind the SYN.
 """
 import ctypes
 import fcntl
@@ -62,8 +63,9 @@ def setns(path):
 def run(*words, ns=None, text=None, check=True):
     """A command's standard output."""
     path = "/run/netns/%s" % ns if ns else None
-    p = subprocess.run(words, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                       stdin=subprocess.DEVNULL if text is None else None, preexec_fn=(lambda: setns(path)) if ns else None)
+    more = {"stdin": subprocess.DEVNULL} if text is None else {"input": text}
+    p = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                       preexec_fn=(lambda: setns(path)) if ns else None, **more)
     if check and p.returncode:
         raise Wrong("%s: status %d: %s" % (" ".join(words), p.returncode, p.stdout.strip()))
     return p.stdout
@@ -122,7 +124,8 @@ def ip(src, dst, proto, body, options=b"", ext=(), ident=1, frag=0, ttl=64):
     if len(src) == 4:
         options += b"\0" * (-len(options) % 4)
         hlen = 20 + len(options)
-        head = struct.pack("!BBHHHBBH4s4s", 0x40 | hlen // 4, 0, hlen + len(body), ident, frag, ttl, proto, 0, src, dst) + options
+        head = struct.pack("!BBHHHBBH4s4s", 0x40 | hlen // 4, 0, hlen + len(body), ident, frag, ttl, proto, 0, src, dst)
+        head += options
         return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
     for kind, content in reversed(ext):
         content += b"\1" + bytes([(-len(content) - 4) % 8]) + b"\0" * ((-len(content) - 4) % 8)
@@ -134,7 +137,8 @@ def ip(src, dst, proto, body, options=b"", ext=(), ident=1, frag=0, ttl=64):
 def tcp(src, dst, sport, dport, seq, ack, flags, data=b"", options=b"", window=65535, urgent=0, doff=None):
     options += b"\1" * (-len(options) % 4)
     off = (20 + len(options)) // 4 if doff is None else doff
-    head = struct.pack("!HHIIBBHHH", sport, dport, seq & 0xffffffff, ack & 0xffffffff, off << 4, flags, window, 0, urgent) + options
+    seq, ack = seq & 0xffffffff, ack & 0xffffffff
+    head = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, off << 4, flags, window, 0, urgent) + options
     total = checksum(pseudo(src, dst, TCP, len(head) + len(data)) + head + data)
     return head[:16] + struct.pack("!H", total) + head[18:] + data
 
@@ -321,7 +325,8 @@ neigh add 2001:db8:2::2 lladdr 02:00:00:00:00:22 dev wan0 nud permanent
         for host in c, s:
             run("ip", "-n", host, "link", "set", "eth0", "up")
         script = "".join("echo %s >/proc/sys/net/%s\n" % (value, name) for name, value in (
-            ("ipv4/ip_forward", 1), ("ipv6/conf/all/forwarding", 1), ("netfilter/nf_conntrack_tcp_timeout_time_wait", 1),
+            ("ipv4/ip_forward", 1), ("ipv6/conf/all/forwarding", 1),
+            ("netfilter/nf_conntrack_tcp_timeout_time_wait", 1),
             ("netfilter/nf_conntrack_checksum", 1), ("ipv4/icmp_ratelimit", 0)))
         run("sh", "-c", script, ns=r)
         no_offload(r, "lan0")
@@ -385,10 +390,10 @@ neigh add 2001:db8:2::2 lladdr 02:00:00:00:00:22 dev wan0 nud permanent
         got = []
         self.marks += 1
         mark = b"mark%08d" % self.marks
-        for here, there, src, dst, sport in ((self.inside, self.outside, CLIENT4, SERVER4, 9), (self.outside, self.inside, SERVER4, ROUTER4, 9)):
-            if not self.translated and here is self.outside:
-                dst = CLIENT4
-            here.send(ip(src, dst, UDP, udp(src, dst, sport, 9, mark)))
+        back = ROUTER4 if self.translated else CLIENT4
+        for here, there, src, dst in ((self.inside, self.outside, CLIENT4, SERVER4),
+                                      (self.outside, self.inside, SERVER4, back)):
+            here.send(ip(src, dst, UDP, udp(src, dst, 9, 9, mark)))
             arrived = []
             while True:
                 raw = there.receive(10)
@@ -408,9 +413,9 @@ class End:
     """
     One end of a TCP connection that does nothing by itself.
 
-    @sent is its own stream; @una how much of it the other side acknowledged, @sacks the blocks of the last acknowledgement.
-    @got is the other side's stream as it arrived, @have which bytes of it are there, @acked how many were acknowledged. Bytes that
-    come twice before that must be the same.
+    @sent is its own stream; @una how much of it the other side acknowledged, @sacks the last acknowledgement's blocks.
+    @got is the other side's stream as it arrived, @have which bytes of it are there, @acked how many were acknowledged.
+    Bytes that come twice before that must be the same.
     """
 
     def __init__(self, wire, local, remote, isn):
@@ -432,7 +437,8 @@ class End:
         self.ip = lambda body: ip(self.local[0], self.remote[0], TCP, body, **self.options)
 
     def raw(self, seq, ack, flags, data=b"", **more):
-        self.wire.send(self.ip(tcp(self.local[0], self.remote[0], self.local[1], self.remote[1], seq, ack, flags, data, **more)))
+        (src, sport), (dst, dport) = self.local, self.remote
+        self.wire.send(self.ip(tcp(src, dst, sport, dport, seq, ack, flags, data, **more)))
 
     def send(self, off, data, flags=PSH | ACK, **more):
         """Bytes at an offset of the own stream."""
@@ -496,7 +502,8 @@ class End:
                 self.dups = self.dups + 1 if n == self.una and not data else 0
                 self.una = max(self.una, n)
             edges = struct.unpack("!%dI" % (len(options.get(5, b"")) // 4), options.get(5, b""))
-            self.sacks = [((a - self.isn - 1) & 0xffffffff, (b - self.isn - 1) & 0xffffffff) for a, b in zip(edges[::2], edges[1::2])]
+            places = [edge - self.isn - 1 & 0xffffffff for edge in edges]
+            self.sacks = list(zip(places[::2], places[1::2]))
         start = seq - self.irs - 1 & 0xffffffff
         start -= (start >> 31) << 32
         if start < self.acked and start + len(data) <= self.acked and not flags & FIN:
@@ -528,7 +535,7 @@ class End:
 
 
 class Flow:
-    """A control connection through the router: @inside and @outside are its ends, @client and @server which is which."""
+    """A control connection through the router: its ends are @inside and @outside, also known as @client and @server."""
 
     def __init__(self, router, isn=None, syn=True, dnat=False, v6=False, mss=1460, sport=None, options=None):
         self.router = router
@@ -565,10 +572,10 @@ class Flow:
         """Gives an end its packets; what is nobody's goes to self.stray."""
         got = False
         for p in packets:
-            if p.proto == TCP and p.dport == end.local[1] and p.dst == end.local[0] and p.src == end.remote[0] and not p.frag and \
-                    p.sport == end.remote[1]:
+            mine = p.proto == TCP and (p.dst, p.dport) == end.local
+            if mine and (p.src, p.sport) == end.remote:
                 got |= not end.deaf and end.take(p)
-            elif p.proto == TCP and end is self.outside and end is self.server and p.sport == self.inside.local[1] and p.dport == 21:
+            elif mine and end is self.outside and end is self.server and p.sport == self.inside.local[1]:
                 end.remote = (p.src, p.sport)		# translated
                 got |= not end.deaf and end.take(p)
             else:
@@ -642,8 +649,8 @@ def endpoint(line):
 
 def check_stream(sent, got, public=ROUTER4, private=CLIENT4, may_leak=False):
     """
-    @got is @sent but for the endpoints, which are public. Returns the public ports in order. @may_leak: an endpoint whose
-    beginning was let through (a stalled sender) may arrive as it was.
+    @got is @sent but for the endpoints, which are public. Returns the public ports in order. @may_leak: an endpoint
+    whose beginning was let through (a stalled sender) may arrive as it was.
     """
     a, b = bytes(sent).split(b"\n"), bytes(got).split(b"\n")
     expect_is(len(b), len(a), "lines (%r)" % bytes(got[:200]))

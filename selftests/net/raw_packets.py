@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Packets around control connections that no kernel sends: fragments, options, extension headers, missing checksums, truncated and
-senseless headers, ICMP errors, connections picked up in mid-stream, noise. See raw_lib.py for the router and the ends.
+Packets around control connections that no kernel sends: fragments, options, extension headers, missing checksums,
+truncated and senseless headers, ICMP errors, connections picked up in mid-stream, noise. See raw_lib.py for the router
+and the ends.
 """
 import os
 import random
@@ -10,8 +11,8 @@ import struct
 import sys
 import time
 
-from raw_lib import (ACK, CLIENT4, CLIENT6, FIN, ICMP, PSH, ROUTER4, RST, SERVER4, SERVER6, SYN, TCP, UDP, Flow, Router, Tap,
-                     check_stream, checksum, endpoint, eprt, expect, expect_is, ip, port, run, tcp, udp)
+from raw_lib import (ACK, CLIENT4, CLIENT6, FIN, ICMP, PSH, ROUTER4, RST, SERVER4, SERVER6, SYN, TCP, UDP, URG, Flow,
+                     Router, Tap, check_stream, checksum, endpoint, eprt, expect, expect_is, ip, port, run, tcp, udp)
 
 NOISE = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else random.getrandbits(32)
@@ -32,7 +33,14 @@ def works(flow):
 def syn_arrives(router, public, private, count=1):
     router.outside.send(ip(SERVER4, ROUTER4, TCP, tcp(SERVER4, ROUTER4, 20, public, 1, 0, SYN)))
     to_inside, _ = router.settle()
-    expect_is(len([p for p in to_inside if (p.dst, p.dport, p.sport) == (CLIENT4, private, 20)]), count, "SYNs that arrived")
+    came = [p for p in to_inside if (p.dst, p.dport, p.sport) == (CLIENT4, private, 20)]
+    expect_is(len(came), count, "SYNs that arrived")
+
+
+def next_segment(end, data, flags=PSH | ACK, **more):
+    """The segment, as bytes, that would come next from an end whose stream it does not become part of."""
+    (src, sport), (dst, dport) = end.local, end.remote
+    return tcp(src, dst, sport, dport, end.isn + 1 + len(end.sent), end.irs + 1 + end.contiguous(), flags, data, **more)
 
 
 def ip_options(router):
@@ -50,9 +58,10 @@ def fragments(router):
         c = flow.client
         n = router.fresh()
         text = b"NOOP\r\n" * 4 + port(n)
+        body = next_segment(c, text)
         c.sent += text
-        body = tcp(c.local[0], c.remote[0], c.local[1], c.remote[1], c.isn + 1, c.irs + 1 + c.contiguous(), PSH | ACK, text)
-        parts = [ip(c.local[0], c.remote[0], TCP, body[:24], frag=0x2000, ident=n), ip(c.local[0], c.remote[0], TCP, body[24:], frag=3, ident=n)]
+        parts = [ip(CLIENT4, SERVER4, TCP, body[:24], frag=0x2000, ident=n),
+                 ip(CLIENT4, SERVER4, TCP, body[24:], frag=3, ident=n)]
         for i in order:
             router.inside.send(parts[i])
         flow.run()
@@ -68,7 +77,7 @@ def overlapping_fragments(router):
     flow = Flow(router).greet()
     c = flow.client
     before = router.counters().get("opened", 0)
-    body = tcp(c.local[0], c.remote[0], c.local[1], c.remote[1], c.isn + 1, c.irs + 1 + c.contiguous(), PSH | ACK, port(router.fresh()))
+    body = next_segment(c, port(router.fresh()))
     for off, piece, more in ((0, body[:24], 0x2000), (2, body[16:32], 0x2000), (3, body[24:], 0)):
         router.inside.send(ip(c.local[0], c.remote[0], TCP, piece, frag=more | off, ident=77))
     flow.run()
@@ -78,7 +87,7 @@ def overlapping_fragments(router):
 
 
 def extension_headers(router):
-    """IPv6 with hop-by-hop and destination options before TCP: the pinhole opens, and a SYN with such headers uses it."""
+    """IPv6 with hop-by-hop and destination options before TCP: the pinhole opens, a SYN with such headers uses it."""
     router.nat(False)
     ext = ((0, b"\5\2\0\0"), (60, b"\1\4\0\0\0\0"))
     flow = Flow(router, v6=True, options={"ext": ext}).greet()
@@ -89,9 +98,10 @@ def extension_headers(router):
     flow.insist(c)
     expect_is(bytes(flow.server.got), bytes(c.sent), "stream")
     for private, count in ((n, 1), (n + 1, 1), (n + 2, 0)):
-        router.outside.send(ip(SERVER6, CLIENT6, TCP, tcp(SERVER6, CLIENT6, 20, private, 1, 0, SYN), ext=((60, b"\1\4\0\0\0\0"),)))
+        router.outside.send(ip(SERVER6, CLIENT6, TCP, tcp(SERVER6, CLIENT6, 20, private, 1, 0, SYN), ext=ext[1:]))
         to_inside, _ = router.settle()
-        expect_is(len([p for p in to_inside if p.dport == private and p.proto == TCP]), count, "SYNs for port %d" % private)
+        came = [p for p in to_inside if p.dport == private and p.proto == TCP]
+        expect_is(len(came), count, "SYNs for port %d" % private)
     flow.finish()
     router.nat(True)
 
@@ -144,21 +154,18 @@ def truncated(router):
     """TCP headers cut short, data offsets that lie, lengths that lie."""
     flow = Flow(router).greet()
     c = flow.client
-    args = c.local[0], c.remote[0], c.local[1], c.remote[1], c.isn + 1 + len(c.sent), c.irs + 1 + c.contiguous()
     before = router.counters().get("opened", 0)
-    whole = tcp(*args, PSH | ACK, port(router.fresh()))
+    whole = next_segment(c, port(router.fresh()))
     for size in 0, 1, 4, 8, 13, 16, 19:
         router.inside.send(ip(CLIENT4, SERVER4, TCP, whole[:size]))
     for doff in 0, 1, 4, 12, 15:
-        router.inside.send(ip(CLIENT4, SERVER4, TCP, tcp(*args, PSH | ACK, port(router.fresh())[:20], doff=doff)))
+        router.inside.send(ip(CLIENT4, SERVER4, TCP, next_segment(c, port(router.fresh())[:20], doff=doff)))
     for cut in range(20, 20 + 30, 3):	# IP says more than there is
         router.inside.send(ip(CLIENT4, SERVER4, TCP, whole)[:cut])
-    options = [b"\5\x0a" + b"\xff" * 8, b"\5\1", b"\5\0", b"\5\xff", b"\2\4\0", b"\5\x12" + os.urandom(16), b"\1\1\1\5\x0a" + b"\0" * 8, b"\x1e" * 40]
-    for option in options:
-        router.inside.send(ip(CLIENT4, SERVER4, TCP, tcp(*args, ACK, options=option)))
-        o = flow.server
-        router.outside.send(ip(SERVER4, ROUTER4, TCP, tcp(SERVER4, ROUTER4, 21, o.remote[1], o.isn + 1 + len(o.sent), o.irs + 1, ACK,
-                                                          options=option)))
+    for option in (b"\5\x0a" + b"\xff" * 8, b"\5\1", b"\5\0", b"\5\xff", b"\2\4\0", b"\5\x12" + os.urandom(16),
+                   b"\1\1\1\5\x0a" + b"\0" * 8, b"\x1e" * 40):
+        router.inside.send(ip(CLIENT4, SERVER4, TCP, next_segment(c, b"", ACK, options=option)))
+        router.outside.send(ip(SERVER4, ROUTER4, TCP, next_segment(flow.server, b"", ACK, options=option)))
     router.settle()
     expect_is(router.counters().get("opened", 0), before, "pinholes opened")
     works(flow)
@@ -170,7 +177,7 @@ def bad_checksum(router):
     flow = Flow(router).greet()
     c, n = flow.client, router.fresh()
     before = router.counters().get("opened", 0)
-    segment = bytearray(tcp(c.local[0], c.remote[0], c.local[1], c.remote[1], c.isn + 1, c.irs + 1 + c.contiguous(), PSH | ACK, port(n)))
+    segment = bytearray(next_segment(c, port(n)))
     segment[16] ^= 0x40
     router.inside.send(ip(CLIENT4, SERVER4, TCP, bytes(segment)))
     router.settle()
@@ -184,7 +191,8 @@ def icmp_errors(router):
     flow = Flow(router).greet()
     c, s = flow.client, flow.server
     works(flow)
-    quote = ip(s.remote[0], SERVER4, TCP, tcp(s.remote[0], SERVER4, s.remote[1], 21, s.irs + 1, 0, ACK, b"PORT 203,0,113,1,9,9\r\n"))
+    text = b"PORT 203,0,113,1,9,9\r\n"
+    quote = ip(s.remote[0], SERVER4, TCP, tcp(s.remote[0], SERVER4, s.remote[1], 21, s.irs + 1, 0, ACK, text))
     for kind, code, rest in ((3, 4, 1400), (3, 1, 0), (11, 0, 0), (3, 13, 0)):
         for size in 28, 28 + 26, len(quote):
             body = struct.pack("!BBHI", kind, code, 0, rest) + quote[:size]
@@ -195,7 +203,8 @@ def icmp_errors(router):
             expect_is(len(came), 1, "errors (%d, %d) with %d bytes that arrived" % (kind, code, size))
             expect_is(came[0].body[8 + 12:8 + 16], CLIENT4, "address in the quote")
             expect_is(checksum(came[0].body), 0, "ICMP checksum")
-    quote = ip(SERVER4, CLIENT4, TCP, tcp(SERVER4, CLIENT4, 21, c.local[1], c.irs + 1, 0, ACK, b"227 (192,168,1,11,9,9)\r\n"))
+    text = b"227 (192,168,1,11,9,9)\r\n"
+    quote = ip(SERVER4, CLIENT4, TCP, tcp(SERVER4, CLIENT4, 21, c.local[1], c.irs + 1, 0, ACK, text))
     body = struct.pack("!BBHI", 3, 3, 0, 0) + quote
     router.inside.send(ip(CLIENT4, SERVER4, ICMP, body[:2] + struct.pack("!H", checksum(body)) + body[4:]))
     router.settle()
@@ -279,37 +288,44 @@ def syn_with_data(router):
     flow.finish()
 
 
+WORDS = (b"PORT ", b"EPRT |1|", b"192,168,1,11,", b"203,0,113,1", b",4,1", b"\r\n", b"227 (", b"229 (|||", b"PASV\r\n",
+         b"|", b"EPSV ALL\r\n", b"\xff\xf4", b"\0", b"LPRT 4,4,", b"9999999999", b"AUTH TLS\r\n", b"234 ok\r\n",
+         b"AUTH", b"port 1,2,3,4,5,6\n")
+
+
+def senseless(rng, flow, other):
+    """One packet, and the wire for it."""
+    data = rng.randbytes(rng.randrange(300))
+    if rng.random() < 0.8:
+        data = b"".join(rng.choice(WORDS) for _ in range(rng.randrange(12)))
+    kind = rng.random()
+    end = flow.server if kind < 0.25 else other.server if kind < 0.35 else other.client if kind < 0.4 else flow.client
+    (src, sport), (dst, dport) = end.local, end.remote
+    if rng.random() < 0.1:
+        sport = rng.randrange(1024, 65536)
+    if rng.random() < 0.05:
+        request = bytes([0, rng.randrange(1, 7)]) + data
+        return end.wire, ip(src, dst, UDP, udp(src, dst, rng.randrange(1, 65536), 69, request))
+    seq = end.isn + rng.randrange(-50, 3000) if rng.random() < 0.9 else rng.getrandbits(32)
+    ack = (end.irs or 0) + rng.randrange(-50, 3000)
+    flags = rng.choice((ACK, PSH | ACK, PSH | ACK, PSH | ACK, ACK | URG, rng.randrange(64) & ~RST & ~FIN, SYN))
+    options = rng.randbytes(rng.randrange(0, 12)) if rng.random() < 0.1 else b""
+    segment = tcp(src, dst, sport, dport, seq, ack, flags, data, options=options, urgent=rng.randrange(65536))
+    return end.wire, ip(src, dst, TCP, segment)
+
+
 def noise(router):
-    """As much senseless traffic as goes in, on a live connection and beside it; then everything still works."""
+    """As much senseless traffic as goes in, on live connections and beside them; then everything still works."""
     rng = random.Random(SEED)
     flow = Flow(router).greet()
     other = Flow(router, dnat=True).greet()
-    c = flow.client
     end = time.monotonic() + NOISE
     count = 0
-    words = [b"PORT ", b"EPRT |1|", b"192,168,1,11,", b"203,0,113,1", b",4,1", b"\r\n", b"227 (", b"229 (|||", b"PASV\r\n", b"EPSV ALL\r\n", b"\xff\xf4",
-             b"\0", b"LPRT 4,4,", b"9999999999", b"|", b"AUTH TLS\r\n", b"234 ok\r\n", b"AUTH", b"port 1,2,3,4,5,6\n"]
     while time.monotonic() < end:
         for _ in range(200):
             count += 1
-            data = b"".join(rng.choice(words) for _ in range(rng.randrange(12))) if rng.random() < 0.8 else rng.randbytes(rng.randrange(300))
-            kind = rng.random()
-            wire, src, dst, sport, dport, e = router.inside, CLIENT4, SERVER4, c.local[1], 21, c
-            if kind < 0.25:
-                wire, src, dst, sport, dport, e = router.outside, SERVER4, ROUTER4, 21, flow.outside.remote[1], flow.outside
-            elif kind < 0.35:
-                wire, src, dst, sport, dport, e = router.inside, CLIENT4, SERVER4, 21, other.outside.local[1], other.inside
-            elif kind < 0.45:
-                sport = rng.randrange(1024, 65536)
-            seq = e.isn + rng.randrange(-50, 3000) if rng.random() < 0.9 else rng.getrandbits(32)
-            flags = rng.choice((ACK, PSH | ACK, PSH | ACK, PSH | ACK, ACK | 32, rng.randrange(64) & ~RST & ~FIN, SYN))
-            body = tcp(src, dst, sport, dport, seq, (e.irs or 0) + rng.randrange(-50, 3000), flags, data,
-                       options=rng.randbytes(rng.randrange(0, 12)) if rng.random() < 0.1 else b"", urgent=rng.randrange(65536))
-            if rng.random() < 0.05:
-                body = udp(src, dst, rng.randrange(1, 65536), 69, bytes([0, rng.randrange(1, 7)]) + data)
-                wire.send(ip(src, dst, UDP, body))
-                continue
-            wire.send(ip(src, dst, TCP, body))
+            wire, packet = senseless(rng, flow, other)
+            wire.send(packet)
         drain(router)
     print("# %d senseless packets, seed %d" % (count, SEED))
     router.flush()

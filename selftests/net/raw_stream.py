@@ -1,15 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Control connections as no kernel sends them: cut, lost, repeated, reordered and overlapping segments. Whatever happens to the
-packets, the receiver gets one consistent stream that is what was sent but for the endpoints, with true checksums, and both sides'
-acknowledgements are true. See raw_lib.py for the router and the ends.
+Control connections as no kernel sends them: cut, lost, repeated, reordered and overlapping segments. Whatever happens
+to the packets, the receiver gets one consistent stream that is what was sent but for the endpoints, with true
+checksums, and both sides' acknowledgements are true. See raw_lib.py for the router and the ends.
+
+raw_stream.py [ROUNDS [SEED]]: that many random walks; one with a seed is nothing but that walk.
 """
 import random
 import sys
 
-from raw_lib import (ACK, CLIENT4, FIN, PSH, ROUTER4, SERVER4, SYN, TCP, URG, Flow, Router, Tap, check_stream, endpoint, eprt, expect,
-                     expect_is, ip, port, tcp)
+from raw_lib import (ACK, CLIENT4, FIN, PSH, ROUTER4, SERVER4, SYN, TCP, URG, Flow, Router, Tap, check_stream, endpoint,
+                     eprt, expect, expect_is, ip, port, tcp)
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else random.getrandbits(32)
@@ -28,7 +30,8 @@ def pinhole_leads(flow, public, private):
     """A SYN of the server to the public endpoint reaches the client's."""
     flow.router.outside.send(ip(SERVER4, ROUTER4, TCP, tcp(SERVER4, ROUTER4, 20, public, 1, 0, SYN)))
     to_inside, _ = flow.router.settle()
-    expect([p for p in to_inside if (p.dst, p.dport, p.sport) == (CLIENT4, private, 20)], "no SYN for", public, "reached port", private)
+    came = [p for p in to_inside if (p.dst, p.dport, p.sport) == (CLIENT4, private, 20)]
+    expect(came, "no SYN for", public, "reached port", private)
 
 
 def split_everywhere(router):
@@ -88,7 +91,7 @@ def first_lost_before(router):
 
 
 def first_lost_behind(router):
-    """It is lost behind the router: repeated after the others were rewritten, and the receiver's SACK is true on the sender's side."""
+    """It is lost behind the router and repeated after the others were rewritten; SACK is true for the sender."""
     flow = Flow(router).greet()
     c, s = flow.client, flow.server
     texts = [port(30500), port(30501), b"NOOP\r\n", port(30502)]
@@ -256,7 +259,7 @@ def big_growth(router):
     """Many commands in one segment; the result exceeds the MSS."""
     flow = Flow(router, mss=536).greet()
     c = flow.client
-    text = b"".join(b"PORT 192,168,1,11,121,%d\r\n" % n for n in range(20))	# no digit may be saved at the other side
+    text = b"".join(b"PORT 192,168,1,11,121,%d\r\n" % n for n in range(20))
     c.say(text[:536])
     flow.run()
     c.say(text[536:])
@@ -345,12 +348,15 @@ def random_walk(router, rng):
         for _ in range(lines):
             flow.client.say(b"PASV\r\n")
         flow.insist(flow.client)
-        texts = [rng.choice((b"227 Entering (192,168,1,11,%d,%d)\r\n" % divmod(base + n, 256), b"227 =192,168,1,11,%d,%d\r\n" % divmod(base + n, 256),
+        texts = [rng.choice((b"227 Entering (192,168,1,11,%d,%d)\r\n" % divmod(base + n, 256),
+                             b"227 =192,168,1,11,%d,%d\r\n" % divmod(base + n, 256),
                              b"150-a\r\n 227 (192,168,9,9,1,2)\r\n150 b\r\n")) for n in range(lines)]
     else:
         sender, receiver = flow.client, flow.server
-        texts = [rng.choice((port(base + n), eprt(base + n), b"NOOP\r\n", b"port 192,168,1,11,%d,%d\r\n" % divmod(base + n, 256), b"STOR %s\r\n" % (b"x" * rng.randrange(90)),
-                             b"USER a\n", b"\r\n", b"PORT 10,0,0,1,9,9\r\n", b"PORT 192,168,1,11,999,1\r\n")) for n in range(rng.randrange(2, 14))]
+        texts = [rng.choice((port(base + n), eprt(base + n), b"port 192,168,1,11,%d,%d\r\n" % divmod(base + n, 256),
+                             b"NOOP\r\n", b"STOR %s\r\n" % (b"x" * rng.randrange(90)), b"USER a\n", b"\r\n",
+                             b"PORT 10,0,0,1,9,9\r\n", b"PORT 192,168,1,11,999,1\r\n"))
+                 for n in range(rng.randrange(2, 14))]
     stream = b"".join(texts)
     sender.sent += b""
     start, at, stale = len(sender.sent), 0, []
@@ -384,8 +390,8 @@ def random_walk(router, rng):
         sender.say(b"\r\n" + port(base + 15))
         received(flow, sender, may_leak=True)
         last = endpoint(bytes(receiver.got).split(b"\n")[-2])
-        expect_is(last[1], ROUTER4, "the last address (%r, %r)" % (
-            bytes(receiver.got[-300:]), {k: v - before.get(k, 0) for k, v in router.counters().items() if v != before.get(k, 0)}))
+        counted = {k: v - before.get(k, 0) for k, v in router.counters().items() if v != before.get(k, 0)}
+        expect_is(last[1], ROUTER4, "the last address (%r, %r)" % (bytes(receiver.got[-300:]), counted))
         pinhole_leads(flow, last[2], base + 15)
     flow.finish()
 

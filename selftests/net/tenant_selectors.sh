@@ -23,6 +23,7 @@ on r nft -f - <<-END
 			iifname lanA meta mark set 0x4701
 		}
 	}
+	add rule ip nat post oifname wan0 meta mark 0x4701 snat to 203.0.113.1
 END
 alg_load ftp
 lab_start
@@ -73,7 +74,7 @@ check_status "no session" r sessions 0
 # Two tenants can't have the same selector.
 alg r tenant set zone zone 1
 check_fails "a selector that another tenant has is refused" alg r tenant add twin zone 1
-check_fails "mark 0 with mask is not mark 0 without: no clash, but the same again is one" alg r tenant add twin mark 0x5000/0xf000
+check_fails "... a mark and mask, too" alg r tenant add twin mark 0x5000/0xf000
 
 # Other tenants go by interface while A goes by zone: B's traffic in zone 2 by lanB.
 alg r tenant set other zone 7,8 interface lanB

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The modules are unloaded in every order that their dependencies allow and loaded again, under traffic. Live control connections
-# go on without ALG.
+# The modules are unloaded in any order that their dependencies allow and loaded again, under traffic. Live control
+# connections go on without ALG.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack

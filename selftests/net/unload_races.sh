@@ -21,10 +21,11 @@ cat >"$TMP/some.yaml" <<-END
 	  t2: { zone: 2, ports: 10000-20000, block: 64 }
 END
 # Each fails as often as it likes: the family is not always there.
-daemon editor r bash -c "while :; do
+daemon editor r bash -c "until [ -e '$TMP/enough' ]; do
 	$ALGCTL tenant add default; $ALGCTL policy set default ftp off; $ALGCTL policy set default ftp on
 	$ALGCTL apply '$TMP/some.yaml'; $ALGCTL tenant del t1; done"
-daemon viewer r bash -c "while :; do $ALGCTL status; $ALGCTL pinhole show; $ALGCTL stats show; $ALGCTL export; timeout 0.2 $ALGCTL monitor; done"
+daemon viewer r bash -c "until [ -e '$TMP/enough' ]; do
+	$ALGCTL status; $ALGCTL pinhole show; $ALGCTL stats show; $ALGCTL export; timeout 0.2 $ALGCTL monitor; done"
 
 rounds=8 failed=
 for ((i = 0; i < rounds; i++)); do
@@ -35,8 +36,10 @@ for ((i = 0; i < rounds; i++)); do
 	modprobe -a nf_alg nf_alg_nat nf_alg_ftp 2>"$TMP/out" || failed+=" modprobe $(<"$TMP/out")"
 done
 check_is "$rounds rounds of unloading and loading against algctl and traffic" "$failed" ""
-stop viewer KILL
-stop editor KILL
+: >"$TMP/enough"
+for name in viewer editor; do
+	wait_for 20 gone "${PIDS[$name]}"
+done
 alg r tenant add default 2>/dev/null
 alg r policy set default ftp on
 alg r tenant set default policy default
