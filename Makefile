@@ -40,7 +40,7 @@ install: ## modules, algctl, manual pages, completion (DESTDIR=, KVER=)
 # Not kbuild's own clean: that would also empty the kernel trees below build/.
 clean: ## what a build left; kernels and downloads in build/ stay (distclean: all of build/)
 	@find alg nat policy selftests \( -name '*.o' -o -name '.*.cmd' -o -name '*.o.d' \) -type f -delete
-	rm -f *.ko *.mod *.mod.c *.o .*.cmd Module.symvers modules.order
+	rm -f *.ko *.mod *.mod.c *.o .*.o .*.cmd Module.symvers modules.order
 	+@$(MAKE) -C tools clean
 	rm -rf build/modules build/tools build/unit build/fuzz build/log build/vm build/ynl
 
