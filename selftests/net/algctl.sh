@@ -200,7 +200,7 @@ does "a file with errors" 1 "*bad.yaml:2:13: *bad.yaml:3:7: *did you mean 'zone'
 same_as_before "it leaves all as it was"
 
 # A transaction of somebody else.
-exec {script}< <(on box python3 - <<'END' "$TMP"
+exec {theirs}< <(on box python3 - <<'END' "$TMP"
 import socket, struct, sys
 s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
 s.bind((0, 0))
@@ -216,12 +216,12 @@ open(sys.argv[1] + "/wait").read()
 END
 )
 mkfifo "$TMP/wait"
-read -r -t 20 line <&$script
+read -r -t 20 line <&$theirs
 check_is "somebody begins a transaction" "$line" open
 does "apply while somebody else has a transaction" 2 '*transaction*' apply "$TMP/new.yaml"
 does "status tells of it" 0 '*transaction open*' status
 : >"$TMP/wait"
-exec {script}<&-
+exec {theirs}<&-
 no_transaction() { run status; [[ $OUT != *'transaction open'* ]]; }
 check "the transaction ends with its socket" wait_for 10 no_transaction
 same_as_before "it leaves all as it was"
