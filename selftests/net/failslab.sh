@@ -3,6 +3,7 @@
 #
 # Allocations fail at random under traffic (debug kernels with CONFIG_FAILSLAB): transfers may fail, nothing may break,
 # leak or stay. Only atomic allocations of our own caches, of expectations and of the small general caches fail.
+# shellcheck disable=SC2317	# functions are called by name
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154	# used by those who source this; variables of lib.sh
 #
 # What tests of policy and robustness share: the scripted FTP and TFTP ends of lab.py, counters, pinholes, expectations.
 # Sourced after lib.sh. See lab.py for the commands.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The policy is edited under live control connections: it takes effect at once, for pinholes that wait and for the rest.
+# shellcheck disable=SC2317	# functions are called by name
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack

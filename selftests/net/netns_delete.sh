@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The router's namespace is deleted under traffic, with pinholes pending and active and with a transaction open.
+# shellcheck disable=SC2317	# functions are called by name
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack
@@ -50,8 +51,8 @@ for round in 1 2 3; do
 	check "round $round: the namespace is deleted" ip netns del "$r"
 	unset "NETNS[r]"
 	if [ $round -ge 2 ]; then
-		kill -KILL $holder
-		wait $holder 2>/dev/null
+		kill -KILL "$holder"
+		wait "$holder" 2>/dev/null
 		exec {HOLD}>&-
 	fi
 	stop monitor KILL

@@ -3,6 +3,7 @@
 #
 # Quotas of pinholes: per tenant, per session, per second. Who asks for too much is refused and counted; nobody else
 # loses anything.
+# shellcheck disable=SC2317	# functions are called by name
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack

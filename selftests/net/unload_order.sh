@@ -3,6 +3,7 @@
 #
 # The modules are unloaded in any order that their dependencies allow and loaded again, under traffic. Live control
 # connections go on without ALG.
+# shellcheck disable=SC2317	# functions are called by name
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack

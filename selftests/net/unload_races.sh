@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Modules come and go while algctl edits and shows, and while traffic flows.
+# shellcheck disable=SC2317	# functions are called by name
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack
@@ -30,7 +31,7 @@ daemon viewer r bash -c "until [ -e '$TMP/enough' ]; do
 rounds=8 failed=
 for ((i = 0; i < rounds; i++)); do
 	for name in nf_alg_ftp nf_alg_nat nf_alg; do
-		unloaded() { rmmod $name 2>"$TMP/out"; }
+		unloaded() { rmmod "$name" 2>"$TMP/out"; }
 		wait_for 20 unloaded || failed+=" $name $(<"$TMP/out")"
 	done
 	modprobe -a nf_alg nf_alg_nat nf_alg_ftp 2>"$TMP/out" || failed+=" modprobe $(<"$TMP/out")"
