@@ -547,7 +547,7 @@ static const struct genl_ops nf_alg_ops[] = {
 };
 
 static const struct genl_multicast_group nf_alg_groups[] = {
-	{ .name = NF_ALG_MCGRP_EVENTS },
+	{ .name = NF_ALG_MCGRP_EVENTS, NF_ALG_MCAST_ADMIN },
 };
 
 /*

@@ -25,6 +25,13 @@ static inline struct nlattr **nf_alg_dump_attrs(const struct netlink_callback *c
 #endif
 }
 
+/* Member of struct genl_multicast_group: only with CAP_NET_ADMIN in the namespace, where the core can check that. */
+#ifdef GENL_MCAST_CAP_NET_ADMIN
+#define NF_ALG_MCAST_ADMIN	.flags = GENL_MCAST_CAP_NET_ADMIN
+#else
+#define NF_ALG_MCAST_ADMIN
+#endif
+
 #ifdef NL_SET_ERR_MSG_ATTR_FMT
 
 #define NF_ALG_DEFINE_EXTACK_RING

@@ -805,13 +805,18 @@ def test_permission(alg):
                 got.append("ok")
             except Refused as err:
                 got.append(errno.errorcode[err.errno])
+        try:
+            user.ynl.ntf_subscribe("events")
+            got.append("ok")
+        except OSError as err:
+            got.append(errno.errorcode[err.errno])
         os.write(writer, " ".join(got).encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as file:
         got = file.read()
     os.waitpid(child, 0)
-    equal("without CAP_NET_ADMIN there is only status-get", got, "ok EPERM EPERM EPERM")
+    equal("without CAP_NET_ADMIN there is only status-get, and no events", got, "ok EPERM EPERM EPERM EPERM")
 
 
 def main():
