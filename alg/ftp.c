@@ -78,8 +78,8 @@ static int ftp_rewrite(struct nf_alg_work *w, const struct alg_ftp_msg *msg, con
 }
 
 /*
- * Each PORT or PASV supersedes the one before (RFC 959, 4.1.2), but commands may be pipelined. So a session that has all the pending
- * pinholes it may have gives up the oldest, whose transfer failed or was never asked for.
+ * Each PORT or PASV supersedes the one before (RFC 959, 4.1.2), but commands may be pipelined. So a session that has all
+ * the pending pinholes it may have gives up the oldest, whose transfer failed or was never asked for.
  */
 static void ftp_make_room(struct nf_alg_work *w, u32 max)
 {

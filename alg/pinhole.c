@@ -5,13 +5,11 @@
  * A pinhole is pending until the announced connection comes, which makes it active until that connection is gone. The public
  * endpoint of both kinds is never given to another pinhole. Who changes @state owns the consequences.
  *
- * Two tables, both read under RCU: all public endpoints, with a lock for every few chains; and each namespace's pinholes in lists
- * by number, with one lock, taken at birth and death, where conntrack takes its own lock of all expectations anyway.
+ * All public endpoints are in one table, read under RCU, with a lock for every few chains. The namespaces' lists, for dumps, sweeps
+ * and the collector, are in pinhole_net.c.
  */
 #include <linux/module.h>
-#include <linux/workqueue.h>
 #include <linux/jhash.h>
-#include <net/netns/generic.h>
 #include <net/netns/hash.h>
 #include <net/netfilter/nf_conntrack_core.h>
 #include <net/netfilter/nf_conntrack_zones.h>
@@ -19,42 +17,16 @@
 #include "pinhole.h"
 #include "nat/ports.h"
 
-#define GC_PERIOD	HZ
 #define CHILD_GRACE	(2 * HZ)	/* an expected connection is looked for from here on: it is confirmed by then */
 
 #define PUBLIC_CHAINS	4096
 #define PUBLIC_LOCKS	64
-#define NET_LISTS	64
 
-/**
- * struct hole_net - a namespace's pinholes
- * @lock:	for the lists, @count and @last
- * @lists:	by number modulo NET_LISTS; numbers grow along each
- * @count:	pinholes
- * @last:	number given last
- * @net:	namespace
- * @gc:		looks after them while there are any
- */
-struct hole_net {
-	spinlock_t lock;
-	struct list_head lists[NET_LISTS];
-	u32 count;
-	u32 last;
-	struct net *net;
-	struct delayed_work gc;
-};
-
-static unsigned int hole_net_id;
 static struct kmem_cache *hole_cache;
 static struct hlist_head public_table[PUBLIC_CHAINS];
 static spinlock_t public_locks[PUBLIC_LOCKS];
 static const struct nf_alg_nat_ops __rcu *nat_ops;
 static u32 port_secret __read_mostly;	/* public ports can't be foretold */
-
-static struct hole_net *hole_net(const struct net *net)
-{
-	return net_generic(net, hole_net_id);
-}
 
 /* ---- public endpoints ---- */
 
@@ -101,13 +73,7 @@ static void hole_free(struct rcu_head *rcu)
 
 static void hole_unlink(struct nf_alg_hole *hole)
 {
-	struct hole_net *hn = hole_net(hole->net);
-
-	spin_lock_bh(&hn->lock);
-	list_del_rcu(&hole->list);
-	WRITE_ONCE(hn->count, hn->count - 1);
-	spin_unlock_bh(&hn->lock);
-
+	nf_alg_hole_unlist(hole);
 	spin_lock_bh(public_lock(hole->hash));
 	hlist_del_rcu(&hole->node);
 	spin_unlock_bh(public_lock(hole->hash));
@@ -130,7 +96,7 @@ static void info_tuple(const struct nf_conntrack_tuple *t, struct alg_endpoint *
 	nf_alg_endpoint_set(dst, t->src.l3num, &t->dst.u3, t->dst.u.all);
 }
 
-static void hole_info(const struct nf_alg_hole *hole, struct nf_alg_pinhole_info *info)
+void nf_alg_hole_info(const struct nf_alg_hole *hole, struct nf_alg_pinhole_info *info)
 {
 	unsigned long opened = READ_ONCE(hole->opened);
 	long left = (long)(opened + hole->timeout * HZ - jiffies);
@@ -161,12 +127,12 @@ static void hole_event(const struct nf_alg_hole *hole, enum nf_alg_event event)
 
 	if (likely(!nf_alg_event_wanted(hole->net)))
 		return;
-	hole_info(hole, &info);
+	nf_alg_hole_info(hole, &info);
 	nf_alg_event_pinhole(&info, event);
 }
 
 /* Ends a pending pinhole. Return: false if it is not pending any more. */
-static bool hole_close(struct nf_alg_hole *hole, enum nf_alg_reason reason)
+bool nf_alg_hole_close(struct nf_alg_hole *hole, enum nf_alg_reason reason)
 {
 	if (cmpxchg(&hole->state, HOLE_PENDING, HOLE_CLOSED) != HOLE_PENDING)
 		return false;
@@ -184,6 +150,14 @@ static bool exp_is_gone(const struct nf_alg_hole *hole)
 	return READ_ONCE(hole->armed) && refcount_read(&hole->exp->use) == 1;
 }
 
+/* Ends a pinhole whatever its state; one that is closed already is somebody else's. */
+void nf_alg_hole_end(struct nf_alg_hole *hole)
+{
+	if (!nf_alg_hole_close(hole, NF_ALG_REASON_CLOSED) &&
+	    cmpxchg(&hole->state, HOLE_ACTIVE, HOLE_CLOSED) == HOLE_ACTIVE)
+		hole_release(hole);
+}
+
 static bool child_lives(const struct nf_alg_hole *hole)
 {
 	struct nf_conntrack_tuple_hash *h;
@@ -197,14 +171,14 @@ static bool child_lives(const struct nf_alg_hole *hole)
 	return true;
 }
 
-static void hole_check(struct nf_alg_hole *hole)
+void nf_alg_hole_check(struct nf_alg_hole *hole)
 {
 	switch (smp_load_acquire(&hole->state)) {
 	case HOLE_PENDING:
 		if (time_after(jiffies, READ_ONCE(hole->opened) + hole->timeout * HZ))
-			hole_close(hole, NF_ALG_REASON_EXPIRED);
+			nf_alg_hole_close(hole, NF_ALG_REASON_EXPIRED);
 		else if (exp_is_gone(hole))	/* its session ended, or somebody deleted it */
-			hole_close(hole, NF_ALG_REASON_CLOSED);
+			nf_alg_hole_close(hole, NF_ALG_REASON_CLOSED);
 		break;
 	case HOLE_ACTIVE:
 		if (!child_lives(hole) && cmpxchg(&hole->state, HOLE_ACTIVE, HOLE_CLOSED) == HOLE_ACTIVE) {
@@ -213,36 +187,6 @@ static void hole_check(struct nf_alg_hole *hole)
 		}
 		break;
 	}
-}
-
-/* Calls @fn for every pinhole of the namespace, a list at a time. Process context. */
-static void holes_each(struct net *net, void (*fn)(struct nf_alg_hole *hole, const void *arg), const void *arg)
-{
-	struct hole_net *hn = hole_net(net);
-	struct nf_alg_hole *hole;
-	int i;
-
-	for (i = 0; i < NET_LISTS && READ_ONCE(hn->count); i++) {
-		rcu_read_lock();
-		list_for_each_entry_rcu(hole, &hn->lists[i], list)
-			fn(hole, arg);
-		rcu_read_unlock();
-		cond_resched();
-	}
-}
-
-static void gc_one(struct nf_alg_hole *hole, const void *arg)
-{
-	hole_check(hole);
-}
-
-static void gc_work(struct work_struct *work)
-{
-	struct hole_net *hn = container_of(to_delayed_work(work), struct hole_net, gc);
-
-	holes_each(hn->net, gc_one, NULL);
-	if (READ_ONCE(hn->count))
-		queue_delayed_work(system_power_efficient_wq, &hn->gc, GC_PERIOD);
 }
 
 /* ---- use ---- */
@@ -478,18 +422,6 @@ static bool hole_claim(struct nf_alg_hole *hole, const struct opening *o, u16 po
 	return !taken;
 }
 
-/* From here on dumps, the collector and the sweep see it. */
-static void hole_list(struct nf_alg_hole *hole)
-{
-	struct hole_net *hn = hole_net(hole->net);
-
-	spin_lock_bh(&hn->lock);
-	hole->id = ++hn->last ?: ++hn->last;
-	list_add_tail_rcu(&hole->list, &hn->lists[hole->id % NET_LISTS]);
-	WRITE_ONCE(hn->count, hn->count + 1);
-	spin_unlock_bh(&hn->lock);
-}
-
 /*
  * Gives the claimed pinhole its expectation. Return: 0, or why not: then the pinhole is gone (the account stays with the caller).
  */
@@ -497,12 +429,12 @@ static int hole_arm(struct nf_alg_hole *hole)
 {
 	int err;
 
-	hole_list(hole);
+	nf_alg_hole_list(hole);
 	err = nf_ct_expect_related(hole->exp, 0);
 	if (!err) {
 		nf_alg_exp_set_timeout(hole->exp, hole->timeout);
 		WRITE_ONCE(hole->armed, true);
-		smp_mb();	/* pairs with hole_close(): one of us sees the other */
+		smp_mb();	/* pairs with nf_alg_hole_close(): one of us sees the other */
 		if (unlikely(READ_ONCE(hole->state) == HOLE_CLOSED))
 			nf_alg_exp_unlink(hole->exp);
 		return 0;
@@ -599,7 +531,7 @@ static int errno_reason(int err)
 	}
 }
 
-static bool hole_allowed(const struct nf_alg_hole *hole)
+bool nf_alg_hole_allowed(const struct nf_alg_hole *hole)
 {
 	const struct nf_alg_tenant *tenant;
 
@@ -652,14 +584,11 @@ static void opening_abandon(struct opening *o)
  */
 static bool hole_stands(struct nf_alg_hole *hole, u32 gen)
 {
-	struct hole_net *hn = hole_net(hole->net);
-
 	smp_mb();
-	if (!delayed_work_pending(&hn->gc))
-		queue_delayed_work(system_power_efficient_wq, &hn->gc, GC_PERIOD);
-	if (likely(nf_alg_generation(hole->net) == gen) || hole_allowed(hole))
+	nf_alg_hole_collect(hole->net);
+	if (likely(nf_alg_generation(hole->net) == gen) || nf_alg_hole_allowed(hole))
 		return true;
-	hole_close(hole, NF_ALG_REASON_CLOSED);
+	nf_alg_hole_close(hole, NF_ALG_REASON_CLOSED);
 	return false;
 }
 
@@ -706,129 +635,7 @@ int nf_alg_pinhole_open(struct nf_alg_work *work, const struct nf_alg_pinhole_re
 }
 EXPORT_SYMBOL_GPL(nf_alg_pinhole_open);
 
-/* ---- from outside ---- */
-
-/* Copies the pinhole that follows number *@id, list by list; sets *@id. false: there is none. */
-static bool hole_next(struct hole_net *hn, u32 *id, struct nf_alg_pinhole_info *info)
-{
-	const struct nf_alg_hole *hole;
-	u32 after = *id, i;
-	bool found = false;
-
-	rcu_read_lock();
-	for (i = after % NET_LISTS; i < NET_LISTS && !found; i++, after = 0) {
-		list_for_each_entry_rcu(hole, &hn->lists[i], list) {
-			if (hole->id <= after)
-				continue;
-			hole_info(hole, info);
-			*id = hole->id;
-			found = true;
-			break;
-		}
-	}
-	rcu_read_unlock();
-	return found;
-}
-
-int nf_alg_pinhole_walk(struct net *net, u32 after, int (*fn)(const struct nf_alg_pinhole_info *info, void *arg), void *arg)
-{
-	struct hole_net *hn = hole_net(net);
-	struct nf_alg_pinhole_info info;
-	int ret = 0;
-
-	while (!ret && hole_next(hn, &after, &info)) {
-		ret = fn(&info, arg);
-		cond_resched();
-	}
-	return ret;
-}
-
-int nf_alg_pinhole_close_id(struct net *net, u32 id)
-{
-	struct nf_alg_hole *hole;
-	int ret = -ENOENT;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(hole, &hole_net(net)->lists[id % NET_LISTS], list) {
-		if (hole->id != id)
-			continue;
-		if (hole_close(hole, NF_ALG_REASON_CLOSED))
-			ret = 0;
-		break;
-	}
-	rcu_read_unlock();
-	return ret;
-}
-EXPORT_SYMBOL_GPL(nf_alg_pinhole_close_id);
-
-struct tenant_closing {
-	u32 tenant;
-	unsigned int *closed;
-};
-
-static void close_of_tenant(struct nf_alg_hole *hole, const void *arg)
-{
-	const struct tenant_closing *c = arg;
-
-	if (hole->account && hole->account->id == c->tenant && hole_close(hole, NF_ALG_REASON_CLOSED))
-		(*c->closed)++;
-}
-
-unsigned int nf_alg_pinhole_close_tenant(struct net *net, u32 tenant)
-{
-	unsigned int closed = 0;
-	struct tenant_closing c = { .tenant = tenant, .closed = &closed };
-
-	holes_each(net, close_of_tenant, &c);
-	return closed;
-}
-
-u32 nf_alg_pinhole_count(struct net *net)
-{
-	return READ_ONCE(hole_net(net)->count);
-}
-
-static void sweep_one(struct nf_alg_hole *hole, const void *arg)
-{
-	if (!hole_allowed(hole))
-		hole_close(hole, NF_ALG_REASON_CLOSED);
-}
-
-void nf_alg_pinhole_sweep(struct net *net)
-{
-	smp_mb();	/* pairs with hole_stands() */
-	holes_each(net, sweep_one, NULL);
-}
-
-static void sweep_translated(struct nf_alg_hole *hole, const void *arg)
-{
-	if (hole->translated)
-		hole_close(hole, NF_ALG_REASON_CLOSED);
-}
-
-/* The protocol is going: no pinhole may point to it. */
-static void sweep_proto(struct nf_alg_hole *hole, const void *arg)
-{
-	if (hole->proto != arg || hole_close(hole, NF_ALG_REASON_CLOSED))
-		return;
-	if (cmpxchg(&hole->state, HOLE_ACTIVE, HOLE_CLOSED) == HOLE_ACTIVE)
-		hole_release(hole);
-}
-
-static void holes_each_net(void (*fn)(struct nf_alg_hole *hole, const void *arg), const void *arg)
-{
-	struct net *net;
-
-	down_read(&net_rwsem);
-	for_each_net(net)
-		holes_each(net, fn, arg);
-	up_read(&net_rwsem);
-}
-
-void nf_alg_pinhole_flush(const struct nf_alg_proto *proto)
-{
-	holes_each_net(sweep_proto, proto);
-}
+/* ---- address translation ---- */
 
 /**
  * nf_alg_nat_set() - address translation comes or goes
@@ -842,7 +649,7 @@ void nf_alg_nat_set(const struct nf_alg_nat_ops *ops)
 	if (ops)
 		return;
 	synchronize_rcu();
-	holes_each_net(sweep_translated, NULL);
+	nf_alg_pinhole_sweep_nat();
 }
 EXPORT_SYMBOL_GPL(nf_alg_nat_set);
 
@@ -854,46 +661,9 @@ EXPORT_SYMBOL_GPL(nf_alg_nat_loaded);
 
 /* ---- module ---- */
 
-static int __net_init hole_net_init(struct net *net)
+int nf_alg_hole_init(void)
 {
-	struct hole_net *hn = hole_net(net);
 	int i;
-
-	spin_lock_init(&hn->lock);
-	for (i = 0; i < NET_LISTS; i++)
-		INIT_LIST_HEAD(&hn->lists[i]);
-	hn->net = net;
-	INIT_DELAYED_WORK(&hn->gc, gc_work);
-	return 0;
-}
-
-static void end_one(struct nf_alg_hole *hole, const void *arg)
-{
-	if (!hole_close(hole, NF_ALG_REASON_CLOSED) &&
-	    cmpxchg(&hole->state, HOLE_ACTIVE, HOLE_CLOSED) == HOLE_ACTIVE)
-		hole_release(hole);
-}
-
-/* The namespace has no packets any more; conntrack goes after us. */
-static void __net_exit hole_net_exit(struct net *net)
-{
-	struct hole_net *hn = hole_net(net);
-
-	cancel_delayed_work_sync(&hn->gc);
-	holes_each(net, end_one, NULL);
-	WARN_ON_ONCE(hn->count);
-}
-
-static struct pernet_operations hole_net_ops = {
-	.init = hole_net_init,
-	.exit = hole_net_exit,
-	.id = &hole_net_id,
-	.size = sizeof(struct hole_net),
-};
-
-int nf_alg_pinhole_init(void)
-{
-	int err, i;
 
 	port_secret = get_random_u32();
 	for (i = 0; i < PUBLIC_LOCKS; i++)
@@ -901,11 +671,6 @@ int nf_alg_pinhole_init(void)
 	hole_cache = kmem_cache_create("nf_alg_pinhole", sizeof(struct nf_alg_hole), 0, 0, NULL);
 	if (!hole_cache)
 		return -ENOMEM;
-	err = register_pernet_subsys(&hole_net_ops);
-	if (err) {
-		kmem_cache_destroy(hole_cache);
-		return err;
-	}
 	nf_ct_helper_expectfn_register(&hole_expectfn);
 	return 0;
 }
@@ -916,13 +681,18 @@ static bool expect_is_ours(struct nf_conntrack_expect *exp, void *data)
 	return exp->expectfn == hole_expected;
 }
 
-void nf_alg_pinhole_exit(void)
+/* No expectation is ours any more, and hole_expected() runs nowhere. */
+void nf_alg_hole_disarm(void)
 {
 	nf_ct_helper_expectfn_unregister(&hole_expectfn);
 	synchronize_rcu();
 	nf_ct_expect_iterate_destroy(expect_is_ours, NULL);
-	synchronize_rcu();	/* hole_expected() runs nowhere */
-	unregister_pernet_subsys(&hole_net_ops);
+	synchronize_rcu();
+}
+
+/* No pinhole is left. */
+void nf_alg_hole_exit(void)
+{
 	rcu_barrier();
 	kmem_cache_destroy(hole_cache);
 }

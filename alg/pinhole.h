@@ -62,4 +62,19 @@ struct nf_alg_hole {
 	struct nf_conntrack_tuple child;
 };
 
+/* alg/pinhole.c; all but the last three in any context */
+bool nf_alg_hole_close(struct nf_alg_hole *hole, enum nf_alg_reason reason);	/* a pending one; false: it is not */
+void nf_alg_hole_end(struct nf_alg_hole *hole);
+void nf_alg_hole_check(struct nf_alg_hole *hole);				/* what the collector does */
+void nf_alg_hole_info(const struct nf_alg_hole *hole, struct nf_alg_pinhole_info *info);
+bool nf_alg_hole_allowed(const struct nf_alg_hole *hole);			/* by the configuration; under RCU */
+int nf_alg_hole_init(void);
+void nf_alg_hole_disarm(void);
+void nf_alg_hole_exit(void);
+
+/* alg/pinhole_net.c */
+void nf_alg_hole_list(struct nf_alg_hole *hole);	/* gives it its number */
+void nf_alg_hole_unlist(struct nf_alg_hole *hole);
+void nf_alg_hole_collect(struct net *net);
+
 #endif /* NF_ALG_PINHOLE_H */

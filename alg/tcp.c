@@ -240,7 +240,7 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 	/* When it fails the sender repeats the segment, and the log has its edits. */
 	if (carry_out(w, seg, &out))
 		return NF_DROP;
-	/* Nothing is left of it: as a keep-alive probe (RFC 9293, 3.8.4) it still draws the acknowledgement that the sender needs. */
+	/* Nothing is left of it: as a keep-alive probe (RFC 9293, 3.8.4) it draws the acknowledgement that the sender needs. */
 	if (out.verdict != ALG_STREAM_PASS && w->skb->len == w->protoff + seg->hdr)
 		seg->probe = true;
 	return NF_ACCEPT;

@@ -56,7 +56,8 @@ static const struct message messages[] = {
 	{ "ftp-command", FTP, TEXT("RETR pub/linux-6.12.tar.xz\r\n"), "226 Transfer complete.\r\n" },
 	{ "ftp-reply", FTP, TEXT("RETR pub/linux-6.12.tar.xz\r\n"), "226 Transfer complete.\r\n", .timed = IP_CT_DIR_REPLY },
 	{ "tftp-rrq", TFTP, TEXT("\0\1pxelinux.0\0octet\0tsize\0" "0\0blksize\0" "1408\0"), .pinholes = 1 },
-	{ "ftp-port-whole", FTP, TEXT("PORT 10,20,30,40,19,137\r\n"), "200 PORT command successful.\r\n", .pinholes = 1, .whole = true },
+	{ "ftp-port-whole", FTP, TEXT("PORT 10,20,30,40,19,137\r\n"), "200 PORT command successful.\r\n", .pinholes = 1,
+	  .whole = true },
 	{ "ftp-eprt-whole", FTP, TEXT("EPRT |1|10.20.30.40|5001|\r\n"), "200 EPRT command successful.\r\n", .pinholes = 1,
 	  .whole = true },
 	{ "ftp-command-whole", FTP, TEXT("RETR pub/linux-6.12.tar.xz\r\n"), "226 Transfer complete.\r\n", .whole = true },
@@ -85,7 +86,8 @@ static int (*pinhole_close)(struct net *net, u32 id);
 /* ---- packets of a connection ---- */
 
 /* @translated: as it leaves the box. An acknowledgement counts what arrived: edits included. */
-static struct sk_buff *conn_skb(const struct conn *c, enum ip_conntrack_dir dir, bool translated, bool syn, const char *data, u32 len)
+static struct sk_buff *conn_skb(const struct conn *c, enum ip_conntrack_dir dir, bool translated, bool syn,
+				const char *data, u32 len)
 {
 	struct bench_packet p = {
 		.net = c->net, .l4proto = c->msg->l4proto, .syn = syn, .ack = !syn || dir, .data = data, .len = len,

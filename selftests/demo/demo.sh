@@ -55,7 +55,11 @@ head_line() { printf '\n%s\n%s\n' "$1" "${1//?/-}"; }
 
 patience=20
 server=203.0.113.2
-ftp_active() { on "$1" curl -sS -m "${2:-$patience}" -P - --disable-eprt -o "$TMP/got" "ftp://$server/pub/big" && same ftp/pub/big; }
+ftp_active()
+{
+	on "$1" curl -sS -m "${2:-$patience}" -P - --disable-eprt -o "$TMP/got" "ftp://$server/pub/big" &&
+		same ftp/pub/big
+}
 ftp_passive()
 {
 	on "$1" curl -sS -m "${2:-$patience}" --disable-epsv --no-ftp-skip-pasv-ip -o "$TMP/got" "ftp://$server/pub/big" &&

@@ -218,7 +218,8 @@ static const struct recipe {
 	{ "growth at the end", 1, { { PAYLOAD - 1, 1, "one more at the end" } } },
 	{ "insertion at both ends", 2, { { 0, 0, "head" }, { PAYLOAD, 0, "tail" } } },
 	{ "shrinking", 2, { { 3, 40, "x" }, { 100, 200, "" } } },
-	{ "mixed", 4, { { 10, 20, "a" }, { 50, 2, "much longer text than two" }, { 200, 100, "" }, { 500, 1, "another longer one" } } },
+	{ "mixed", 4, { { 10, 20, "a" }, { 50, 2, "much longer text than two" }, { 200, 100, "" },
+			{ 500, 1, "another longer one" } } },
 	{ "everything replaced", 1, { { 0, PAYLOAD, "short" } } },
 };
 

@@ -102,7 +102,8 @@ field "all of it gone" 'd["services"][0]["except"] == []' service show ftp-alt
 does "policy add" 0 '' policy add gold version 3 ftp services ftp,ftp-alt option ftps=refuse pinhole-timeout=30 sip off tftp observe
 field "policy show" '(lambda p: p["version"] == 3 and p["ftp"]["mode"] == "on" and p["ftp"]["services"] == ["ftp", "ftp-alt"] and
 	p["ftp"]["option"]["ftps"] == "refuse" and p["ftp"]["option"]["pinhole-timeout"] == 30 and
-	p["ftp"]["option"]["max-pinholes"] == 8 and p["sip"]["mode"] == "off" and p["tftp"]["mode"] == "observe")(d["policies"][0])' \
+	p["ftp"]["option"]["max-pinholes"] == 8 and p["sip"]["mode"] == "off" and
+	p["tftp"]["mode"] == "observe")(d["policies"][0])' \
 	policy show gold
 does "options that are not the default are marked" 0 '*pinhole-timeout=30\* max-pinholes=8 *' policy show gold
 does "policy set keeps the rest" 0 '' policy set gold ftp option pinhole-timeout=default
@@ -126,7 +127,8 @@ refuses "a tenant without policy" "nosuch" "policy nosuch" tenant add bob policy
 refuses "selectors of the default tenant" "" "zone 9" tenant add default zone 9
 refuses "a policy in use" "" gold policy del gold
 does "tenant set keeps the rest" 0 '' tenant set acme zone 9
-field "selectors were replaced" '(lambda t: t["zone"] == [9] and t["interface"] == [] and t["max-sessions"] == 50)(d["tenants"][0])' \
+field "selectors were replaced" '(lambda t: t["zone"] == [9] and t["interface"] == [] and
+	t["max-sessions"] == 50)(d["tenants"][0])' \
 	tenant show acme
 does "no-selectors" 0 '' tenant set acme no-selectors
 field "no selectors" 'not d["tenants"][0]["zone"]' tenant show acme

@@ -45,7 +45,8 @@ def curl(ns, host, seconds, place, *options):
 
 def lftp(ns, host, seconds, place, *settings):
     script = ["set net:timeout %d" % seconds, "set net:max-retries 1", "set net:reconnect-interval-base 1",
-              "set cmd:fail-exit yes", "set ftp:fix-pasv-address no", "set ftp:ssl-allow no", "set ftp:use-feat no", "set ftp:sync-mode no"]
+              "set cmd:fail-exit yes", "set ftp:fix-pasv-address no", "set ftp:ssl-allow no", "set ftp:use-feat no",
+              "set ftp:sync-mode no"]
     script += ["set " + setting for setting in settings]
     script += ["open " + base(host), "mirror -P 3 /pub out", "bye"]
     run(ns, ["lftp", "--norc", "-c", "; ".join(script)], seconds, place)

@@ -111,7 +111,8 @@ def client(command, works):
     if os.path.exists(target):
         os.unlink(target)
     done = subprocess.run([word.replace("@", target) for word in command], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=2 * netbed.PATIENCE, env=dict(os.environ, HOME=netbed.TMP))
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=2 * netbed.PATIENCE,
+                          env=dict(os.environ, HOME=netbed.TMP))
     said = "status %d: %s" % (done.returncode, done.stdout.decode("latin-1"))
     if not works:
         must(done.returncode, "it worked: " + said)

@@ -225,7 +225,8 @@ ftp_server()
 	local ns=$1 port=${2:-21} conf=$TMP/vsftpd-$1-${2:-21}.conf
 	[ -d "$TMP/ftp" ] || ftp_files "$TMP/ftp"
 	{
-		printf '%s\n' listen=NO listen_ipv6=YES background=NO "listen_port=$port" anonymous_enable=YES no_anon_password=YES \
+		printf '%s\n' listen=NO listen_ipv6=YES background=NO "listen_port=$port" anonymous_enable=YES \
+			no_anon_password=YES \
 			local_enable=NO write_enable=YES anon_upload_enable=YES anon_mkdir_write_enable=YES anon_umask=022 \
 			"anon_root=$TMP/ftp" "secure_chroot_dir=$TMP/empty" connect_from_port_20=YES seccomp_sandbox=NO \
 			max_per_ip=0 max_clients=0

@@ -38,14 +38,14 @@ apt_update()
 # Names of the installed ones among the arguments, one a line.
 installed()
 {
-	dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^.i  *//p'
+	dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^.i  *//p' || true
 }
 
 # The newest stock kernel of a series (6.1, 6.12) that the distribution offers; prints its release, such as 6.1.0-56-amd64.
 newest_stock()
 {
 	apt-cache pkgnames "linux-image-$1." | grep -E -- '-amd64$' | grep -vE -- '-(cloud|rt|unsigned|dbg)-|-cloud|-rt' |
-		sort -V | tail -n 1 | sed 's/^linux-image-//'
+		sort -V | tail -n 1 | sed 's/^linux-image-//' || true
 }
 
 # Unpacked instead of installed: only one of these can be on a machine, or installation would touch /boot.

@@ -112,7 +112,8 @@ BAD_FILES = [
      [(2, 3, "service 'a' has no tcp or udp"), (3, 3, "service 'b' has no protocol"), (4, 3, "both tcp and udp")]),
     ("yaml", "services:\n  a:\n    protocol: ftp\n    tcp: 21\n    to: [10.0.0.0/8, 10.0.0.1/8]\n",
      [(5, 22, "has bits behind its prefix")]),
-    ("yaml", "policies:\n  a:\n    ftp: {mode: no}\n    sip: {option: {ftps: pass}}\n    tftp: {option: {write: no, malformed: x}}\n"
+    ("yaml", "policies:\n  a:\n    ftp: {mode: no}\n    sip: {option: {ftps: pass}}\n    "
+     "tftp: {option: {write: no, malformed: x}}\n"
              "    http: off\n",
      [(3, 17, "'no' is no mode"), (4, 26, "sip has no option 'ftps'"), (5, 28, "write is allow or refuse"),
       (5, 43, "malformed is pass or drop"), (6, 5, "policy has no key 'http'")]),
@@ -126,7 +127,8 @@ BAD_FILES = [
 
 # What the kernel refuses, all of it, at the place in the file.
 REFUSED_FILES = [
-    ("policies:\n  gold:\n    ftp:\n      services: [ftp, nosuch]\ntenants:\n  a: {policy: gold, zone: 1}\n  b: {zone: 1}\n  c: {zone: 2}\n"
+    ("policies:\n  gold:\n    ftp:\n      services: [ftp, nosuch]\ntenants:\n  a: {policy: gold, zone: 1}\n"
+     "  b: {zone: 1}\n  c: {zone: 2}\n"
      "  d: {zone: 2}\n",
      [(4, 23, "policy 'gold': no service nosuch"), (9, 13, "tenant 'd': tenant c has it")]),
     ("services:\n  ftp: {protocol: ftp, tcp: 22}\n", [(2, 3, "predefined services can't be changed")]),
@@ -287,7 +289,8 @@ def many(runner):
     runner.results.check(code == 2 and [f[:2] for f in found] == [(5, 14), (5001, 17)], "refusals in several batches", out + err)
     first = runner.file("first.yaml", original.replace("t1: {zone: 1,", "t1: {zone: 0,"))
     code, out, err = runner.run(["apply", first], ALGCTL_FAKE=state)
-    runner.results.check(code == 2 and [f[:2] for f in positions(err, first)] == [(3, 14)], "a refusal in the first batch", out + err)
+    runner.results.check(code == 2 and [f[:2] for f in positions(err, first)] == [(3, 14)],
+                         "a refusal in the first batch", out + err)
     code, out, err = runner.run(["export"], ALGCTL_FAKE=state)
     runner.results.check(out.count("zone:") == n and "zone: 4999" in out, "after which everything is as it was")
 
