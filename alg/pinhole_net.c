@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A namespace's pinholes: numbered, in lists that dumps, sweeps and the collector go through under RCU. Their lock is taken at birth
- * and death of a pinhole, where conntrack takes its own lock of all expectations anyway.
+ * A namespace's pinholes: numbered, in lists that dumps, sweeps and the collector go through under RCU. Their lock is taken
+ * at birth and death of a pinhole, where conntrack takes its own lock of all expectations anyway.
  */
 #include <linux/module.h>
 #include <linux/workqueue.h>

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck disable=SC2154	# setup_ns sets variables
+# shellcheck disable=SC2154,SC2317	# setup_ns sets variables; does and waits call functions
 #
 # algctl against the kernel: every object and command, exit codes, JSON, the kernel's words beside the argument that caused them,
 # whole configurations there and back, all or nothing. Namespace box is the one worked on, other stays as it is.
