@@ -282,15 +282,18 @@ def bare_lf_ignored():
 
 
 def lossy(mode, writing, turns=6):
-    """Every seventh packet of the control connection is lost."""
+    """Every fifth command and every sixth reply of the control connection is lost."""
     ftp = Ftp("c1", VSFTPD, writing=writing, source="192.168.1.2")
     for turn in range(turns):
         fetch(ftp, mode, "pub/f%d" % (turn % 5 + 1))
     ftp.quit()
 
 
+# Segments with data only: after a lost handshake the first repetition takes seconds, which is nobody's fault.
 LOSS = """table inet loss { chain drops {
-    type filter hook %s; tcp dport 21 numgen inc mod 7 5 drop; tcp sport 21 numgen inc mod 7 3 drop;
+    type filter hook %s
+    tcp dport 21 tcp flags & psh == psh numgen inc mod 5 3 drop
+    tcp sport 21 tcp flags & psh == psh numgen inc mod 6 2 drop
 }; }"""
 
 
@@ -306,22 +309,37 @@ def with_loss():
         netbed.run("r", "nft", "delete table inet loss")
 
 
-SMALL = (
-    ("c1", ["route", "change", "default", "via", "192.168.1.1", "advmss"]),
-    ("s1", ["route", "change", "203.0.113.0/24", "dev", "eth0", "src", VSFTPD, "advmss"]),
+ROUTES = (
+    ("c1", ["route", "change", "default", "via", "192.168.1.1"]),
+    ("s1", ["route", "change", "203.0.113.0/24", "dev", "eth0", "src", VSFTPD]),
 )
+
+
+def routes(*options):
+    for ns, words in ROUTES:
+        netbed.run(ns, "ip", *words, *options)
+
+
+def in_pieces():
+    """The whole command is under way before anything is repeated."""
+    routes("initcwnd", "40", "rto_min", "3s")
+    points = netbed.Points(4)
+    for size in (2, 3, 5, 11, 17):
+        for mode in ("PORT", "EPRT"):
+            points.add("pieces of %d bytes: %s" % (size, mode), transfers, "c1", VSFTPD, mode=mode, writing=size,
+                       source="192.168.1.2")
+    points.run()
+    routes()
 
 
 def with_small_segments():
     """48 bytes of data fit a segment: commands span two, and grow."""
-    for ns, words in SMALL:
-        netbed.run(ns, "ip", *words, "60")
+    routes("advmss", "60")
     points = netbed.Points(4)
     for mode in MODES:
         points.add("segments of 48 bytes, pipelined commands: %s" % mode, small_segments, mode)
     points.run()
-    for ns, words in SMALL:
-        netbed.run(ns, "ip", *words, "0")
+    routes()
 
 
 def small_segments(mode):
@@ -345,10 +363,6 @@ def works():
         points.add("lower case: " + mode, lower_case, mode)
     for mode in MODES:
         points.add("one byte per write, Nagle on: " + mode, transfers, "c1", VSFTPD, mode=mode, writing="nagle")
-    for size in (2, 3, 5, 11, 17):
-        for mode in ("PORT", "EPRT"):
-            points.add("pieces of %d bytes: %s" % (size, mode), transfers, "c1", VSFTPD, mode=mode, writing=size,
-                       source="192.168.1.2")
     points.add("two PORT and two RETR in one segment", two_in_a_segment)
     points.add("eight PORT in one segment", eight_in_a_segment)
     for shift in (1, 3, 5, 6, 17, 24):
@@ -365,6 +379,7 @@ def works():
         netbed.check("bare-lf=ignore: a PORT that ends in LF alone opens nothing", bare_lf_ignored)
     for title, mode, how in SCRIPTS:
         netbed.check("server inside: " + title, scripted, mode, **how)
+    in_pieces()
     with_loss()
     with_small_segments()
 
