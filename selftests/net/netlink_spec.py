@@ -806,7 +806,7 @@ def test_permission(alg):
             except Refused as err:
                 got.append(errno.errorcode[err.errno])
         try:
-            user.ynl.ntf_subscribe("events")
+            alg.socket().ynl.ntf_subscribe("events")
             got.append("ok")
         except OSError as err:
             got.append(errno.errorcode[err.errno])
