@@ -63,10 +63,10 @@ check "TFTP" lab tftp c1 s1 203.0.113.2 sport=6000
 check "... its port is in the block" in_block "${L[port]}" 10000
 # One of them may be taken by a data connection that lingers.
 for port in 10040 10041 10042 10043 10044 10045; do
-	lab announce a PORT port=$port
-	[ "${L[port]}" != $port ] || break
+	lab announce a PORT "port=$port"
+	[ "${L[port]}" != "$port" ] || break
 done
-check_is "a port of the block is kept" "${L[port]}" $port
+check_is "a port of the block is kept" "${L[port]}" "$port"
 lab ports wan 203.0.113.1
 check "on the wire nothing left the block (${L[lowest]} to ${L[highest]})" \
 	[ "${L[lowest]}" -ge 10000 -a "${L[highest]}" -le 10063 ]
