@@ -577,4 +577,3 @@ void nf_alg_netlink_exit(void)
 	genl_unregister_family(&nf_alg_family);
 }
 
-MODULE_ALIAS_GENL_FAMILY(NF_ALG_FAMILY_NAME);
