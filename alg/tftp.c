@@ -57,7 +57,9 @@ static int tftp_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *
 {
 	unsigned int off = protoff + sizeof(struct udphdr);
 	u8 buf[ALG_TFTP_REQUEST_MAX + 1];	/* one more tells the parser that it is too long */
+	const struct udphdr *uh;
 	struct alg_tftp_msg msg;
+	struct udphdr uh_buf;
 	struct nf_alg_work w;
 	enum alg_parse ret;
 	const u8 *data;
@@ -68,7 +70,11 @@ static int tftp_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *
 	/* Requests come from the initiator; a bundle of datagrams is not one request. */
 	if (w.dir != IP_CT_DIR_ORIGINAL || skb->len <= off || skb_is_gso(skb))
 		return NF_ACCEPT;
-	len = min_t(u32, skb->len - off, sizeof(buf));
+	uh = skb_header_pointer(skb, protoff, sizeof(uh_buf), &uh_buf);
+	if (!uh || ntohs(uh->len) <= sizeof(*uh))
+		return NF_ACCEPT;
+	/* What lies behind the datagram's own length is not the request. */
+	len = min3((u32)(skb->len - off), (u32)(ntohs(uh->len) - sizeof(*uh)), (u32)sizeof(buf));
 	data = skb_header_pointer(skb, off, len, buf);
 	if (!data)
 		return NF_ACCEPT;
