@@ -41,10 +41,12 @@ installed()
 	dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^.i  *//p' || true
 }
 
-# The newest stock kernel of a series (6.1, 6.12) that the distribution offers; prints its release, such as 6.1.0-56-amd64.
+# The newest stock kernel of a series (6.1, 6.12, or more exactly 6.1.0-47) that the distribution offers; prints its release, such
+# as 6.1.0-56-amd64.
 newest_stock()
 {
-	apt-cache pkgnames "linux-image-$1." | grep -E -- '-amd64$' | grep -vE -- '-(cloud|rt|unsigned|dbg)-|-cloud|-rt' |
+	apt-cache pkgnames "linux-image-$1" | grep -E -- "^linux-image-${1//./\\.}[.+-].*amd64$" |
+		grep -vE -- "-(cloud|rt|unsigned|dbg)-|-cloud|-rt" |
 		sort -V | tail -n 1 | sed 's/^linux-image-//' || true
 }
 
