@@ -66,7 +66,8 @@ takes default "the default tenant gets the rest"
 counter r other sessions
 check_is "a tenant whose selectors don't match gets nothing" "$N" 0
 alg r tenant del default
-on r conntrack -F >/dev/null 2>&1
+flushed() { on r conntrack -F >/dev/null 2>&1 && status_is r sessions 0; }
+wait_for 10 flushed
 lab open last a1 s1 203.0.113.2
 check "nobody's control connection works" lab announce last PORT
 check_is "... and is left alone" "${L[saw]}" "${L[said]}"
