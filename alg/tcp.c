@@ -46,7 +46,7 @@ static const struct {
  * @len:	bytes of data
  * @seq, @ack:	as in the header when ->help was called
  * @urgent:	where the urgent pointer points to
- * @core:	conntrack will adjust this packet
+ * @core:	conntrack was to adjust this packet when ->help was called
  * @probe:	all its data was edited away
  */
 struct segment {
@@ -369,7 +369,7 @@ static int fix_numbers(const struct nf_alg_work *w, const struct segment *seg)
 	struct seq_fix f = {
 		.mine = &s->dir[w->dir],
 		.other = &s->dir[!w->dir],
-		.a = seg->core ? nfct_seqadj(w->ct) : NULL,
+		.a = nf_alg_core_adjusts(w->ct, seg->core) ? nfct_seqadj(w->ct) : NULL,
 		.dir = w->dir,
 	};
 	struct tcphdr *th;

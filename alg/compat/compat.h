@@ -56,6 +56,19 @@ static inline void nf_alg_exp_unlink(struct nf_conntrack_expect *exp)
 }
 
 /*
+ * Will conntrack adjust the sequence numbers of the packet that ->help returns? @before: IPS_SEQ_ADJUST was set when it was called.
+ * Kernels whose nf_confirm() is a hook function look at the bit before ->help, older ones behind it.
+ */
+static inline bool nf_alg_core_adjusts(const struct nf_conn *ct, bool before)
+{
+#ifdef NF_ALG_HAVE_CONFIRM_STATE
+	return before;
+#else
+	return test_bit(IPS_SEQ_ADJUST_BIT, &ct->status);
+#endif
+}
+
+/*
  * Takes the creator's helper off a child that the core gave it to. Call from expectfn, when the child is not shared yet.
  */
 static inline void nf_alg_child_drop_helper(struct nf_conn *child)
