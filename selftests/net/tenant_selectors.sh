@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317	# wait_for calls flushed
 #
 # Whose traffic is it? By mark and mask, zone, interface, VRF, and the default tenant, in this order.
 . "$(dirname "$0")/lib.sh"
