@@ -283,8 +283,9 @@ def bare_lf_ignored():
 
 def lossy(mode, writing, turns=6):
     """
-    Every fifth command and every sixth reply of the control connection is lost. A line that comes in pieces may pass unedited
-    then: a sender whose window is down to one segment can't complete it. The server refuses it, and the next try works.
+    Every fifth command and every sixth reply of the control connection is lost. A line that comes in pieces may pass
+    unedited then: a sender whose window is down to one segment can't complete it. The server refuses it, and the next try
+    works.
     """
     ftp = Ftp("c1", VSFTPD, writing=writing, source="192.168.1.2")
     for turn in range(turns):
