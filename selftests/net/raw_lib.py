@@ -298,7 +298,7 @@ class Router:
         self.ports = iter(range(40000, 65000))	# of control connections
         self.free = 2048			# endpoints that were not announced yet
         self.marks = 0
-        self.translated = False
+        self.public = ROUTER4
         for number in signal.SIGTERM, signal.SIGHUP:
             signal.signal(number, lambda *_: sys.exit(143))
 
@@ -355,9 +355,11 @@ neigh add 2001:db8:2::2 lladdr 02:00:00:00:00:22 dev wan0 nud permanent
                 print("# " + out.strip())
                 self.tap.failed += 1
 
-    def nat(self, on):
-        self.translated = on
-        run("nft", "-f", "-", ns=self.r, text=RULES + (NAT if on else ""))
+    def nat(self, on, public=ROUTER4):
+        """The client's address is translated into @public, or not at all."""
+        self.public = public if on else CLIENT4
+        rules = NAT.replace("masquerade", "snat to " + socket.inet_ntoa(public)) if on else ""
+        run("nft", "-f", "-", ns=self.r, text=RULES + rules)
         self.flush()
 
     def flush(self):
@@ -390,9 +392,8 @@ neigh add 2001:db8:2::2 lladdr 02:00:00:00:00:22 dev wan0 nud permanent
         got = []
         self.marks += 1
         mark = b"mark%08d" % self.marks
-        back = ROUTER4 if self.translated else CLIENT4
         for here, there, src, dst in ((self.inside, self.outside, CLIENT4, SERVER4),
-                                      (self.outside, self.inside, SERVER4, back)):
+                                      (self.outside, self.inside, SERVER4, self.public)):
             here.send(ip(src, dst, UDP, udp(src, dst, 9, 9, mark)))
             arrived = []
             while True:
@@ -432,7 +433,7 @@ class End:
         self.urgent = []
         self.fin_acked = False
         self.deaf = False		# what arrives is lost
-        self.segments = 0
+        self.segments = self.largest = 0
         self.options = {}		# for ip(): options, ext
         self.ip = lambda body: ip(self.local[0], self.remote[0], TCP, body, **self.options)
 
@@ -520,6 +521,7 @@ class End:
         if not data:
             return bool(flags & FIN)
         self.segments += 1
+        self.largest = max(self.largest, len(data))
         end = start + len(data)
         if end > len(self.got):
             self.got += b"\0" * (end - len(self.got))

@@ -8,6 +8,7 @@ checksums, and both sides' acknowledgements are true. See raw_lib.py for the rou
 raw_stream.py [ROUNDS [SEED]]: that many random walks; one with a seed is nothing but that walk.
 """
 import random
+import socket
 import sys
 
 from raw_lib import (ACK, CLIENT4, FIN, PSH, ROUTER4, SERVER4, SYN, TCP, URG, Flow, Router, Tap, check_stream, endpoint,
@@ -19,16 +20,17 @@ tap = Tap()
 
 
 def received(flow, sender, may_leak=False):
-    """Everything arrived, as it should. The public ports."""
+    """Everything arrived, as it should. The public ports of endpoints."""
     flow.insist(sender)
     receiver = flow.outside if sender is flow.inside else flow.inside
     expect_is(receiver.contiguous() - (receiver.fin_at is not None), len(receiver.got), "bytes without a hole")
-    return check_stream(sender.sent, receiver.got, may_leak=may_leak)
+    return check_stream(sender.sent, receiver.got, public=flow.router.public, may_leak=may_leak)
 
 
 def pinhole_leads(flow, public, private):
     """A SYN of the server to the public endpoint reaches the client's."""
-    flow.router.outside.send(ip(SERVER4, ROUTER4, TCP, tcp(SERVER4, ROUTER4, 20, public, 1, 0, SYN)))
+    addr = flow.router.public
+    flow.router.outside.send(ip(SERVER4, addr, TCP, tcp(SERVER4, addr, 20, public, 1, 0, SYN)))
     to_inside, _ = flow.router.settle()
     came = [p for p in to_inside if (p.dst, p.dport, p.sport) == (CLIENT4, private, 20)]
     expect(came, "no SYN for", public, "reached port", private)
@@ -255,18 +257,27 @@ def fin_behind_held(router):
     expect_is((s.fin_at, bytes(s.got[-12:])), (len(s.got), b"PORT 192,168"), "end")
 
 
-def big_growth(router):
-    """Many commands in one segment; the result exceeds the MSS."""
+def growth(router):
+    """The public address is longer. A full segment of commands leaves in two, none of them too long."""
+    router.nat(True, socket.inet_aton("203.0.113.100"))
     flow = Flow(router, mss=536).greet()
-    c = flow.client
-    text = b"".join(b"PORT 192,168,1,11,121,%d\r\n" % n for n in range(20))
-    c.say(text[:536])
-    flow.run()
-    c.say(text[536:])
+    c, s = flow.client, flow.server
+    text = b"".join(b"PORT 192,168,1,11,121,%d\r\n" % n for n in range(21))
+    expect_is(len(text), 536, "length")
+    c.say(text)
     ports = received(flow, c)
-    expect_is(len(ports), 20, "commands rewritten")
-    pinhole_leads(flow, ports[-1], 121 * 256 + 19)
+    expect_is((len(ports), s.segments, s.largest), (21, 2, 536), "commands rewritten, segments, bytes of the longer")
+    pinhole_leads(flow, ports[-1], 121 * 256 + 20)
+    s.deaf = True
+    c.say(port(31050))
+    c.say(port(31051)[:11])
+    c.say(port(31051)[11:])
+    flow.run()
+    s.deaf = False
+    ports = received(flow, c)
+    pinhole_leads(flow, ports[-1], 31051)
     flow.finish()
+    router.nat(True)
 
 
 def long_lines(router):
@@ -437,7 +448,7 @@ def main():
             tap.point("a FIN behind bytes held back", fin_behind_held, router)
             tap.point("acknowledgements on data, both directions", both_directions, router)
             tap.point("long lines, NUL and control bytes", long_lines, router)
-            tap.point("a segment that grows beyond the MSS", big_growth, router)
+            tap.point("a longer public address; a segment that grows beyond the MSS", growth, router)
             tap.point("227 of a server behind DNAT: split, lost, repeated", replies, router)
             tap.point("nothing so far was invalid to conntrack", nothing_invalid, router)
             tap.point("ABOR as urgent data", urgent, router)
