@@ -56,10 +56,7 @@ static int tftp_request(struct nf_alg_work *w, const struct alg_tftp_msg *msg)
 static int tftp_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo)
 {
 	unsigned int off = protoff + sizeof(struct udphdr);
-	u8 buf[ALG_TFTP_REQUEST_MAX + 1];	/* one more tells the parser that it is too long */
-	const struct udphdr *uh;
 	struct alg_tftp_msg msg;
-	struct udphdr uh_buf;
 	struct nf_alg_work w;
 	enum alg_parse ret;
 	const u8 *data;
@@ -70,14 +67,16 @@ static int tftp_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *
 	/* Requests come from the initiator; a bundle of datagrams is not one request. */
 	if (w.dir != IP_CT_DIR_ORIGINAL || skb->len <= off || skb_is_gso(skb))
 		return NF_ACCEPT;
-	uh = skb_header_pointer(skb, protoff, sizeof(uh_buf), &uh_buf);
-	if (!uh || ntohs(uh->len) <= sizeof(*uh))
+	if (!pskb_may_pull(skb, off))
 		return NF_ACCEPT;
-	/* What lies behind the datagram's own length is not the request. */
-	len = min3((u32)(skb->len - off), (u32)(ntohs(uh->len) - sizeof(*uh)), (u32)sizeof(buf));
-	data = skb_header_pointer(skb, off, len, buf);
-	if (!data)
+	len = ntohs(((struct udphdr *)(skb->data + protoff))->len);
+	if (len <= sizeof(struct udphdr))
 		return NF_ACCEPT;
+	/* What lies behind the datagram's own length is not the request; one byte too much tells the parser that it is too long. */
+	len = min3(len - (u32)sizeof(struct udphdr), (u32)(skb->len - off), (u32)ALG_TFTP_REQUEST_MAX + 1);
+	if (!pskb_may_pull(skb, off + len))
+		return NF_ACCEPT;
+	data = skb->data + off;
 	ret = alg_tftp_parse(data, len, &msg);
 	if (ret == ALG_PARSE_COMPLETE && msg.kind == ALG_TFTP_OTHER)
 		return NF_ACCEPT;
