@@ -6,6 +6,7 @@ bystanders of all namespaces fit into one process, which is what makes these tes
 python() tells us the names.
 """
 import ctypes
+import errno
 import json
 import os
 import socket
@@ -74,6 +75,16 @@ def accept(listener, timeout=None):
     sock, peer = listener.accept()
     sock.settimeout(PATIENCE)
     return sock, (peer[0], peer[1])
+
+
+def accepts(listener, timeout=0):
+    """Did anybody come?"""
+    try:
+        sock, _ = accept(listener, timeout or NEVER)
+        sock.close()
+        return True
+    except OSError:
+        return False
 
 
 def reachable(ns, host, port, timeout=None):
