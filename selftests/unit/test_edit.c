@@ -24,7 +24,7 @@ static const struct row rows[] = {
 	{ "delete at the start", "abc", "c", { { 0, 2, "" } } },
 	{ "delete at the end", "abc", "a", { { 1, 2, "" } } },
 	{ "delete all", "abc", "", { { 0, 3, "" } } },
-	{ "grow, then shrink back", "abcdefgh", "aXXXbcdgh", { { 1, 0, "XXX" }, { 4, 2, "" } } },
+	{ "grow, then shrink back", "abcdefgh", "azzzbcdgh", { { 1, 0, "zzz" }, { 4, 2, "" } } },
 	{ "left, right, left again", "0123456789abcdef", "02345XXXXXX79f",
 	  { { 1, 1, "" }, { 6, 1, "XXXXXX" }, { 8, 1, "" }, { 10, 5, "" } } },
 	{ "right, left, right", "0123456789abcdef", "0XXXX1289YYYYYYYYabcdef",
