@@ -22,6 +22,7 @@
 
 struct nf_alg_session;
 struct nf_alg_work;
+struct nf_alg_call_ops;
 
 /* ---- protocols: alg/protocol.c ---- */
 
@@ -38,6 +39,7 @@ struct nf_alg_work;
  *		have taken all of it without a word to anybody. false: nothing has changed
  * @segment:	TCP: sees each segment with data before the stream does, under session->lock; may be NULL
  * @rewrites:	the rule may ask for edits even where addresses are not translated; may be NULL
+ * @calls:	calls and registrations for dumps, NULL: the protocol has none
  * @owner:	the module
  * @expect_policy: set by registration: cap and longest timeout of its expectations
  * @helpers:	set by registration: one for each transport and family
@@ -52,6 +54,7 @@ struct nf_alg_proto {
 	bool (*quick)(struct nf_alg_session *session, bool reply, const u8 *data, u32 len);
 	void (*segment)(struct nf_alg_work *work, u32 seq, const u8 *data, u32 len);
 	bool (*rewrites)(const struct nf_alg_work *work);
+	const struct nf_alg_call_ops *calls;
 	struct module *owner;
 
 	struct nf_conntrack_expect_policy expect_policy;
@@ -87,15 +90,23 @@ u32 nf_alg_protocols_loaded(void);	/* mask of 1 << enum nf_alg_protocol */
  * @session:	NULL until the connection is confirmed; SESSION_GONE once conntrack deleted it
  * @tenant:	id of the tenant that the assignment hook found
  * @isn:	TCP: sequence number behind the initiator's SYN
+ * @keep:	UDP: the connection is kept until then, jiffies / HZ
  * @assigned:	the policy gave the helper (and may take the service away), not an nft rule
  * @syn_seen:	@isn is valid
+ * @inside_reply: the connection came through a pinhole: its responder is the party that the ALG serves
+ * @port:	UDP: port at which the initiator wants answers, host byte order, 0: the one it sent from
  */
 struct nf_alg_conn {
 	struct nf_alg_session *session;
 	u32 tenant;
-	u32 isn;
+	union {
+		u32 isn;
+		u32 keep;
+	};
 	bool assigned;
 	bool syn_seen;
+	bool inside_reply;
+	u16 port;
 };
 
 /**
@@ -230,7 +241,64 @@ static inline u32 nf_alg_work_option(struct nf_alg_work *work, unsigned int opti
 int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct,
 		    enum ip_conntrack_info ctinfo);
 
-/* ---- pinholes: alg/pinhole.c ---- */
+/* ---- public endpoints: alg/public.c; pinholes: alg/pinhole.c ---- */
+
+/**
+ * struct nf_alg_public - a public endpoint that is held for one target, and given to nobody else, until it is let go
+ *
+ * What a call's media or a registration keeps while pinholes to it come and go (hold, re-INVITE, the peer moves). @port is the public
+ * port of @target, @addr the public address; the target's own where nothing is translated. Read only; with a reference.
+ */
+struct nf_alg_public {
+	refcount_t ref;
+	u16 l3num;
+	u8 l4proto;
+	bool mapped;			/* translated: @target and @public differ in address */
+	struct alg_endpoint target;
+	struct alg_endpoint public;
+	/* alg/public.c's own follows */
+};
+
+/**
+ * struct nf_alg_public_req - which public endpoint is wanted
+ * @dir:	direction of the message that announced @target: its sender is the target
+ * @l4proto:	IPPROTO_TCP, IPPROTO_UDP
+ * @target:	announced endpoint; an address that is not the sender's own is mapped, too, if @foreign, else public as it is
+ * @foreign:	see @target
+ * @same_port:	the public port is the one that the sender's packets have on the outside (a registration's own flow)
+ */
+struct nf_alg_public_req {
+	enum ip_conntrack_dir dir;
+	u8 l4proto;
+	struct alg_endpoint target;
+	bool foreign;
+	bool same_port;
+};
+
+/**
+ * nf_alg_public_get() - holds a public endpoint
+ * @req:	what
+ * @public:	with a reference; the one that stands if @req's target has one already in this namespace, zone and transport
+ *
+ * The announced port first, then others of the tenant's port block; even stays even (RFC 4787, REQ-9), odd is not insisted on.
+ * A refusal is counted by its reason. Context: as ->help. Return: 0, or -1 with nothing changed.
+ */
+int nf_alg_public_get(struct nf_alg_work *work, const struct nf_alg_public_req *req, struct nf_alg_public **public);
+
+/* Two at once for a target and the port behind it: public ports in sequence, the first even if the target's is (RTP, RTCP). */
+int nf_alg_public_get_pair(struct nf_alg_work *work, const struct nf_alg_public_req *req, struct nf_alg_public *public[2]);
+
+void nf_alg_public_hold(struct nf_alg_public *public);
+void nf_alg_public_put(struct nf_alg_public *public);	/* NULL is allowed. Any context. */
+
+/*
+ * Is @public somebody's public endpoint? Then @target is where it leads, and @same says whether it is in the zone of @work's connection, so
+ * that both can talk to each other directly. And the other way: the public endpoint of a target in this zone. Under RCU.
+ */
+bool nf_alg_public_to_target(const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *public,
+			     struct alg_endpoint *target, bool *same);
+bool nf_alg_public_of_target(const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *target,
+			     struct alg_endpoint *public);
 
 /**
  * struct nf_alg_pinhole_req - what is to be opened
@@ -239,7 +307,15 @@ int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsig
  * @target:	the announced endpoint, as its owner knows it
  * @same_port:	the public port must be the one that the owner's packets have on the outside (TFTP), not a new one
  * @timeout:	seconds
- * @max:	pending pinholes that the session may have
+ * @max:	pending pinholes that the session may have; 0: no limit of its own
+ * @public:	lead through this endpoint, which is held; @target and @same_port don't count then. NULL: find one
+ * @peer:	who may come, as its packets look before translation. family 0: the other end of the connection; port 0: from any port
+ * @anyone:	from any address; @peer doesn't count
+ * @source:	a child from @peer appears with this source (its own public endpoint). NULL: as the connection's other end does, port chosen by
+ *		the tenant's block. The pinhole takes a reference
+ * @control:	the child is a control connection: it gets this ALG, with the tenant of @work
+ * @permanent:	any number of children, until closed
+ * @call:	number shown with it, 0: none
  */
 struct nf_alg_pinhole_req {
 	enum ip_conntrack_dir dir;
@@ -248,6 +324,13 @@ struct nf_alg_pinhole_req {
 	bool same_port;
 	u32 timeout;
 	u32 max;
+	struct nf_alg_public *public;
+	struct alg_endpoint peer;
+	bool anyone;
+	struct nf_alg_public *source;
+	bool control;
+	bool permanent;
+	u32 call;
 };
 
 /**
@@ -261,6 +344,19 @@ struct nf_alg_pinhole_req {
  * Context: as ->help. Return: 0, or -1 with nothing changed.
  */
 int nf_alg_pinhole_open(struct nf_alg_work *work, const struct nf_alg_pinhole_req *req, struct alg_endpoint *public, u32 *id);
+
+/* The same for an owner that keeps the pinhole: a handle with a reference, NULL when refused. @req->public is required. */
+struct nf_alg_hole;
+struct nf_alg_hole *nf_alg_hole_open(struct nf_alg_work *work, const struct nf_alg_pinhole_req *req);
+/* Pending, or its child lives. false: open it anew. Any context. */
+bool nf_alg_hole_stands(const struct nf_alg_hole *hole);
+/* Pending: it stays so for @timeout seconds from now. */
+void nf_alg_hole_refresh(struct nf_alg_hole *hole, u32 timeout);
+/* Closes it if it stands, with @children their connections too (those that are there now), and gives the reference back. NULL is allowed. Any context. */
+void nf_alg_hole_drop(struct nf_alg_hole *hole, bool children);
+/* State and child's traffic, for dumps; @packets and @bytes by direction of the child, 0 where accounting is off. false: it is closed. */
+struct nf_alg_pinhole_info;
+bool nf_alg_hole_traffic(const struct nf_alg_hole *hole, struct nf_alg_pinhole_info *info, u64 packets[2], u64 bytes[2]);
 
 /**
  * struct nf_alg_pinhole_info - a pinhole as dumps and events show it; a copy
@@ -282,6 +378,7 @@ struct nf_alg_pinhole_info {
 	struct alg_endpoint child_src, child_dst;
 	u32 age;
 	u32 timeout;
+	u32 call;			/* 0: none */
 };
 
 /* Calls @fn in increasing order of ids above @after until it returns non-zero (returned) or the end (0). Process context. */
@@ -293,16 +390,102 @@ u32 nf_alg_pinhole_count(struct net *net);
 void nf_alg_pinhole_sweep(struct net *net);	/* closes pending ones that the configuration no longer allows */
 void nf_alg_pinhole_sweep_nat(void);		/* closes pending ones that need address translation */
 
+/* ---- calls and registrations, as dumps and events show them; copies ---- */
+
+#define NF_ALG_CALL_NAME	128
+#define NF_ALG_CALL_PARTY	96
+#define NF_ALG_CALL_FLOWS	32
+
+/**
+ * struct nf_alg_flow_info - one way of a call's media or tunnel: who may send to whom
+ * @type:	"audio", "audio rtcp", "gre"
+ * @party:	0: towards the caller, 1: towards the callee, more: towards a further one (forks)
+ * @state:	enum nf_alg_pinhole_state
+ * @packets, @bytes: that came through, where conntrack's accounting is on
+ */
+struct nf_alg_flow_info {
+	char type[16];
+	u8 party;
+	u8 l4proto;
+	u8 state;
+	struct alg_endpoint peer, public, target;
+	u64 packets, bytes;
+};
+
+/**
+ * struct nf_alg_call_info - a call
+ * @name:	Call-ID or the like, perhaps cut
+ * @from, @to:	parties
+ * @from_addr, @to_addr: where the first message of the call came from and went to, as the sender saw it
+ * @age, @timeout: seconds
+ */
+struct nf_alg_call_info {
+	struct net *net;
+	u32 id;
+	u32 tenant;
+	enum nf_alg_protocol protocol;
+	enum nf_alg_call_state state;
+	char name[NF_ALG_CALL_NAME];
+	char from[NF_ALG_CALL_PARTY], to[NF_ALG_CALL_PARTY];
+	struct alg_endpoint from_addr, to_addr;
+	u32 age;
+	u32 timeout;
+	u8 n_flows;
+	struct nf_alg_flow_info flows[NF_ALG_CALL_FLOWS];
+};
+
+/**
+ * struct nf_alg_registration_info - a registration
+ * @aor:	address of record
+ * @contact, @public: where it is reached, as it knows itself and as the registrar was told
+ * @registrar:	who may come
+ */
+struct nf_alg_registration_info {
+	struct net *net;
+	u32 id;
+	u32 tenant;
+	enum nf_alg_protocol protocol;
+	char aor[NF_ALG_CALL_NAME];
+	u8 l4proto;
+	struct alg_endpoint contact, public, registrar;
+	u32 age;
+	u32 timeout;
+};
+
+/**
+ * struct nf_alg_call_ops - what a protocol with calls offers
+ * @walk:	calls @fn in increasing order of ids above @after until it returns non-zero (returned) or the end (0)
+ * @close:	ends one, 0 or -ENOENT
+ * @close_tenant: ends a tenant's calls and registrations, those of all if 0; returns how many
+ *
+ * Process context.
+ */
+struct nf_alg_call_ops {
+	int (*walk)(struct net *net, u32 after, int (*fn)(const struct nf_alg_call_info *info, void *arg), void *arg);
+	int (*walk_registrations)(struct net *net, u32 after, int (*fn)(const struct nf_alg_registration_info *info, void *arg),
+				  void *arg);
+	int (*close)(struct net *net, u32 id);
+	int (*close_registration)(struct net *net, u32 id);
+	unsigned int (*close_tenant)(struct net *net, u32 tenant);
+	u32 (*count)(struct net *net);
+	u32 (*count_registrations)(struct net *net);
+};
+
+/* The ops of a loaded protocol, NULL if it has none. nf_alg_protocol_put() gives the module back. Process context. */
+const struct nf_alg_call_ops *nf_alg_protocol_calls_get(enum nf_alg_protocol id);
+void nf_alg_protocol_put(enum nf_alg_protocol id);
+
 /* ---- address translation: nat/ ---- */
 
 /**
  * struct nf_alg_nat_ops - what module nf_alg_nat adds
  * @follow:	an expected connection begins: translates it as its master. @src_min..@src_max: port block that its source port
- *		must stay in, host byte order, 0: none. @target: where it goes. Called from expectfn.
+ *		must stay in, host byte order, 0: none. @target: where it goes. @source: what its source becomes, NULL: the address that
+ *		the master's other end has. Called from expectfn.
  */
 struct nf_alg_nat_ops {
 	void (*follow)(struct nf_conn *ct, const struct nf_conntrack_expect *exp, const struct alg_endpoint *target,
-		       u16 src_min, u16 src_max);
+		       const struct alg_endpoint *source, u16 src_min, u16 src_max);
 };
 
 void nf_alg_nat_set(const struct nf_alg_nat_ops *ops);	/* NULL takes it back and waits for users */

@@ -211,12 +211,12 @@ static void child_follow(struct nf_conn *ct, struct nf_conntrack_expect *exp, co
 	if (!ops || !(ct->master->status & IPS_NAT_MASK))
 		return;
 	if (hole) {
-		ops->follow(ct, exp, &hole->target, hole->src_min, hole->src_max);
+		ops->follow(ct, exp, &hole->target, NULL, hole->src_min, hole->src_max);
 		return;
 	}
 	/* An expectation that conntrackd brought from another box, or one that was closed this moment. */
 	nf_alg_endpoint_set(&target, nf_ct_l3num(ct), &exp->saved_addr, exp->saved_proto.all);
-	ops->follow(ct, exp, &target, 0, 0);
+	ops->follow(ct, exp, &target, NULL, 0, 0);
 }
 
 /*

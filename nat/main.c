@@ -19,28 +19,39 @@ static void range_ports(struct nf_nat_range2 *range, u16 min, u16 max)
 	range->max_proto.all = htons(max);
 }
 
+static void range_endpoint(struct nf_nat_range2 *range, const struct alg_endpoint *ep)
+{
+	union nf_inet_addr addr = {};
+
+	memcpy(&addr, ep->addr, ep->family == 4 ? 4 : 16);
+	range_addr(range, &addr);
+	range_ports(range, ep->port, ep->port);
+}
+
 /*
- * The child's initiator is the master's other end: it appears with the address that the master gave it. If that is a subscriber
+ * Unless it has a public endpoint of its own, the child's initiator is the master's other end: it appears with the address that the
+ * master gave it. If that is a subscriber
  * with a port block, his source port stays in it; when the block is full conntrack drops the packet.
  */
-static void follow(struct nf_conn *ct, const struct nf_conntrack_expect *exp, const struct alg_endpoint *target, u16 src_min,
-		   u16 src_max)
+static void follow(struct nf_conn *ct, const struct nf_conntrack_expect *exp, const struct alg_endpoint *target,
+		   const struct alg_endpoint *source, u16 src_min, u16 src_max)
 {
 	struct nf_nat_range2 range = {};
-	union nf_inet_addr addr = {};
 
 	if (WARN_ON_ONCE(ct->status & IPS_NAT_DONE_MASK))
 		return;
 
-	range_addr(&range, &ct->master->tuplehash[!exp->dir].tuple.dst.u3);
-	if (src_min)
-		range_ports(&range, src_min, src_max);
+	if (source) {
+		range_endpoint(&range, source);
+	} else {
+		range_addr(&range, &ct->master->tuplehash[!exp->dir].tuple.dst.u3);
+		if (src_min)
+			range_ports(&range, src_min, src_max);
+	}
 	nf_nat_setup_info(ct, &range, NF_NAT_MANIP_SRC);
 
 	memset(&range, 0, sizeof(range));
-	memcpy(&addr, target->addr, target->family == 4 ? 4 : 16);
-	range_addr(&range, &addr);
-	range_ports(&range, target->port, target->port);
+	range_endpoint(&range, target);
 	nf_nat_setup_info(ct, &range, NF_NAT_MANIP_DST);
 }
 

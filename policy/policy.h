@@ -16,7 +16,7 @@
 #include "uapi/linux/nf_alg.h"
 
 #define NF_ALG_PROTOCOLS	(NF_ALG_PROTOCOL_IKE + 1)
-#define NF_ALG_REASONS		(NF_ALG_REASON_POLICY_OFF + 1)
+#define NF_ALG_REASONS		(NF_ALG_REASON_STATUS_6XX + 1)
 #define NF_ALG_OPTIONS		(NF_ALG_A_OPTION_MAX + 1)	/* indexed by attribute number */
 
 /**
@@ -35,6 +35,9 @@ struct nf_alg_counters {
  * @id:		the tenant's id; stays the same when the tenant is edited or the configuration that has it is replaced
  * @sessions:	live sessions
  * @pinholes:	pinholes, pending and active
+ * @calls:	by protocol
+ * @registrations: of SIP
+ * @requests:	request-rate, as @bucket
  * @held:	bytes of partial messages that streams keep
  * @bucket:	pinhole-rate: tokens left, and up to which jiffies they were filled; both changed by cmpxchg on one word
  * @counters:	by protocol, NULL until something was counted
@@ -46,8 +49,11 @@ struct nf_alg_account {
 	u32 id;
 	atomic_t sessions;
 	atomic_t pinholes;
+	atomic_t calls[NF_ALG_PROTOCOLS];
+	atomic_t registrations;
 	atomic_t held;
 	atomic64_t bucket;
+	atomic64_t requests;
 	struct nf_alg_counters __rcu *counters[NF_ALG_PROTOCOLS];
 	struct rcu_head rcu;
 };
@@ -134,12 +140,22 @@ void nf_alg_quota_session_give(struct nf_alg_account *account);
 /* Also the rate. */
 int nf_alg_quota_pinhole_take(const struct nf_alg_tenant *tenant, struct nf_alg_account *account);
 void nf_alg_quota_pinhole_give(struct nf_alg_account *account);
+/* Against a limit of the policy, 0: none. Take: false when there are @max already. @account may be NULL: unlimited. */
+bool nf_alg_quota_call_take(struct nf_alg_account *account, enum nf_alg_protocol protocol, u32 max);
+void nf_alg_quota_call_give(struct nf_alg_account *account, enum nf_alg_protocol protocol);
+bool nf_alg_quota_registration_take(struct nf_alg_account *account, u32 max);
+void nf_alg_quota_registration_give(struct nf_alg_account *account);
+bool nf_alg_quota_request_take(struct nf_alg_account *account, u32 rate);	/* one request; @rate a second, 0: no limit */
 bool nf_alg_quota_held(struct nf_alg_account *account, s32 bytes);	/* 1 MiB a tenant */
 
 /* Events to the multicast group, built only when somebody listens. Any context. policy/event.c */
 struct nf_alg_pinhole_info;
 bool nf_alg_event_wanted(struct net *net);	/* does anybody listen? */
 void nf_alg_event_pinhole(const struct nf_alg_pinhole_info *info, enum nf_alg_event event);
+struct nf_alg_call_info;
+struct nf_alg_registration_info;
+void nf_alg_event_call(const struct nf_alg_call_info *info, enum nf_alg_event event);	/* flows are left out */
+void nf_alg_event_registration(const struct nf_alg_registration_info *info, enum nf_alg_event event);
 void nf_alg_event_refused(struct net *net, u32 tenant_id, enum nf_alg_protocol protocol, enum nf_alg_reason reason);
 
 /* Module init order: policy's pernet and netlink parts. policy/main.c */

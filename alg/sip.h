@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Module nf_alg_sip: sip.c takes packets and streams, parses, asks the others, plans, applies; sip_call.c keeps calls and who their
+ * parties are; sip_media.c turns what parties announce into public endpoints and pinholes; sip_register.c keeps registrations;
+ * sip_show.c shows both.
+ *
+ * Locks: a call and a registration have a lock each, taken once per message, below session->lock (TCP). Tables are rhashtables, read
+ * under RCU. Nothing else is taken per message but what public endpoints and pinholes take.
+ */
+#ifndef NF_ALG_SIP_H
+#define NF_ALG_SIP_H
+
+#include "nf_alg.h"
+#include "proto/sdp.h"
+#include "proto/sip.h"
+#include "proto/sip_plan.h"
+
+/**
+ * struct sip_message - a message on its way through the ALG; in per-CPU memory, softirqs off
+ * @work:	the packet; resolved, its mode is on or observe
+ * @data, @len:	the message
+ * @msg, @sdp:	parsed; @sdp->n_media 0: no description
+ * @inside:	the sender is the party that the ALG serves: its side is translated; where nothing is, the connection's initiator, or its
+ *		responder if the connection came through a registration's pinhole
+ * @signalling:	the sender, as the box sees it before translation, and the other end likewise
+ * @media:	filled in by sip_call_message() for the planner
+ * @keep:	seconds that the signalling connection must live on from now, largest of what the callees ask for
+ * @opened:	what this message opened and that must be undone if it can't be rewritten; sip_media.c's own
+ */
+struct sip_message {
+	struct nf_alg_work *work;
+	const u8 *data;
+	u32 len;
+	struct alg_sip_msg msg;
+	struct alg_sdp sdp;
+	bool inside;
+	struct alg_endpoint sender, receiver;
+	struct alg_sip_media_map media[ALG_SDP_MEDIA];
+	u32 keep;
+};
+
+/*
+ * One request or response of a call, whatever its method, before it is rewritten. Finds or makes the call, follows its state, opens and
+ * closes media. Return: 0 (perhaps nothing to do), or an enum nf_alg_reason for which the message passes without SDP being rewritten
+ * (counted by the caller).
+ */
+int sip_call_message(struct sip_message *m);
+
+/* The message could not be rewritten: what sip_call_message() opened for it is closed again. */
+void sip_call_undo(struct sip_message *m);
+
+/* The same for REGISTER and its responses. */
+int sip_register_message(struct sip_message *m);
+void sip_register_undo(struct sip_message *m);
+
+/* What the other side must see instead of an endpoint that is neither end of this connection: struct alg_sip_nat.find. @ctx: struct sip_message */
+bool sip_find(void *ctx, const struct alg_sip_ref *ref, const struct alg_endpoint *ep, struct alg_endpoint *seen);
+
+/* sip_call.c, sip_register.c: per namespace tables, collectors */
+int sip_call_init(void);
+void sip_call_exit(void);	/* no packet is under way any more: ends all calls */
+int sip_register_init(void);
+void sip_register_exit(void);
+
+extern const struct nf_alg_call_ops sip_call_ops;	/* sip_show.c */
+
+#endif /* NF_ALG_SIP_H */
