@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034	# c1, r and so on are set by setup_ns
 #
-# What the tests ftp_*.sh and tftp_*.sh share beyond lib.sh; sourced with the test's own arguments. A test called with
+# What the tests ftp_*.sh, tftp_*.sh and (by way of sip_lib.sh) sip_*.sh share beyond lib.sh; sourced with the test's own arguments. A test called with
 # the argument "kernel" runs against the kernel's own helpers, to see what a test proves about them.
 
 . "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -43,6 +43,7 @@ alg_start()
 		case $protocol in
 		ftp) KERNEL_HELPERS+=(helper=ftp:tcp:21);;
 		tftp) KERNEL_HELPERS+=(helper=tftp:udp:69);;
+		sip) KERNEL_HELPERS+=(helper=sip:udp:5060 helper=sip:tcp:5060);;
 		esac
 	done
 }

@@ -123,7 +123,7 @@ fw_part()
 		table inet fw {
 			set control {
 				type inet_proto . inet_service
-				elements = { tcp . 21, tcp . 2121, udp . 69, udp . 6969 }
+				elements = { tcp . 21, tcp . 2121, udp . 69, udp . 6969, udp . 5060, tcp . 5060 }
 			}
 			counter related { }
 			counter dropped { }
