@@ -474,6 +474,8 @@ struct nf_alg_call_ops {
 /* The ops of a loaded protocol, NULL if it has none. nf_alg_protocol_put() gives the module back. Process context. */
 const struct nf_alg_call_ops *nf_alg_protocol_calls_get(enum nf_alg_protocol id);
 void nf_alg_protocol_put(enum nf_alg_protocol id);
+/* Ends a tenant's calls and registrations of all protocols, everybody's if @tenant is 0; returns how many. Process context. */
+unsigned int nf_alg_calls_close(struct net *net, u32 tenant);
 
 /* ---- address translation: nat/ ---- */
 

@@ -45,6 +45,48 @@ u32 nf_alg_protocols_loaded(void)
 	return mask;
 }
 
+const struct nf_alg_call_ops *nf_alg_protocol_calls_get(enum nf_alg_protocol id)
+{
+	const struct nf_alg_call_ops *ops = NULL;
+	const struct nf_alg_proto *proto;
+
+	rcu_read_lock();
+	proto = rcu_dereference(protos[id]);
+	if (proto && proto->calls && try_module_get(proto->owner))
+		ops = proto->calls;
+	rcu_read_unlock();
+	return ops;
+}
+
+/* The reference keeps the protocol registered. */
+void nf_alg_protocol_put(enum nf_alg_protocol id)
+{
+	const struct nf_alg_proto *proto;
+
+	rcu_read_lock();
+	proto = rcu_dereference(protos[id]);
+	if (proto)
+		module_put(proto->owner);
+	rcu_read_unlock();
+}
+
+unsigned int nf_alg_calls_close(struct net *net, u32 tenant)
+{
+	const struct nf_alg_call_ops *ops;
+	unsigned int n = 0;
+	int id;
+
+	for (id = 0; id < NF_ALG_PROTOCOLS; id++) {
+		ops = nf_alg_protocol_calls_get(id);
+		if (!ops)
+			continue;
+		n += ops->close_tenant(net, tenant);
+		nf_alg_protocol_put(id);
+	}
+	return n;
+}
+EXPORT_SYMBOL_GPL(nf_alg_calls_close);
+
 /* ctnetlink may set the helper on a connection that conntrackd brings from another box: nothing to take from it. */
 static int helper_from_nlattr(struct nlattr *attr, struct nf_conn *ct)
 {
