@@ -6,7 +6,7 @@
 #include <linux/slab.h>
 
 #define HELD_MAX	(1 << 20)	/* bytes of partial messages that one tenant's streams keep */
-#define BURST_MIN	8		/* pinholes that a tenant may open at once, however low its rate */
+#define BURST_MIN	8		/* pinholes, requests that a tenant may have at once, however low its rate */
 
 /* Account with one reference, NULL when memory ran out. May sleep. */
 struct nf_alg_account *nf_alg_account_new(u32 id)
@@ -39,6 +39,7 @@ bool nf_alg_account_hold(struct nf_alg_account *account)
 {
 	return refcount_inc_not_zero(&account->ref);
 }
+EXPORT_SYMBOL_GPL(nf_alg_account_hold);
 
 /**
  * nf_alg_account_put() - gives a reference back
@@ -49,6 +50,7 @@ void nf_alg_account_put(struct nf_alg_account *account)
 	if (account && refcount_dec_and_test(&account->ref))
 		call_rcu(&account->rcu, account_free);
 }
+EXPORT_SYMBOL_GPL(nf_alg_account_put);
 
 /* ---- counters ---- */
 
@@ -147,6 +149,11 @@ static bool quota_take(atomic_t *used, u32 max)
 	return false;
 }
 
+static bool rate_take(atomic64_t *bucket, u32 rate)
+{
+	return !rate || nf_alg_bucket_take(bucket, rate, max_t(u32, rate, BURST_MIN));
+}
+
 /**
  * nf_alg_quota_session_take() - one more session
  * @tenant:	NULL: unlimited
@@ -174,13 +181,11 @@ void nf_alg_quota_session_give(struct nf_alg_account *account)
  */
 int nf_alg_quota_pinhole_take(const struct nf_alg_tenant *tenant, struct nf_alg_account *account)
 {
-	u32 rate = tenant ? tenant->pinhole_rate : 0;
-
 	if (!account)
 		return 0;
 	if (!quota_take(&account->pinholes, tenant ? tenant->max_pinholes : 0))
 		return NF_ALG_REASON_QUOTA_PINHOLES;
-	if (!rate || nf_alg_bucket_take(&account->bucket, rate, max_t(u32, rate, BURST_MIN)))
+	if (rate_take(&account->bucket, tenant ? tenant->pinhole_rate : 0))
 		return 0;
 	atomic_dec(&account->pinholes);
 	return NF_ALG_REASON_RATE;
@@ -191,6 +196,57 @@ void nf_alg_quota_pinhole_give(struct nf_alg_account *account)
 	if (account)
 		atomic_dec(&account->pinholes);
 }
+
+/*
+ * Calls, registrations and requests are limited by the policy, not by the tenant: the caller says what its rule allows.
+ * An account may have outlived its tenant, so nothing here looks at that.
+ */
+
+/**
+ * nf_alg_quota_call_take() - one more call
+ * @account:	may be NULL: unlimited
+ * @protocol:	of the ALG
+ * @max:	0: no limit
+ * Return: false when there are @max already.
+ */
+bool nf_alg_quota_call_take(struct nf_alg_account *account, enum nf_alg_protocol protocol, u32 max)
+{
+	return !account || quota_take(&account->calls[protocol], max);
+}
+EXPORT_SYMBOL_GPL(nf_alg_quota_call_take);
+
+void nf_alg_quota_call_give(struct nf_alg_account *account, enum nf_alg_protocol protocol)
+{
+	if (account)
+		atomic_dec(&account->calls[protocol]);
+}
+EXPORT_SYMBOL_GPL(nf_alg_quota_call_give);
+
+/* The same for a registration. */
+bool nf_alg_quota_registration_take(struct nf_alg_account *account, u32 max)
+{
+	return !account || quota_take(&account->registrations, max);
+}
+EXPORT_SYMBOL_GPL(nf_alg_quota_registration_take);
+
+void nf_alg_quota_registration_give(struct nf_alg_account *account)
+{
+	if (account)
+		atomic_dec(&account->registrations);
+}
+EXPORT_SYMBOL_GPL(nf_alg_quota_registration_give);
+
+/**
+ * nf_alg_quota_request_take() - one more request, now
+ * @account:	may be NULL: unlimited
+ * @rate:	requests a second, 0: no limit
+ * Return: false when there were too many; a second's worth, BURST_MIN at least, may come at once.
+ */
+bool nf_alg_quota_request_take(struct nf_alg_account *account, u32 rate)
+{
+	return !account || rate_take(&account->requests, rate);
+}
+EXPORT_SYMBOL_GPL(nf_alg_quota_request_take);
 
 /**
  * nf_alg_quota_held() - more or less bytes of partial messages are kept

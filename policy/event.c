@@ -12,6 +12,7 @@ bool nf_alg_event_wanted(struct net *net)
 {
 	return genl_has_listeners(&nf_alg_family, net, GROUP_EVENTS);
 }
+EXPORT_SYMBOL_GPL(nf_alg_event_wanted);
 
 /* Message with its kind set, NULL when nobody listens or memory ran out. */
 static struct sk_buff *event_begin(struct net *net, enum nf_alg_event event, void **head)
@@ -65,6 +66,28 @@ static int tenant_put(struct sk_buff *msg, struct net *net, u32 id, const struct
 	return tenant ? nla_put_string(msg, NF_ALG_A_EVENT_TENANT, tenant->object.name) : 0;
 }
 
+/* What became of a pinhole, call or registration: @type is its attribute. */
+static void event_state(struct net *net, enum nf_alg_event event, u32 tenant_id, u32 protocol, int type,
+			nf_alg_fill_fn *fill, const void *info)
+{
+	const struct nf_alg_tenant *tenant;
+	struct sk_buff *msg;
+	void *head;
+	int err;
+
+	msg = event_begin(net, event, &head);
+	if (!msg)
+		return;
+	rcu_read_lock();
+	err = tenant_put(msg, net, tenant_id, &tenant);
+	if (!err)
+		err = nla_put_u32(msg, NF_ALG_A_EVENT_PROTOCOL, protocol);
+	if (!err)
+		err = fill(msg, type, info, tenant ? tenant->object.name : NULL);
+	rcu_read_unlock();
+	event_end(net, msg, head, err);
+}
+
 /**
  * nf_alg_event_pinhole() - tells listeners what became of a pinhole
  * @info:	the pinhole
@@ -74,23 +97,35 @@ static int tenant_put(struct sk_buff *msg, struct net *net, u32 id, const struct
  */
 void nf_alg_event_pinhole(const struct nf_alg_pinhole_info *info, enum nf_alg_event event)
 {
-	const struct nf_alg_tenant *tenant;
-	struct sk_buff *msg;
-	void *head;
-	int err;
-
-	msg = event_begin(info->net, event, &head);
-	if (!msg)
-		return;
-	rcu_read_lock();
-	err = tenant_put(msg, info->net, info->tenant, &tenant);
-	if (!err)
-		err = nla_put_u32(msg, NF_ALG_A_EVENT_PROTOCOL, info->protocol);
-	if (!err)
-		err = nf_alg_pinhole_fill(msg, NF_ALG_A_EVENT_PINHOLE, info, tenant ? tenant->object.name : NULL);
-	rcu_read_unlock();
-	event_end(info->net, msg, head, err);
+	event_state(info->net, event, info->tenant, info->protocol, NF_ALG_A_EVENT_PINHOLE, nf_alg_pinhole_fill, info);
 }
+
+/**
+ * nf_alg_event_call() - tells listeners what became of a call
+ * @info:	the call; flows don't matter
+ * @event:	NF_ALG_EVENT_CALL_*
+ *
+ * Context: any.
+ */
+void nf_alg_event_call(const struct nf_alg_call_info *info, enum nf_alg_event event)
+{
+	event_state(info->net, event, info->tenant, info->protocol, NF_ALG_A_EVENT_CALL, nf_alg_call_fill, info);
+}
+EXPORT_SYMBOL_GPL(nf_alg_event_call);
+
+/**
+ * nf_alg_event_registration() - tells listeners what became of a registration
+ * @info:	the registration
+ * @event:	NF_ALG_EVENT_REGISTERED, NF_ALG_EVENT_UNREGISTERED
+ *
+ * Context: any.
+ */
+void nf_alg_event_registration(const struct nf_alg_registration_info *info, enum nf_alg_event event)
+{
+	event_state(info->net, event, info->tenant, info->protocol, NF_ALG_A_EVENT_REGISTRATION,
+		    nf_alg_registration_fill, info);
+}
+EXPORT_SYMBOL_GPL(nf_alg_event_registration);
 
 /**
  * nf_alg_event_refused() - tells listeners that an ALG refused something; no more often than REFUSALS_RATE

@@ -276,10 +276,10 @@ static int objects_start(struct netlink_callback *cb)
 	return cb->extack ? objects_check(cb) : 0;
 }
 
-static int object_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd, const struct kind *kind,
+static int object_put(struct sk_buff *skb, struct netlink_callback *cb, const struct kind *kind,
 		      struct nf_alg_object *object)
 {
-	void *head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &nf_alg_family, NLM_F_MULTI, cmd);
+	void *head = nf_alg_dump_put(skb, cb);
 
 	if (!head)
 		return -EMSGSIZE;
@@ -292,7 +292,7 @@ static int object_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd, 
 	return 0;
 }
 
-static int objects_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd, const struct kind *kind,
+static int objects_put(struct sk_buff *skb, struct netlink_callback *cb, const struct kind *kind,
 		       struct nf_alg_conf *conf)
 {
 	struct dump_cursor *cursor = (void *)cb->ctx;
@@ -300,14 +300,14 @@ static int objects_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
 
 	cb->seq = conf->revision;
 	while (cursor->next && (object = nf_alg_table_next(kind_table(conf, kind), &cursor->next))) {
-		if (object_put(skb, cb, cmd, kind, object))
+		if (object_put(skb, cb, kind, object))
 			return skb->len ?: -EMSGSIZE;
 		cursor->next++;
 	}
 	return skb->len;
 }
 
-static int objects_dump(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd, const struct kind *kind)
+static int objects_dump(struct sk_buff *skb, struct netlink_callback *cb, const struct kind *kind)
 {
 	struct nf_alg_policy_net *pn = nf_alg_policy_net(sock_net(skb->sk));
 	struct nf_alg_conf *conf;
@@ -318,24 +318,24 @@ static int objects_dump(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd
 	mutex_lock(&pn->lock);
 	conf = conf_of(pn, NETLINK_CB(cb->skb).portid);
 	if (conf)
-		ret = objects_put(skb, cb, cmd, kind, conf);
+		ret = objects_put(skb, cb, kind, conf);
 	mutex_unlock(&pn->lock);
 	return ret;
 }
 
 static int service_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return objects_dump(skb, cb, NF_ALG_CMD_SERVICE_GET, &kind_service);
+	return objects_dump(skb, cb, &kind_service);
 }
 
 static int policy_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return objects_dump(skb, cb, NF_ALG_CMD_POLICY_GET, &kind_policy);
+	return objects_dump(skb, cb, &kind_policy);
 }
 
 static int tenant_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return objects_dump(skb, cb, NF_ALG_CMD_TENANT_GET, &kind_tenant);
+	return objects_dump(skb, cb, &kind_tenant);
 }
 
 /* ---- transactions ---- */
@@ -460,7 +460,12 @@ static int config_abort_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* ---- status ---- */
 
-static int status_fill(struct sk_buff *msg, struct net *net)
+/* What must not be asked for under RCU. */
+struct status_counts {
+	u32 calls, registrations;
+};
+
+static int status_fill(struct sk_buff *msg, struct net *net, const struct status_counts *counts)
 {
 	const struct nf_alg_policy_net *pn = nf_alg_policy_net(net);
 	const struct nf_alg_conf *conf = rcu_dereference(pn->conf);
@@ -475,7 +480,10 @@ static int status_fill(struct sk_buff *msg, struct net *net)
 	    nla_put_u32(msg, NF_ALG_A_STATUS_PROTOCOLS, nf_alg_protocols_loaded()) ||
 	    nla_put_u8(msg, NF_ALG_A_STATUS_NAT, nf_alg_nat_loaded()) ||
 	    nla_put_u32(msg, NF_ALG_A_STATUS_TRANSACTION, READ_ONCE(pn->owner)) ||
-	    nla_put_u32(msg, NF_ALG_A_STATUS_TENANT_SIZE, sizeof(struct nf_alg_tenant) + sizeof(struct nf_alg_account)))
+	    nla_put_u32(msg, NF_ALG_A_STATUS_TENANT_SIZE,
+			sizeof(struct nf_alg_tenant) + sizeof(struct nf_alg_account)) ||
+	    nla_put_u32(msg, NF_ALG_A_STATUS_CALLS, counts->calls) ||
+	    nla_put_u32(msg, NF_ALG_A_STATUS_REGISTRATIONS, counts->registrations))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -483,14 +491,16 @@ static int status_fill(struct sk_buff *msg, struct net *net)
 static int status_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sk_buff *msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	struct status_counts counts;
 	void *head;
 	int err;
 
 	if (!msg)
 		return nf_alg_no_memory(info->extack);
+	nf_alg_nl_call_counts(genl_info_net(info), &counts.calls, &counts.registrations);
 	head = genlmsg_put_reply(msg, info, &nf_alg_family, 0, info->genlhdr->cmd);
 	rcu_read_lock();
-	err = head ? status_fill(msg, genl_info_net(info)) : -EMSGSIZE;
+	err = head ? status_fill(msg, genl_info_net(info), &counts) : -EMSGSIZE;
 	rcu_read_unlock();
 	if (err) {
 		nlmsg_free(msg);
@@ -544,6 +554,10 @@ static const struct genl_ops nf_alg_ops[] = {
 	OP_CHANGE(CONFIG_BEGIN, config_begin_doit, none_nla),
 	OP_CHANGE(CONFIG_COMMIT, config_commit_doit, config_nla),
 	OP_CHANGE(CONFIG_ABORT, config_abort_doit, none_nla),
+	OP_DUMP(CALL_GET, nf_alg_nl_call_start, nf_alg_nl_call_dump, nf_alg_call_get_nla),
+	OP_CHANGE(CALL_DEL, nf_alg_nl_call_del, nf_alg_call_del_nla),
+	OP_DUMP(REGISTRATION_GET, nf_alg_nl_call_start, nf_alg_nl_registration_dump, nf_alg_call_get_nla),
+	OP_CHANGE(REGISTRATION_DEL, nf_alg_nl_registration_del, nf_alg_registration_del_nla),
 };
 
 static const struct genl_multicast_group nf_alg_groups[] = {

@@ -75,6 +75,52 @@ int nf_alg_tenant_set(struct nf_alg_edit *edit);
 int nf_alg_tenant_del(struct nf_alg_edit *edit);
 int nf_alg_tenant_fill(struct sk_buff *skb, const struct nf_alg_object *object);
 
+/**
+ * struct nf_alg_filter - what a dump, reset or removal of state is narrowed to, and where the dump goes on
+ * @tenant:	id, 0 for all
+ * @protocol:	NF_ALG_PROTOCOLS for all
+ * @next:	tenant, pinhole, call or registration: the lowest id not yet sent
+ * @next_protocol: of counters: of that tenant; of calls: whose ids @next counts
+ * @ready:	the request was looked at
+ *
+ * A dump keeps it in its callback's ctx.
+ */
+struct nf_alg_filter {
+	u32 tenant;
+	u32 protocol;
+	u32 next;
+	u32 next_protocol;
+	bool ready;
+};
+
+int nf_alg_filter_parse(struct net *net, struct nf_alg_filter *filter, struct nlattr *tenant, struct nlattr *protocol,
+			struct netlink_ext_ack *extack);
+int nf_alg_filter_prepare(struct netlink_callback *cb, int tenant, int protocol);
+
+static inline bool nf_alg_filter_passes(const struct nf_alg_filter *filter, u32 tenant, u32 protocol)
+{
+	return (!filter->tenant || filter->tenant == tenant) &&
+	       (filter->protocol == NF_ALG_PROTOCOLS || filter->protocol == protocol);
+}
+
+/* One message of a dump, which answers with the number of the command that asked. NULL: no room. */
+static inline void *nf_alg_dump_put(struct sk_buff *skb, const struct netlink_callback *cb)
+{
+	const struct genlmsghdr *asked = nlmsg_data(cb->nlh);
+
+	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &nf_alg_family, NLM_F_MULTI,
+			   asked->cmd);
+}
+
+/* An endpoint as two attributes, without those that it lacks. Return: 0 or -EMSGSIZE. */
+struct alg_endpoint;
+int nf_alg_endpoint_fill(struct sk_buff *skb, int address_type, int port_type, const struct alg_endpoint *ep);
+
+/* What is filled into a message: an info structure as alg/nf_alg.h has it. @tenant: name, NULL when it is gone. */
+typedef int nf_alg_fill_fn(struct sk_buff *skb, int type, const void *info, const char *tenant);
+int nf_alg_state_put(struct sk_buff *skb, const struct netlink_callback *cb, struct net *net, u32 tenant, int type,
+		     nf_alg_fill_fn *fill, const void *info);
+
 /* Counters and pinholes: policy/nl_state.c */
 extern const struct nla_policy nf_alg_stats_nla[NF_ALG_A_STATS_PROTOCOL + 1];
 extern const struct nla_policy nf_alg_pinhole_get_nla[NF_ALG_A_PINHOLE_QUERY_PROTOCOL + 1];
@@ -86,8 +132,21 @@ int nf_alg_nl_stats_reset(struct sk_buff *skb, struct genl_info *info);
 int nf_alg_nl_pinhole_start(struct netlink_callback *cb);
 int nf_alg_nl_pinhole_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int nf_alg_nl_pinhole_del(struct sk_buff *skb, struct genl_info *info);
-struct nf_alg_pinhole_info;
-int nf_alg_pinhole_fill(struct sk_buff *skb, int type, const struct nf_alg_pinhole_info *info, const char *tenant);
+int nf_alg_pinhole_fill(struct sk_buff *skb, int type, const void *info, const char *tenant);
+
+/* Calls and registrations: policy/nl_calls.c */
+extern const struct nla_policy nf_alg_call_get_nla[NF_ALG_A_CALL_QUERY_PROTOCOL + 1];
+extern const struct nla_policy nf_alg_call_del_nla[NF_ALG_A_CALL_QUERY_PROTOCOL + 1];
+extern const struct nla_policy nf_alg_registration_del_nla[NF_ALG_A_CALL_QUERY_PROTOCOL + 1];
+
+int nf_alg_nl_call_start(struct netlink_callback *cb);
+int nf_alg_nl_call_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int nf_alg_nl_call_del(struct sk_buff *skb, struct genl_info *info);
+int nf_alg_nl_registration_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int nf_alg_nl_registration_del(struct sk_buff *skb, struct genl_info *info);
+int nf_alg_call_fill(struct sk_buff *skb, int type, const void *info, const char *tenant);	/* without flows */
+int nf_alg_registration_fill(struct sk_buff *skb, int type, const void *info, const char *tenant);
+void nf_alg_nl_call_counts(struct net *net, u32 *calls, u32 *registrations);	/* of all protocols; may sleep */
 
 /* Changes of configuration to listeners: policy/event.c */
 void nf_alg_event_config(struct nf_alg_policy_net *pn, enum nf_alg_event event, const char *name);

@@ -20,22 +20,15 @@ const struct nla_policy nf_alg_pinhole_del_nla[NF_ALG_A_PINHOLE_QUERY_TENANT + 1
 };
 
 /**
- * struct filter - what a dump or reset is narrowed to, and where the dump goes on
- * @tenant:	id, 0 for all
- * @protocol:	NF_ALG_PROTOCOLS for all
- * @next:	tenant or pinhole: the lowest id not yet sent, 0 for the end
- * @next_protocol: of that tenant
- * @ready:	the request was looked at
+ * nf_alg_filter_parse() - what a request is narrowed to
+ * @net:	namespace
+ * @filter:	result
+ * @tenant:	attribute, NULL for all
+ * @protocol:	the same
+ * @extack:	of the request
+ * Return: 0, or -ENOENT for a tenant that is not there.
  */
-struct filter {
-	u32 tenant;
-	u32 protocol;
-	u32 next;
-	u32 next_protocol;
-	bool ready;
-};
-
-static int filter_parse(struct net *net, struct filter *filter, struct nlattr *tenant, struct nlattr *protocol,
+int nf_alg_filter_parse(struct net *net, struct nf_alg_filter *filter, struct nlattr *tenant, struct nlattr *protocol,
 			struct netlink_ext_ack *extack)
 {
 	struct nf_alg_policy_net *pn = nf_alg_policy_net(net);
@@ -58,31 +51,25 @@ static int filter_parse(struct net *net, struct filter *filter, struct nlattr *t
 }
 
 /* The filter of a dump. Where there is no extack at its start yet (6.1), the first message refuses. */
-static int filter_prepare(struct netlink_callback *cb, int tenant, int protocol)
+int nf_alg_filter_prepare(struct netlink_callback *cb, int tenant, int protocol)
 {
 	struct nlattr **attrs = nf_alg_dump_attrs(cb);
-	struct filter *filter = (void *)cb->ctx;
+	struct nf_alg_filter *filter = (void *)cb->ctx;
 	int err;
 
 	BUILD_BUG_ON(sizeof(*filter) > sizeof(cb->ctx));
 	if (filter->ready || !cb->extack)
 		return 0;
-	err = filter_parse(sock_net(cb->skb->sk), filter, attrs[tenant], attrs[protocol], cb->extack);
+	err = nf_alg_filter_parse(sock_net(cb->skb->sk), filter, attrs[tenant], attrs[protocol], cb->extack);
 	filter->ready = !err;
 	return err;
-}
-
-static bool filter_passes(const struct filter *filter, u32 tenant, u32 protocol)
-{
-	return (!filter->tenant || filter->tenant == tenant) &&
-	       (filter->protocol == NF_ALG_PROTOCOLS || filter->protocol == protocol);
 }
 
 /* ---- counters ---- */
 
 int nf_alg_nl_stats_start(struct netlink_callback *cb)
 {
-	return filter_prepare(cb, NF_ALG_A_STATS_TENANT, NF_ALG_A_STATS_PROTOCOL);
+	return nf_alg_filter_prepare(cb, NF_ALG_A_STATS_TENANT, NF_ALG_A_STATS_PROTOCOL);
 }
 
 static int counter_fill(struct sk_buff *skb, u32 reason, u64 value)
@@ -123,8 +110,7 @@ static int stats_put(struct sk_buff *skb, struct netlink_callback *cb, const str
 
 	if (!counters)
 		return 0;
-	head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &nf_alg_family, NLM_F_MULTI,
-			   NF_ALG_CMD_STATS_GET);
+	head = nf_alg_dump_put(skb, cb);
 	if (!head)
 		return -EMSGSIZE;
 	genl_dump_check_consistent(cb, head);
@@ -141,11 +127,11 @@ static int stats_put(struct sk_buff *skb, struct netlink_callback *cb, const str
 
 static int stats_put_tenant(struct sk_buff *skb, struct netlink_callback *cb, const struct nf_alg_tenant *tenant)
 {
-	struct filter *filter = (void *)cb->ctx;
+	struct nf_alg_filter *filter = (void *)cb->ctx;
 	int err = 0;
 
 	for (; filter->next_protocol < NF_ALG_PROTOCOLS; filter->next_protocol++) {
-		if (!filter_passes(filter, tenant->object.id, filter->next_protocol))
+		if (!nf_alg_filter_passes(filter, tenant->object.id, filter->next_protocol))
 			continue;
 		rcu_read_lock();
 		err = stats_put(skb, cb, tenant, filter->next_protocol);
@@ -159,7 +145,7 @@ static int stats_put_tenant(struct sk_buff *skb, struct netlink_callback *cb, co
 
 static int stats_put_all(struct sk_buff *skb, struct netlink_callback *cb, struct nf_alg_conf *conf)
 {
-	struct filter *filter = (void *)cb->ctx;
+	struct nf_alg_filter *filter = (void *)cb->ctx;
 	const struct nf_alg_tenant *tenant;
 	u32 id;
 
@@ -198,7 +184,7 @@ int nf_alg_nl_stats_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return ret;
 }
 
-static void account_reset(struct nf_alg_account *account, const struct filter *filter)
+static void account_reset(struct nf_alg_account *account, const struct nf_alg_filter *filter)
 {
 	struct nf_alg_counters *counters;
 	unsigned int protocol, reason;
@@ -206,7 +192,7 @@ static void account_reset(struct nf_alg_account *account, const struct filter *f
 	rcu_read_lock();
 	for (protocol = 0; protocol < NF_ALG_PROTOCOLS; protocol++) {
 		counters = rcu_dereference(account->counters[protocol]);
-		if (!counters || !filter_passes(filter, account->id, protocol))
+		if (!counters || !nf_alg_filter_passes(filter, account->id, protocol))
 			continue;
 		for (reason = 0; reason < NF_ALG_REASONS; reason++)
 			atomic64_set(&counters->c[reason], 0);
@@ -219,13 +205,13 @@ int nf_alg_nl_stats_reset(struct sk_buff *skb, struct genl_info *info)
 	struct nf_alg_policy_net *pn = nf_alg_policy_net(genl_info_net(info));
 	struct nf_alg_tenant *tenant;
 	struct nf_alg_conf *conf;
-	struct filter filter;
+	struct nf_alg_filter filter;
 	int err;
 	u32 id;
 
 	mutex_lock(&pn->lock);
-	err = filter_parse(pn->net, &filter, info->attrs[NF_ALG_A_STATS_TENANT], info->attrs[NF_ALG_A_STATS_PROTOCOL],
-			   info->extack);
+	err = nf_alg_filter_parse(pn->net, &filter, info->attrs[NF_ALG_A_STATS_TENANT],
+				  info->attrs[NF_ALG_A_STATS_PROTOCOL], info->extack);
 	conf = nf_alg_conf_running(pn);
 	for (id = 1; !err && conf && (tenant = nf_alg_table_next(&conf->tenants, &id)); id++) {
 		account_reset(tenant->account, &filter);
@@ -237,7 +223,7 @@ int nf_alg_nl_stats_reset(struct sk_buff *skb, struct genl_info *info)
 
 /* ---- pinholes ---- */
 
-static int endpoint_fill(struct sk_buff *skb, int address_type, int port_type, const struct alg_endpoint *ep)
+int nf_alg_endpoint_fill(struct sk_buff *skb, int address_type, int port_type, const struct alg_endpoint *ep)
 {
 	if (ep->family && nla_put(skb, address_type, ep->family == 4 ? 4 : 16, ep->addr))
 		return -EMSGSIZE;
@@ -245,8 +231,9 @@ static int endpoint_fill(struct sk_buff *skb, int address_type, int port_type, c
 }
 
 #define ENDPOINT_FILL(skb, what, ep)	\
-	endpoint_fill(skb, NF_ALG_A_PINHOLE_##what##_ADDRESS, NF_ALG_A_PINHOLE_##what##_PORT, ep)
-#define FLOW_FILL(skb, what, ep)	endpoint_fill(skb, NF_ALG_A_PINHOLE_##what, NF_ALG_A_PINHOLE_##what##_PORT, ep)
+	nf_alg_endpoint_fill(skb, NF_ALG_A_PINHOLE_##what##_ADDRESS, NF_ALG_A_PINHOLE_##what##_PORT, ep)
+#define FLOW_FILL(skb, what, ep)	\
+	nf_alg_endpoint_fill(skb, NF_ALG_A_PINHOLE_##what, NF_ALG_A_PINHOLE_##what##_PORT, ep)
 
 static int pinhole_fill_endpoints(struct sk_buff *skb, const struct nf_alg_pinhole_info *info)
 {
@@ -263,13 +250,14 @@ static int pinhole_fill_endpoints(struct sk_buff *skb, const struct nf_alg_pinho
  * nf_alg_pinhole_fill() - puts a pinhole into a message
  * @skb:	message
  * @type:	attribute that holds the pinhole
- * @info:	pinhole
+ * @state:	struct nf_alg_pinhole_info
  * @tenant:	name, NULL when it is gone
  *
  * Context: any. Return: 0 or -EMSGSIZE.
  */
-int nf_alg_pinhole_fill(struct sk_buff *skb, int type, const struct nf_alg_pinhole_info *info, const char *tenant)
+int nf_alg_pinhole_fill(struct sk_buff *skb, int type, const void *state, const char *tenant)
 {
+	const struct nf_alg_pinhole_info *info = state;
 	struct nlattr *nest = nla_nest_start(skb, type);
 
 	if (!nest || nla_put_u64_64bit(skb, NF_ALG_A_PINHOLE_ID, info->id, NF_ALG_A_PINHOLE_PAD) ||
@@ -280,6 +268,7 @@ int nf_alg_pinhole_fill(struct sk_buff *skb, int type, const struct nf_alg_pinho
 	    nla_put_u16(skb, NF_ALG_A_PINHOLE_ZONE, info->zone) || nla_put_u32(skb, NF_ALG_A_PINHOLE_AGE, info->age) ||
 	    (info->state == NF_ALG_PINHOLE_STATE_PENDING &&
 	     nla_put_u32(skb, NF_ALG_A_PINHOLE_TIMEOUT, info->timeout)) ||
+	    (info->call && nla_put_u32(skb, NF_ALG_A_PINHOLE_CALL, info->call)) ||
 	    pinhole_fill_endpoints(skb, info))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
@@ -292,34 +281,48 @@ struct pinhole_dump {
 	struct netlink_callback *cb;
 };
 
-static int pinhole_put(struct pinhole_dump *dump, const struct nf_alg_pinhole_info *info)
+/**
+ * nf_alg_state_put() - one message of a dump, with one object in it
+ * @skb:	message
+ * @cb:		the dump
+ * @net:	namespace
+ * @tenant:	id of its tenant
+ * @type:	attribute that holds the object
+ * @fill:	puts it in
+ * @info:	the object
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int nf_alg_state_put(struct sk_buff *skb, const struct netlink_callback *cb, struct net *net, u32 tenant, int type,
+		     nf_alg_fill_fn *fill, const void *info)
 {
-	const struct nf_alg_tenant *tenant = nf_alg_tenant_by_id(info->net, info->tenant);
-	void *head = genlmsg_put(dump->skb, NETLINK_CB(dump->cb->skb).portid, dump->cb->nlh->nlmsg_seq, &nf_alg_family,
-				 NLM_F_MULTI, NF_ALG_CMD_PINHOLE_GET);
+	const struct nf_alg_tenant *found;
+	void *head = nf_alg_dump_put(skb, cb);
+	int err;
 
 	if (!head)
 		return -EMSGSIZE;
-	if (nf_alg_pinhole_fill(dump->skb, NF_ALG_A_PINHOLE_QUERY_PINHOLE, info, tenant ? tenant->object.name : NULL)) {
-		genlmsg_cancel(dump->skb, head);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(dump->skb, head);
-	return 0;
+	rcu_read_lock();
+	found = nf_alg_tenant_by_id(net, tenant);
+	err = fill(skb, type, info, found ? found->object.name : NULL);
+	rcu_read_unlock();
+	if (err)
+		genlmsg_cancel(skb, head);
+	else
+		genlmsg_end(skb, head);
+	return err;
 }
 
 /* For each pinhole; -EMSGSIZE ends this call of the dump. */
 static int pinhole_dump_one(const struct nf_alg_pinhole_info *info, void *arg)
 {
 	struct pinhole_dump *dump = arg;
-	struct filter *filter = (void *)dump->cb->ctx;
+	struct nf_alg_filter *filter = (void *)dump->cb->ctx;
 	int err = 0;
 
-	if (filter_passes(filter, info->tenant, info->protocol)) {
-		rcu_read_lock();
-		err = pinhole_put(dump, info);
-		rcu_read_unlock();
-	}
+	if (nf_alg_filter_passes(filter, info->tenant, info->protocol))
+		err = nf_alg_state_put(dump->skb, dump->cb, info->net, info->tenant, NF_ALG_A_PINHOLE_QUERY_PINHOLE,
+				       nf_alg_pinhole_fill, info);
 	if (!err)
 		filter->next = info->id + 1;
 	return err;
@@ -327,13 +330,13 @@ static int pinhole_dump_one(const struct nf_alg_pinhole_info *info, void *arg)
 
 int nf_alg_nl_pinhole_start(struct netlink_callback *cb)
 {
-	return filter_prepare(cb, NF_ALG_A_PINHOLE_QUERY_TENANT, NF_ALG_A_PINHOLE_QUERY_PROTOCOL);
+	return nf_alg_filter_prepare(cb, NF_ALG_A_PINHOLE_QUERY_TENANT, NF_ALG_A_PINHOLE_QUERY_PROTOCOL);
 }
 
 int nf_alg_nl_pinhole_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct pinhole_dump dump = { .skb = skb, .cb = cb };
-	struct filter *filter = (void *)cb->ctx;
+	struct nf_alg_filter *filter = (void *)cb->ctx;
 	int err = nf_alg_nl_pinhole_start(cb);
 
 	if (err || !filter->next)
@@ -349,7 +352,7 @@ int nf_alg_nl_pinhole_del(struct sk_buff *skb, struct genl_info *info)
 	struct nlattr *id = info->attrs[NF_ALG_A_PINHOLE_QUERY_ID];
 	struct nlattr *tenant = info->attrs[NF_ALG_A_PINHOLE_QUERY_TENANT];
 	struct net *net = genl_info_net(info);
-	struct filter filter;
+	struct nf_alg_filter filter;
 	int err;
 
 	if (!id && !tenant)
@@ -360,7 +363,7 @@ int nf_alg_nl_pinhole_del(struct sk_buff *skb, struct genl_info *info)
 		err = nla_get_u64(id) > U32_MAX ? -ENOENT : nf_alg_pinhole_close_id(net, nla_get_u64(id));
 		return err ? nf_alg_refuse(info->extack, id, err, "no such pending pinhole") : 0;
 	}
-	err = filter_parse(net, &filter, tenant, NULL, info->extack);
+	err = nf_alg_filter_parse(net, &filter, tenant, NULL, info->extack);
 	if (!err)
 		nf_alg_pinhole_close_tenant(net, filter.tenant);
 	return err;

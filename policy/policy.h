@@ -145,7 +145,7 @@ bool nf_alg_quota_call_take(struct nf_alg_account *account, enum nf_alg_protocol
 void nf_alg_quota_call_give(struct nf_alg_account *account, enum nf_alg_protocol protocol);
 bool nf_alg_quota_registration_take(struct nf_alg_account *account, u32 max);
 void nf_alg_quota_registration_give(struct nf_alg_account *account);
-bool nf_alg_quota_request_take(struct nf_alg_account *account, u32 rate);	/* one request; @rate a second, 0: no limit */
+bool nf_alg_quota_request_take(struct nf_alg_account *account, u32 rate);	/* one; @rate a second, 0: no limit */
 bool nf_alg_quota_held(struct nf_alg_account *account, s32 bytes);	/* 1 MiB a tenant */
 
 /* Events to the multicast group, built only when somebody listens. Any context. policy/event.c */
