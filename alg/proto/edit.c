@@ -38,16 +38,16 @@ static u32 alg_plan_end(const struct alg_plan *plan)
 	return last->off + last->old_len;
 }
 
-bool alg_plan_add(struct alg_plan *plan, u32 off, u32 old_len, const void *text, u16 new_len)
+/* There is room for one more edit, and it names bytes that can be. */
+static bool alg_plan_room(const struct alg_plan *plan, u32 off, u32 old_len, u16 new_len)
 {
-	struct alg_edit *e;
+	return plan->n < plan->max_edits && new_len <= plan->max_bytes - plan->used &&
+	       off <= ALG_PLAN_OFF_MAX && old_len <= ALG_PLAN_OFF_MAX - off;
+}
 
-	if (plan->n >= plan->max_edits || new_len > plan->max_bytes - plan->used)
-		return false;
-	if (off > ALG_PLAN_OFF_MAX || old_len > ALG_PLAN_OFF_MAX - off || off < alg_plan_end(plan))
-		return false;
-
-	e = &plan->edits[plan->n++];
+static void alg_plan_fill(struct alg_plan *plan, struct alg_edit *e, u32 off, u32 old_len, const void *text, u16 new_len)
+{
+	plan->n++;
 	e->off = off;
 	e->old_len = old_len;
 	e->new_len = new_len;
@@ -56,9 +56,32 @@ bool alg_plan_add(struct alg_plan *plan, u32 off, u32 old_len, const void *text,
 		memcpy(plan->bytes + plan->used, text, new_len);
 	plan->used += new_len;
 	plan->delta += (s32)new_len - (s32)old_len;
+}
+
+bool alg_plan_add(struct alg_plan *plan, u32 off, u32 old_len, const void *text, u16 new_len)
+{
+	if (!alg_plan_room(plan, off, old_len, new_len) || off < alg_plan_end(plan))
+		return false;
+	alg_plan_fill(plan, &plan->edits[plan->n], off, old_len, text, new_len);
 	return true;
 }
 ALG_EXPORT(alg_plan_add);
+
+bool alg_plan_insert(struct alg_plan *plan, u32 off, u32 old_len, const void *text, u16 new_len)
+{
+	struct alg_edit *at = plan->edits + plan->n;
+
+	if (!alg_plan_room(plan, off, old_len, new_len))
+		return false;
+	while (at > plan->edits && at[-1].off >= off + old_len && (at[-1].off > off || at[-1].old_len))
+		at--;
+	if (at > plan->edits && at[-1].off + at[-1].old_len > off)
+		return false;
+	memmove(at + 1, at, (size_t)(plan->edits + plan->n - at) * sizeof(*at));
+	alg_plan_fill(plan, at, off, old_len, text, new_len);
+	return true;
+}
+ALG_EXPORT(alg_plan_insert);
 
 bool alg_plan_fits(const struct alg_plan *plan, u32 len)
 {

@@ -55,6 +55,12 @@ void alg_plan_undo(struct alg_plan *plan, struct alg_plan_mark mark);
 bool alg_plan_add(struct alg_plan *plan, u32 off, u32 old_len, const void *text, u16 new_len);
 
 /*
+ * The same for an edit that may belong before some that are there; behind insertions at @off. Costs a step for each of
+ * them. A mark that was taken before it doesn't lead back unless the edit came to stand behind all that the mark holds.
+ */
+bool alg_plan_insert(struct alg_plan *plan, u32 off, u32 old_len, const void *text, u16 new_len);
+
+/*
  * Moves the payload's bytes in place, each at most once, and writes the new text. @buf has room for
  * max(@len, @len + plan->delta) bytes. Every edit must lie within @len (alg_plan_fits()).
  * Return: the new length.

@@ -102,6 +102,58 @@ static void test_render_part(void **state)
 	assert_int_equal(alg_plan_render(&plan, (u8 *)"abcdefgh", 3, 3, buf, 0), 0);
 }
 
+/* The same edits in any order make the same plan. */
+static void test_insert(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *row = &rows[i];
+		u32 len = strlen(row->in), want = strlen(row->out), n = 0;
+		struct alg_edit edits[6];
+		struct alg_plan plan;
+		u8 bytes[32], buf[64];
+
+		alg_plan_init(&plan, edits, ARRAY_SIZE(edits), bytes, sizeof(bytes));
+		while (n < ARRAY_SIZE(row->edit) && row->edit[n].text)
+			n++;
+		/* from the last to the first, but insertions at one place in their order */
+		for (u32 j = n; j-- > 0;) {
+			u32 first = j;
+
+			while (first && row->edit[first - 1].off == row->edit[j].off)
+				first--;
+			for (u32 k = first; k <= j; k++)
+				ROW_CHECK(alg_plan_insert(&plan, row->edit[k].off, row->edit[k].old_len, row->edit[k].text,
+							  strlen(row->edit[k].text)), row->title, "insert");
+			j = first;
+		}
+		memcpy(buf, row->in, len);
+		ROW_CHECK(alg_plan_apply(&plan, buf, len) == want, row->title, "length");
+		ROW_CHECK(!memcmp(buf, row->out, want), row->title, "bytes");
+	}
+}
+
+static void test_insert_refuses(void **state)
+{
+	struct alg_edit edits[4];
+	struct alg_plan plan;
+	u8 bytes[8], buf[16] = "abcdefgh";
+
+	alg_plan_init(&plan, edits, ARRAY_SIZE(edits), bytes, sizeof(bytes));
+	assert_true(alg_plan_insert(&plan, 4, 2, "X", 1));
+	assert_false(alg_plan_insert(&plan, 3, 2, "x", 1));
+	assert_false(alg_plan_insert(&plan, 3, 4, "x", 1));
+	assert_false(alg_plan_insert(&plan, 4, 2, "x", 1));
+	assert_false(alg_plan_insert(&plan, 5, 0, "x", 1));
+	assert_false(alg_plan_insert(&plan, 0, 1, "12345678", 8));
+	assert_int_equal(plan.n, 1);
+	assert_true(alg_plan_insert(&plan, 4, 0, "<", 1));
+	assert_true(alg_plan_insert(&plan, 2, 2, "", 0));
+	assert_true(alg_plan_insert(&plan, 6, 0, ">", 1));
+	assert_false(alg_plan_insert(&plan, 0, 0, "x", 1));
+	assert_int_equal(alg_plan_apply(&plan, buf, 8), 7);
+	assert_memory_equal(buf, "ab<X>gh", 7);
+}
+
 static void test_add_refuses(void **state)
 {
 	struct alg_edit edits[2];
@@ -142,6 +194,8 @@ int main(void)
 		cmocka_unit_test(test_apply),
 		cmocka_unit_test(test_render),
 		cmocka_unit_test(test_render_part),
+		cmocka_unit_test(test_insert),
+		cmocka_unit_test(test_insert_refuses),
 		cmocka_unit_test(test_add_refuses),
 	};
 
