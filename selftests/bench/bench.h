@@ -40,6 +40,14 @@ static inline u64 bench_ticks(void)
 #endif
 }
 
+/* What a measured span takes in which nothing happens. */
+static inline u64 bench_empty(void)
+{
+	u64 start = bench_ticks();
+
+	return bench_ticks() - start;
+}
+
 /* ---- results: main.c ---- */
 
 /*
@@ -60,6 +68,8 @@ struct bench_series {
 
 struct bench_series *bench_series_new(const char *name, const char *who, u32 rounds);	/* NULL: no memory */
 void bench_series_add(struct bench_series *s, u64 ticks, u32 divisor);
+/* Adds what one of @n timed spans took, outliers set aside, less what measuring itself takes (bench_empty()). Sorts both. */
+void bench_series_batch(struct bench_series *s, u64 *took, u64 *empty, u32 n);
 /*
  * Sum of the n - n / 4 * 2 values in the middle; sorts @v. Outliers don't count, as in a median, but a sum resolves more than one
  * step of the counter, which may be 10 ns long.
@@ -103,7 +113,8 @@ static inline bool bench_hook(struct sk_buff *skb, struct net *net, unsigned int
 
 /* ---- measurements ---- */
 
-int bench_control(u32 rounds);	/* control.c: messages to helpers */
+int bench_control(u32 rounds);	/* control.c: FTP and TFTP messages to helpers */
+int bench_sip(u32 rounds);	/* sip.c: SIP messages to helpers */
 int bench_path(u32 rounds);	/* path.c: packets past the assignment hook */
 
 #endif /* NF_ALG_BENCH_H */

@@ -9,7 +9,7 @@ TENANTS=65536 POLICIES=1000
 tree=${NF_ALG_TOP:-$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)}
 load=$tree/build/bench/load
 module=$tree/build/bench/nf_alg_bench.ko
-rounds=${1:-200}
+rounds=${1:-200} only=${2-}
 
 fail() { echo "not ok 1 $1"; echo "1..1"; exit 1; }
 figure() { local IFS=$'\t'; printf '# bench\t%s\n' "$*"; }
@@ -25,7 +25,9 @@ memory_used()
 
 slab_used() { awk 'NR > 2 { sum += $15 * $6 * 4096 } END { printf "%d\n", sum }' /proc/slabinfo; }
 
-modprobe -a nf_alg nf_alg_nat nf_alg_ftp nf_alg_tftp || fail "our modules load"
+modprobe -a nf_alg nf_alg_nat nf_alg_ftp nf_alg_tftp nf_alg_sip || fail "our modules load"
+# A trunk's calls have eight expectations each.
+echo 200000 >/proc/sys/net/netfilter/nf_conntrack_expect_max
 for lane in plain twin empty one many; do
 	ip netns add "$lane" || fail "namespaces"
 done
@@ -40,7 +42,7 @@ mapfile -t times < <(inside many "$load" $TENANTS $POLICIES 5)
 figure load "$first"
 figure reload "${times[@]}"
 
-insmod "$module" nets=11,12,13,14,15 "rounds=$rounds" 11</run/netns/plain 12</run/netns/twin 13</run/netns/empty \
+insmod "$module" nets=11,12,13,14,15 "rounds=$rounds" ${only:+"only=$only"} 11</run/netns/plain 12</run/netns/twin 13</run/netns/empty \
 	14</run/netns/one 15</run/netns/many || fail "the measuring module loads"
 while IFS= read -r line; do
 	printf '# bench\t%s\n' "$line"
