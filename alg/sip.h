@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Module nf_alg_sip: sip.c takes packets and streams, parses, asks the others, plans, applies; sip_call.c keeps calls and who their
- * parties are; sip_media.c turns what parties announce into public endpoints and pinholes; sip_register.c keeps registrations;
- * sip_show.c shows both.
+ * Module nf_alg_sip: sip.c parses a message, asks the others, plans; sip_udp.c and sip_tcp.c bring messages and carry plans out;
+ * sip_call.c keeps calls and who their parties are; sip_media.c turns what parties announce into public endpoints and pinholes;
+ * sip_register.c knows who has registered where, and sip_contact.c the endpoints that Contacts name; sip_show.c shows calls and
+ * registrations.
  *
  * Locks: a call and a registration have a lock each, taken once per message, below session->lock (TCP). Tables are rhashtables, read
  * under RCU. Nothing else is taken per message but what public endpoints and pinholes take.
@@ -15,6 +16,8 @@
 #include "proto/sip.h"
 #include "proto/sip_plan.h"
 
+struct sip_binding;
+
 /**
  * struct sip_message - a message on its way through the ALG; in per-CPU memory, softirqs off
  * @work:	the packet; resolved, its mode is on or observe
@@ -22,10 +25,12 @@
  * @msg, @sdp:	parsed; @sdp->n_media 0: no description
  * @inside:	the sender is the party that the ALG serves: its side is translated; where nothing is, the connection's initiator, or its
  *		responder if the connection came through a registration's pinhole
- * @signalling:	the sender, as the box sees it before translation, and the other end likewise
+ * @sender:	the sender, as it knows itself: the packet's source before translation
+ * @receiver:	the receiver, as it knows itself: the source of its packets before translation
  * @media:	filled in by sip_call_message() for the planner
  * @keep:	seconds that the signalling connection must live on from now, largest of what the callees ask for
- * @opened:	what this message opened and that must be undone if it can't be rewritten; sip_media.c's own
+ * @made:	bindings that this message made; sip_register.c's own, valid in this RCU section
+ * @n_made:	how many
  */
 struct sip_message {
 	struct nf_alg_work *work;
@@ -37,6 +42,8 @@ struct sip_message {
 	struct alg_endpoint sender, receiver;
 	struct alg_sip_media_map media[ALG_SDP_MEDIA];
 	u32 keep;
+	struct sip_binding *made[ALG_SIP_CONTACTS];
+	u8 n_made;
 };
 
 /*
@@ -49,9 +56,19 @@ int sip_call_message(struct sip_message *m);
 /* The message could not be rewritten: what sip_call_message() opened for it is closed again. */
 void sip_call_undo(struct sip_message *m);
 
-/* The same for REGISTER and its responses. */
+/*
+ * The same for REGISTER and its responses, and for what a dialog's other messages say in Contact. Undo closes what the message of
+ * either kind opened.
+ */
 int sip_register_message(struct sip_message *m);
+void sip_dialog_message(struct sip_message *m);
 void sip_register_undo(struct sip_message *m);
+
+/* For sip_show.c: as in struct nf_alg_call_ops. */
+int sip_register_walk(struct net *net, u32 after, int (*fn)(const struct nf_alg_registration_info *info, void *arg), void *arg);
+int sip_register_close(struct net *net, u32 id);
+unsigned int sip_register_close_tenant(struct net *net, u32 tenant);
+u32 sip_register_count(struct net *net);
 
 /* What the other side must see instead of an endpoint that is neither end of this connection: struct alg_sip_nat.find. @ctx: struct sip_message */
 bool sip_find(void *ctx, const struct alg_sip_ref *ref, const struct alg_endpoint *ep, struct alg_endpoint *seen);
