@@ -94,6 +94,7 @@ u32 nf_alg_protocols_loaded(void);	/* mask of 1 << enum nf_alg_protocol */
  * @assigned:	the policy gave the helper (and may take the service away), not an nft rule
  * @syn_seen:	@isn is valid
  * @inside_reply: the connection came through a pinhole: its responder is the party that the ALG serves
+ * @knows_public: SIP: the inside party knows itself by its public address
  * @port:	UDP: port at which the initiator wants answers, host byte order, 0: the one it sent from
  */
 struct nf_alg_conn {
@@ -106,6 +107,7 @@ struct nf_alg_conn {
 	bool assigned;
 	bool syn_seen;
 	bool inside_reply;
+	bool knows_public;
 	u16 port;
 };
 
