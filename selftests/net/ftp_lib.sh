@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034	# c1, r and so on are set by setup_ns
 #
-# What the tests ftp_*.sh, tftp_*.sh and (by way of sip_lib.sh) sip_*.sh share beyond lib.sh; sourced with the test's own arguments. A test called with
-# the argument "kernel" runs against the kernel's own helpers, to see what a test proves about them.
+# What the tests ftp_*.sh, tftp_*.sh and (by way of sip_lib.sh) sip_*.sh share beyond lib.sh; sourced with the test's own
+# arguments. A test called with the argument "kernel" runs against the kernel's own helpers, to see what a test proves about them.
 
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 ALG_BY=${1:-ours}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Calls of every kind step by step: who gets in, when, and who does not. Called by sip_access.sh, with "fails" when there is no
+ALG: then no media pass.
+"""
+import sys
+
+from netbed import OURS, check, eventually, finish, must, must_equal, pinholes
+from sip_reader import uri_endpoint
+from sip_ua import Bed, Call, Established, Media, Phone
+
+works = sys.argv[1] == "works"
+bed = Bed({"c1": "192.168.1.11", "c2": "192.168.1.12", "s1": "203.0.113.2", "s2": "203.0.113.3"}, ["s1", "s2"], ["c1", "c2"])
+PRIVATE = b"192.168."
+ports = iter(range(30000, 40000, 2))
+
+
+class Kind:
+    """Where the two parties are. @third: an outside namespace and address that has no part in the call."""
+
+    def __init__(self, name, transport):
+        self.title = "%s over %s" % (name, transport)
+        if name == "SNAT":
+            self.caller, self.callee = Phone("c1", "192.168.1.11", transport), Phone("s1", "203.0.113.2", transport, 5060, PRIVATE)
+            self.to, self.third = ("203.0.113.2", 5060), ("s2", "203.0.113.3")
+        elif name == "DNAT":
+            self.caller, self.callee = Phone("s2", "203.0.113.3", transport, 5060, PRIVATE), Phone("c2", "192.168.1.12", transport)
+            self.to, self.third = ("203.0.113.1", 5060), ("s1", "203.0.113.2")
+        else:
+            self.caller, self.callee = Phone("c1", "2001:db8:1::11", transport), Phone("s1", "2001:db8:2::2", transport)
+            self.to, self.third = ("2001:db8:2::2", 5060), ("s2", "2001:db8:2::3")
+        self.inside_calls = name != "DNAT"
+
+    def call(self):
+        return Established(bed, self.caller, self.callee, self.to, next(ports), next(ports))
+
+    def inward(self, call):
+        """(where the inside party is reached, its media, the outside party's)"""
+        return (call.at_a, call.a, call.b) if self.inside_calls else (call.at_b, call.b, call.a)
+
+    def close(self):
+        self.caller.close()
+        self.callee.close()
+
+
+def whole(kind):
+    """RTP and RTCP both ways; a third party does not get in; after BYE nobody does."""
+    call = kind.call()
+    call.talk()
+    at, inner, outer = kind.inward(call)
+    stranger = Media(*kind.third, next(ports))
+    same_port = Media(*kind.third, outer.port)
+    bed.closed("third party", (stranger.rtp, at.rtp, inner.rtp), (same_port.rtp, at.rtp, inner.rtp),
+               (stranger.rtcp, at.rtcp, inner.rtcp))
+    call.talk()
+    call.call.bye(call.call.caller if kind.inside_calls else call.call.callee)
+    call.mute("media after BYE")
+    bed.closed("third party after BYE", (stranger.rtp, at.rtp, inner.rtp))
+    for one in call, stranger, same_port:
+        one.close()
+
+
+def unused(kind):
+    """Nobody sent anything: after BYE, by the other side, the ports are closed."""
+    call = kind.call()
+    call.call.bye(call.call.callee if kind.inside_calls else call.call.caller)
+    call.mute("media after BYE")
+    call.close()
+
+
+def headers(kind):
+    """Via and Contact name the endpoint that the messages come from."""
+    call = Call(kind.caller, kind.callee, kind.to)
+    seen = call.invite(next(ports))
+    if kind.caller.transport == "udp":
+        must_equal(seen.via_endpoint(), seen.source, "Via")
+        must_equal(uri_endpoint(seen["contact"]), seen.source, "Contact")
+    if kind.to[0] != kind.callee.addr:
+        must_equal(uri_endpoint(seen.uri)[0], kind.callee.addr, "Request-URI")
+    seen = call.response(call.callee, "486 Busy Here")
+    must_equal(seen.via_endpoint(), (kind.caller.addr, kind.caller.port), "Via of the response")
+    call.ack()
+
+
+def refused(kind):
+    """An INVITE that is refused leaves nothing open; nor does one that is cancelled."""
+    for how in "486 Busy Here", "CANCEL":
+        call = Call(kind.caller, kind.callee, kind.to)
+        a, b = Media(kind.caller.ns, kind.caller.addr, next(ports)), Media(kind.callee.ns, kind.callee.addr, next(ports))
+        at_a = call.invite(a.port).sdp().media[0]
+        at_b = call.answer(b.port, status="183 Session Progress").sdp().media[0]
+        bed.open("early media", (b.rtp, at_a.rtp, a.rtp), (a.rtp, at_b.rtp, b.rtp))
+        if how == "CANCEL":
+            invite = call.callee.request
+            call.response(call.callee, "200 OK", request=call.request(
+                call.caller, "CANCEL", cseq=1, branch=call.invite_branch, uri="sip:bob@%s:5060" % kind.to[0]
+                if ":" not in kind.to[0] else "sip:bob@[%s]:5060" % kind.to[0]))
+            call.response(call.callee, "487 Request Terminated", request=invite)
+        else:
+            call.response(call.callee, how)
+        call.ack()
+        bed.closed(how, (b.rtp, at_a.rtp, a.rtp), (a.rtp, at_b.rtp, b.rtp))
+        a.close()
+        b.close()
+
+
+def one_kind(name, transport):
+    kind = Kind(name, transport)
+    if works:
+        check("%s: media, third parties, BYE" % kind.title, whole, kind)
+        check("%s: BYE before any media" % kind.title, unused, kind)
+        check("%s: addresses in headers" % kind.title, headers, kind)
+        check("%s: refused and cancelled with early media" % kind.title, refused, kind)
+    else:
+        kind.callee.forbidden = kind.caller.forbidden = None
+        check("%s, no ALG: no media" % kind.title, lambda: kind.call().mute())
+    kind.close()
+
+
+for name in "SNAT", "DNAT", "IPv6":
+    for transport in "udp", "tcp":
+        one_kind(name, transport)
+if works and OURS:
+    check("no pinhole is left", lambda: must(eventually(lambda: not pinholes()), "pinholes: %s" % pinholes()))
+finish()

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034	# c1, r and so on are set by setup_ns
+#
+# What the tests sip_*.sh share beyond ftp_lib.sh (alg_box, alg_start, points, python): counters at the ends, SIPp,
+# kamailio, baresip.
+
+. "${BASH_SOURCE[0]%/*}/ftp_lib.sh"
+
+MARKERS="accept=iifname lan0 udp dport 9000-9099"	# for Bed in sip_ua.py
+
+# ---- what arrives at an end ----
+
+# count_arrivals NS...: from now on UDP to ports from 1024 on, except SIP's
+count_arrivals()
+{
+	local ns
+	for ns; do
+		on "$ns" nft -f - <<-'END'
+			table inet arrivals {
+				set four { type ipv4_addr . inet_service . inet_service; flags dynamic; size 4096; counter; }
+				set six { type ipv6_addr . inet_service . inet_service; flags dynamic; size 4096; counter; }
+				chain in {
+					type filter hook input priority 0
+					udp dport { 1024-5059, 5062-65535 } meta nfproto ipv4 update @four { ip saddr . udp sport . udp dport }
+					udp dport { 1024-5059, 5062-65535 } meta nfproto ipv6 update @six { ip6 saddr . udp sport . udp dport }
+				}
+			}
+		END
+	done
+}
+
+# arrivals NS: HEARD["ADDRESS PORT OWN-PORT"] is how many packets came from there to an own port
+declare -A HEARD=()
+arrivals()
+{
+	local line
+	HEARD=()
+	while read -r line; do
+		while [[ $line =~ ([0-9a-f.:]+)\ \.\ ([0-9]+)\ \.\ ([0-9]+)\ counter\ packets\ ([0-9]+) ]]; do
+			HEARD["${BASH_REMATCH[1]} ${BASH_REMATCH[2]} ${BASH_REMATCH[3]}"]=${BASH_REMATCH[4]}
+			line=${line#*"${BASH_REMATCH[0]}"}
+		done
+	done < <(on "$1" nft list table inet arrivals)
+}
+
+# heard OWN-PORT [ADDRESS [PORT]]: sets N to the packets that the last arrivals() saw there
+heard()
+{
+	local key a
+	N=0
+	for key in "${!HEARD[@]}"; do
+		read -ra a <<<"$key"
+		[ "${a[2]}" = "$1" ] && [ "${2:-${a[0]}}" = "${a[0]}" ] && [ "${3:-${a[1]}}" = "${a[1]}" ] && N=$((N + HEARD[$key]))
+	done
+	return 0
+}
+
+# ---- SIPp ----
+
+# sip_files: $TMP/sipp is where SIPp runs, rtp.pcap is what it plays: 20 packets of G.711, one every 10 ms, to a port, and
+# after each fifth one of RTCP to the next port (RFC 3550, 6.4.2)
+RTP_PLAYED=20 RTCP_PLAYED=4
+sip_files()
+{
+	mkdir -p "$TMP/sipp"
+	python3 -B -E -S - "$TMP/sipp/rtp.pcap" <<-'END'
+		import struct, sys
+		with open(sys.argv[1], "wb") as out:
+		    out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+		    for i in range(24):
+		        if i % 6 == 5:
+		            port, data = 4001, b"\x80\xc9\0\1ALG1"
+		        else:
+		            port, data = 4000, struct.pack("!BBHII", 0x80, 8, i, i * 80, 0x414c4731) + b"\xd5" * 80
+		        frame = bytes(12) + b"\x08\0" + struct.pack("!BBHIBBH", 0x45, 0, len(data) + 28, 0, 64, 17, 0)
+		        frame += b"\x7f\0\0\1\x7f\0\0\1" + struct.pack("!HHHH", 4000, port, len(data) + 8, 0) + data
+		        out.write(struct.pack("<IIII", 0, i * 10000, len(frame), len(frame)) + frame)
+	END
+}
+
+# sipp NAME NS SCENARIO TRANSPORT(udp|tcp) ADDRESS PORT MEDIA-PORT [ARGUMENT...]: in the background; messages in
+# $TMP/sipp/NAME.msg, the rest in $TMP/NAME.log
+sipp_start()
+{
+	local mode=u1
+	[ "$4" = udp ] || mode=t1
+	daemon "$1" "$2" env -C "$TMP/sipp" sipp -sf "$HERE/sip/$3.xml" -t $mode -i "$5" -mi "$5" -p "$6" -mp "$7" -m 1 -nostdin \
+		-timeout 60s -timeout_error -recv_timeout 40000 -trace_err -error_file "$TMP/sipp/$1.err" -trace_msg \
+		-message_file "$TMP/sipp/$1.msg" "${@:8}"
+}
+
+# sipp_uas NAME NS SCENARIO TRANSPORT ADDRESS PORT MEDIA-PORT [ARGUMENT...]: returns when it listens
+sipp_uas()
+{
+	sipp_start "$@"
+	daemon_ready "$1" "$4" "$6"
+}
+
+# sipp_end NAME: waits for it; its status
+sipp_end()
+{
+	local pid=${PIDS[$1]} status
+	wait_for 70 gone "$pid" || { stop "$1"; return 1; }
+	unset "PIDS[$1]"
+	wait "$pid"
+	status=$?
+	[ $status = 0 ] || tail -n 12 "$TMP/sipp/$1.err" "$TMP/$1.log" 2>/dev/null
+	return $status
+}
+
+# sipp_got NAME: sets the array GOT to the lines of all messages that it received, in order, without line ends
+sipp_got() { mapfile -t GOT < <(awk '/^-{40}/ { on = 0; next } on { sub(/\r$/, ""); print } / message received /  { on = 1 }' "$TMP/sipp/$1.msg"); }
+
+# sipp_media NAME: sets MEDIA to the ports of the m-lines that it was sent, in order
+sipp_media()
+{
+	local line
+	sipp_got "$1"
+	MEDIA=()
+	for line in "${GOT[@]}"; do
+		[[ $line == m=audio* ]] && read -r _ line _ <<<"$line" && MEDIA+=("$line")
+	done
+	return 0
+}
+
+# sipp_calls TITLE CALLER-NAME CALLEE-NAME: both come to their ends
+sipp_calls()
+{
+	check "$1" sipp_end "$2"
+	check "$1: the other side" sipp_end "$3"
+}
+
+# sipp_leaks NAME PATTERN: lines of its messages that have the bash pattern, Call-IDs excepted; the first is shown
+sipp_leaks()
+{
+	local line
+	while IFS= read -r line; do
+		# shellcheck disable=SC2053	# a pattern
+		if [[ $line == $2 && $line != Call-ID:* ]]; then
+			printf '%s\n' "$line"
+			return 0
+		fi
+	done <"$TMP/sipp/$1.msg"
+	return 1
+}
