@@ -9,8 +9,9 @@
 need nft python3
 topo_lan
 alg_start sip
-RULES[r]="add rule ip nat predst ip daddr 203.0.113.1 meta l4proto { tcp, udp } th dport 5060 dnat to 192.168.1.12:5060"
-alg_box r filter masquerade "$MARKERS"
+RULES[r]="add rule ip nat predst ip daddr 203.0.113.1 meta l4proto { tcp, udp } th dport 5060 dnat to 192.168.1.12:5060
+$MARKERS"
+alg_box r filter masquerade
 points python sip_access.py works
 alg_switch sip off
 [ "$ALG_BY" != kernel ] || on r conntrack -F 2>"$TMP/out"	# its connections keep their helper

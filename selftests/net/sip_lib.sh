@@ -6,7 +6,8 @@
 
 . "${BASH_SOURCE[0]%/*}/ftp_lib.sh"
 
-MARKERS="accept=iifname lan0 udp dport 9000-9099"	# for Bed in sip_ua.py
+# A rule for Bed in sip_ua.py.
+MARKERS="add rule inet fw more iifname { lan0, lanA, lanB } udp dport 9000-9099 accept"
 
 # ---- what arrives at an end ----
 
