@@ -109,6 +109,14 @@ static const struct attr_def query_attrs[] = {
 
 SET(query_set, query_attrs);
 
+static const struct attr_def call_query_attrs[] = {
+	[NF_ALG_A_CALL_QUERY_ID] = { "id", TYPE_U32, NULL },
+	[NF_ALG_A_CALL_QUERY_TENANT] = { "tenant", TYPE_TEXT, NULL },
+	[NF_ALG_A_CALL_QUERY_PROTOCOL] = { "protocol", TYPE_U32, NULL },
+};
+
+SET(call_query_set, call_query_attrs);
+
 static const struct attr_def config_attrs[] = {
 	[NF_ALG_A_CONFIG_GENERATION] = { "generation", TYPE_U32, NULL },
 };
@@ -136,6 +144,10 @@ static const struct {
 	[NF_ALG_CMD_CONFIG_BEGIN] = { "config-begin", &config_set },
 	[NF_ALG_CMD_CONFIG_COMMIT] = { "config-commit", &config_set },
 	[NF_ALG_CMD_CONFIG_ABORT] = { "config-abort", NULL },
+	[NF_ALG_CMD_CALL_GET] = { "call-get", &call_query_set },
+	[NF_ALG_CMD_CALL_DEL] = { "call-del", &call_query_set },
+	[NF_ALG_CMD_REGISTRATION_GET] = { "registration-get", &call_query_set },
+	[NF_ALG_CMD_REGISTRATION_DEL] = { "registration-del", &call_query_set },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -10,15 +10,17 @@
 
 enum write_how { WRITE_ADD, WRITE_CHANGE, WRITE_REPLACE };
 
+/* @have: bit per attribute number that the kernel told; the same below */
 struct status {
+	uint64_t have;
 	char version[64];
-	uint32_t generation, services, policies, tenants, sessions, pinholes, protocols, transaction, tenant_size;
-	bool nat;
+	uint32_t generation, services, policies, tenants, sessions, pinholes, protocols, transaction, tenant_size, nat;
+	uint32_t calls, registrations;
 };
 
 struct query {
 	char tenant[NAME_SIZE];
-	bool has_protocol, has_id;
+	bool has_protocol, has_id, flows;
 	uint32_t protocol;
 	uint64_t id;
 	struct where tenant_at, protocol_at, id_at;
@@ -42,26 +44,58 @@ struct address {
 	uint16_t port;
 };
 
-struct pinhole {
-	uint64_t id;
+enum state_kind { STATE_PINHOLE, STATE_CALL, STATE_REGISTRATION, STATE_KINDS };
+
+/* What pinholes, calls and registrations begin with. */
+struct state {
+	uint64_t have, id;
+	enum state_kind kind;
 	char tenant[NAME_SIZE];
-	uint32_t protocol, state, age, timeout;
-	bool has_timeout, has_zone;
-	uint8_t transport;
-	uint16_t zone;
+	uint32_t protocol, age, timeout;
+};
+
+struct pinhole {
+	struct state s;
+	uint32_t state, transport, zone, call;
 	struct address peer, public, target, master_source, master_destination, child_source, child_destination;
 };
 
-struct pinhole_list {
-	struct pinhole *v;
+enum { TEXT_SIZE = 256 };	/* of names that come off the wire */
+
+struct flow {
+	uint64_t have, packets, bytes;
+	char type[32];
+	uint32_t party, transport, state;
+	struct address peer, public, target;
+};
+
+struct call {
+	struct state s;
+	uint32_t state;
+	char name[TEXT_SIZE], from[TEXT_SIZE], to[TEXT_SIZE];
+	struct address source, destination;
+	struct flow *flows;
+	size_t nflows, room;
+};
+
+struct registration {
+	struct state s;
+	char aor[TEXT_SIZE];
+	uint32_t transport;
+	struct address contact, public, registrar;
+};
+
+struct state_list {
+	struct state **v;
 	size_t n, room;
 };
 
+/* @state: the pinhole, call or registration that it is about, or NULL */
 struct event {
+	uint64_t have;
 	uint32_t event, generation, protocol, reason;
-	bool has_generation, has_protocol, has_reason, has_pinhole;
 	char name[NAME_SIZE], tenant[NAME_SIZE];
-	struct pinhole pinhole;
+	struct state *state;
 	bool lost;		/* events were lost before this; nothing else is set */
 };
 
@@ -69,6 +103,8 @@ struct event {
  * struct backend_ops - false: reported with fail()
  * @set:	one object; attributes that it has not keep their value, with WRITE_REPLACE get their default
  * @list:	all objects of a kind, or the named one, appended
+ * @states:	all of a kind that the query's tenant and protocol select, appended; caller frees with states_free()
+ * @state_del:	one by id and protocol, or all of a tenant
  * @watch:	calls @seen for every event until it returns false
  * @begin:	starts the replacement of the whole configuration, which stands on the generation told
  * @load:	adds objects (sorted) to it; every refusal is reported at its place in the file
@@ -81,8 +117,8 @@ struct backend_ops {
 	bool (*list)(struct ctx *ctx, enum kind kind, const struct object *one, struct objects *out);
 	bool (*stats)(struct ctx *ctx, const struct query *q, struct stats_list *out);
 	bool (*stats_reset)(struct ctx *ctx, const struct query *q);
-	bool (*pinholes)(struct ctx *ctx, const struct query *q, struct pinhole_list *out);
-	bool (*pinhole_del)(struct ctx *ctx, const struct query *q);
+	bool (*states)(struct ctx *ctx, enum state_kind kind, const struct query *q, struct state_list *out);
+	bool (*state_del)(struct ctx *ctx, enum state_kind kind, const struct query *q);
 	bool (*watch)(struct ctx *ctx, bool (*seen)(struct ctx *ctx, const struct event *e, void *data), void *data);
 	bool (*begin)(struct ctx *ctx, uint32_t *generation);
 	bool (*load)(struct ctx *ctx, const struct objects *list);

@@ -92,7 +92,8 @@ void expectations_read(struct expectation_list *list)
 const struct expectation *expectation_of(const struct expectation_list *list, const struct pinhole *p)
 {
 	struct expectation key = {
-		.to = p->public, .master = p->master_source, .transport = p->transport, .zone = p->zone
+		.to = p->public, .master = p->master_source, .transport = (uint8_t)p->transport,
+		.zone = (uint16_t)p->zone
 	};
 
 	if (!list->n || p->state != NF_ALG_PINHOLE_STATE_PENDING)

@@ -9,6 +9,8 @@
 
 #include <linux/genetlink.h>
 
+#include "field.h"
+
 const uint8_t set_commands[KINDS] = { NF_ALG_CMD_SERVICE_SET, NF_ALG_CMD_POLICY_SET, NF_ALG_CMD_TENANT_SET };
 static const uint8_t del_commands[KINDS] = { NF_ALG_CMD_SERVICE_DEL, NF_ALG_CMD_POLICY_DEL, NF_ALG_CMD_TENANT_DEL };
 static const uint8_t get_commands[KINDS] = { NF_ALG_CMD_SERVICE_GET, NF_ALG_CMD_POLICY_GET, NF_ALG_CMD_TENANT_GET };
@@ -84,7 +86,7 @@ int request_run(struct ctx *ctx, struct msg *m, reply_fn *reply, void *data, con
 	return result;
 }
 
-static bool simple(struct ctx *ctx, struct msg *m, const struct object *o)
+bool request_simple(struct ctx *ctx, struct msg *m, const struct object *o)
 {
 	bool good = request_run(ctx, m, NULL, NULL, o) == 0;
 
@@ -94,21 +96,7 @@ static bool simple(struct ctx *ctx, struct msg *m, const struct object *o)
 
 static void get_status(void *data, const struct nlmsghdr *nlh)
 {
-	const struct nlattr *a[NF_ALG_A_STATUS_MAX + 1];
-	struct status *s = data;
-
-	attrs_index(a, NF_ALG_A_STATUS_MAX, msg_attrs(nlh), msg_attrs_size(nlh));
-	attr_text(a[NF_ALG_A_STATUS_VERSION], s->version, sizeof(s->version));
-	s->generation = attr_u32(a[NF_ALG_A_STATUS_GENERATION]);
-	s->services = attr_u32(a[NF_ALG_A_STATUS_SERVICES]);
-	s->policies = attr_u32(a[NF_ALG_A_STATUS_POLICIES]);
-	s->tenants = attr_u32(a[NF_ALG_A_STATUS_TENANTS]);
-	s->sessions = attr_u32(a[NF_ALG_A_STATUS_SESSIONS]);
-	s->pinholes = attr_u32(a[NF_ALG_A_STATUS_PINHOLES]);
-	s->protocols = attr_u32(a[NF_ALG_A_STATUS_PROTOCOLS]);
-	s->nat = attr_u8(a[NF_ALG_A_STATUS_NAT]);
-	s->transaction = attr_u32(a[NF_ALG_A_STATUS_TRANSACTION]);
-	s->tenant_size = attr_u32(a[NF_ALG_A_STATUS_TENANT_SIZE]);
+	fields_get(status_fields, data, msg_attrs(nlh), msg_attrs_size(nlh));
 }
 
 static bool kernel_status(struct ctx *ctx, struct status *status)
@@ -133,7 +121,7 @@ static bool kernel_set(struct ctx *ctx, const struct object *o, enum write_how h
 
 	request_start(kernel_of(ctx), &m, set_commands[o->kind], (uint16_t)(NLM_F_ACK | flags[how]));
 	object_put(&m, o);
-	return simple(ctx, &m, o);
+	return request_simple(ctx, &m, o);
 }
 
 static bool kernel_del(struct ctx *ctx, const struct object *o)
@@ -142,7 +130,7 @@ static bool kernel_del(struct ctx *ctx, const struct object *o)
 
 	request_start(kernel_of(ctx), &m, del_commands[o->kind], NLM_F_ACK);
 	msg_put_text(&m, NF_ALG_A_SERVICE_NAME, o->name, o->at);
-	return simple(ctx, &m, o);
+	return request_simple(ctx, &m, o);
 }
 
 struct list_state {
@@ -159,8 +147,7 @@ static void get_object(void *data, const struct nlmsghdr *nlh)
 	objects_add(&l->found, o);
 }
 
-/* A dump that a change interrupted is begun again; when changes don't end, that is said. */
-static bool dump(struct ctx *ctx, struct msg *m, reply_fn *reply, void *data, void (*forget)(void *data))
+bool request_dump(struct ctx *ctx, struct msg *m, reply_fn *reply, void *data, void (*forget)(void *data))
 {
 	enum { ATTEMPTS = 8 };
 	struct kernel *k = kernel_of(ctx);
@@ -195,7 +182,7 @@ static bool kernel_list(struct ctx *ctx, enum kind kind, const struct object *on
 		good = request_run(ctx, &m, get_object, &l, one) == 0;
 		msg_free(&m);
 	} else {
-		good = dump(ctx, &m, get_object, &l, forget_objects);
+		good = request_dump(ctx, &m, get_object, &l, forget_objects);
 	}
 	for (size_t i = 0; good && i < l.found.n; i++)
 		objects_add(out, l.found.v[i]);
@@ -253,7 +240,7 @@ static bool kernel_stats(struct ctx *ctx, const struct query *q, struct stats_li
 
 	request_start(kernel_of(ctx), &m, NF_ALG_CMD_STATS_GET, NLM_F_DUMP);
 	put_stats_query(&m, q);
-	return dump(ctx, &m, get_stats, out, forget_stats);
+	return request_dump(ctx, &m, get_stats, out, forget_stats);
 }
 
 static bool kernel_stats_reset(struct ctx *ctx, const struct query *q)
@@ -262,91 +249,7 @@ static bool kernel_stats_reset(struct ctx *ctx, const struct query *q)
 
 	request_start(kernel_of(ctx), &m, NF_ALG_CMD_STATS_RESET, NLM_F_ACK);
 	put_stats_query(&m, q);
-	return simple(ctx, &m, NULL);
-}
-
-static void get_address(struct address *out, const struct nlattr *address, const struct nlattr *port)
-{
-	size_t size = address ? mnl_attr_get_payload_len(address) : 0;
-
-	if (size == 4 || size == 16) {
-		memcpy(out->bytes, mnl_attr_get_payload(address), size);
-		out->size = (uint8_t)size;
-	}
-	out->has_port = port;
-	out->port = attr_u16(port);
-}
-
-void pinhole_get(struct pinhole *p, const struct nlattr *nest)
-{
-	const struct nlattr *a[NF_ALG_A_PINHOLE_MAX + 1];
-
-	attrs_of_nest(a, NF_ALG_A_PINHOLE_MAX, nest);
-	memset(p, 0, sizeof(*p));
-	p->id = attr_u64(a[NF_ALG_A_PINHOLE_ID]);
-	attr_text(a[NF_ALG_A_PINHOLE_TENANT], p->tenant, sizeof(p->tenant));
-	p->protocol = attr_u32(a[NF_ALG_A_PINHOLE_PROTOCOL]);
-	p->state = attr_u32(a[NF_ALG_A_PINHOLE_STATE]);
-	p->transport = attr_u8(a[NF_ALG_A_PINHOLE_TRANSPORT]);
-	p->has_zone = a[NF_ALG_A_PINHOLE_ZONE];
-	p->zone = attr_u16(a[NF_ALG_A_PINHOLE_ZONE]);
-	p->age = attr_u32(a[NF_ALG_A_PINHOLE_AGE]);
-	p->has_timeout = a[NF_ALG_A_PINHOLE_TIMEOUT];
-	p->timeout = attr_u32(a[NF_ALG_A_PINHOLE_TIMEOUT]);
-	get_address(&p->peer, a[NF_ALG_A_PINHOLE_PEER_ADDRESS], a[NF_ALG_A_PINHOLE_PEER_PORT]);
-	get_address(&p->public, a[NF_ALG_A_PINHOLE_PUBLIC_ADDRESS], a[NF_ALG_A_PINHOLE_PUBLIC_PORT]);
-	get_address(&p->target, a[NF_ALG_A_PINHOLE_TARGET_ADDRESS], a[NF_ALG_A_PINHOLE_TARGET_PORT]);
-	get_address(&p->master_source, a[NF_ALG_A_PINHOLE_MASTER_SOURCE], a[NF_ALG_A_PINHOLE_MASTER_SOURCE_PORT]);
-	get_address(&p->master_destination, a[NF_ALG_A_PINHOLE_MASTER_DESTINATION],
-		    a[NF_ALG_A_PINHOLE_MASTER_DESTINATION_PORT]);
-	get_address(&p->child_source, a[NF_ALG_A_PINHOLE_CHILD_SOURCE], a[NF_ALG_A_PINHOLE_CHILD_SOURCE_PORT]);
-	get_address(&p->child_destination, a[NF_ALG_A_PINHOLE_CHILD_DESTINATION],
-		    a[NF_ALG_A_PINHOLE_CHILD_DESTINATION_PORT]);
-}
-
-static void get_pinhole(void *data, const struct nlmsghdr *nlh)
-{
-	const struct nlattr *a[NF_ALG_A_PINHOLE_QUERY_MAX + 1];
-	struct pinhole_list *list = data;
-
-	attrs_index(a, NF_ALG_A_PINHOLE_QUERY_MAX, msg_attrs(nlh), msg_attrs_size(nlh));
-	if (!a[NF_ALG_A_PINHOLE_QUERY_PINHOLE])
-		return;
-	list->v = grow(list->v, list->n, &list->room, sizeof(*list->v));
-	pinhole_get(&list->v[list->n++], a[NF_ALG_A_PINHOLE_QUERY_PINHOLE]);
-}
-
-static void forget_pinholes(void *data)
-{
-	((struct pinhole_list *)data)->n = 0;
-}
-
-static void put_pinhole_query(struct msg *m, const struct query *q)
-{
-	if (q->has_id)
-		msg_put_u64(m, NF_ALG_A_PINHOLE_QUERY_ID, q->id, q->id_at);
-	if (*q->tenant)
-		msg_put_text(m, NF_ALG_A_PINHOLE_QUERY_TENANT, q->tenant, q->tenant_at);
-	if (q->has_protocol)
-		msg_put_u32(m, NF_ALG_A_PINHOLE_QUERY_PROTOCOL, q->protocol, q->protocol_at);
-}
-
-static bool kernel_pinholes(struct ctx *ctx, const struct query *q, struct pinhole_list *out)
-{
-	struct msg m = { 0 };
-
-	request_start(kernel_of(ctx), &m, NF_ALG_CMD_PINHOLE_GET, NLM_F_DUMP);
-	put_pinhole_query(&m, q);
-	return dump(ctx, &m, get_pinhole, out, forget_pinholes);
-}
-
-static bool kernel_pinhole_del(struct ctx *ctx, const struct query *q)
-{
-	struct msg m = { 0 };
-
-	request_start(kernel_of(ctx), &m, NF_ALG_CMD_PINHOLE_DEL, NLM_F_ACK);
-	put_pinhole_query(&m, q);
-	return simple(ctx, &m, NULL);
+	return request_simple(ctx, &m, NULL);
 }
 
 static void kernel_close(struct ctx *ctx)
@@ -366,8 +269,8 @@ static const struct backend_ops ops = {
 	.list = kernel_list,
 	.stats = kernel_stats,
 	.stats_reset = kernel_stats_reset,
-	.pinholes = kernel_pinholes,
-	.pinhole_del = kernel_pinhole_del,
+	.states = kernel_states,
+	.state_del = kernel_state_del,
 	.watch = kernel_watch,
 	.begin = kernel_begin,
 	.load = kernel_load,

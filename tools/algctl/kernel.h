@@ -44,12 +44,22 @@ void request_start(struct kernel *k, struct msg *m, uint8_t command, uint16_t fl
 typedef void reply_fn(void *data, const struct nlmsghdr *nlh);
 int request_run(struct ctx *ctx, struct msg *m, reply_fn *reply, void *data, const struct object *o);
 
+/* The same for a request that only changes something, and frees it. */
+bool request_simple(struct ctx *ctx, struct msg *m, const struct object *o);
+
+/*
+ * The same for a dump, and frees it. One that a change interrupted is begun again, after @forget; when changes don't end,
+ * that is said.
+ */
+bool request_dump(struct ctx *ctx, struct msg *m, reply_fn *reply, void *data, void (*forget)(void *data));
+
 bool kernel_begin(struct ctx *ctx, uint32_t *generation);
 bool kernel_load(struct ctx *ctx, const struct objects *list);
 bool kernel_commit(struct ctx *ctx, uint32_t generation, uint32_t *now);
 void kernel_abort(struct ctx *ctx);
 bool kernel_watch(struct ctx *ctx, bool (*seen)(struct ctx *ctx, const struct event *e, void *data), void *data);
-void pinhole_get(struct pinhole *p, const struct nlattr *nest);
+bool kernel_states(struct ctx *ctx, enum state_kind kind, const struct query *q, struct state_list *out);
+bool kernel_state_del(struct ctx *ctx, enum state_kind kind, const struct query *q);
 
 extern const uint8_t set_commands[KINDS];
 

@@ -5,23 +5,24 @@
 #include <errno.h>
 #include <string.h>
 
+#include "state.h"
+
+static const uint16_t state_attrs[STATE_KINDS] = {
+	[STATE_PINHOLE] = NF_ALG_A_EVENT_PINHOLE,
+	[STATE_CALL] = NF_ALG_A_EVENT_CALL,
+	[STATE_REGISTRATION] = NF_ALG_A_EVENT_REGISTRATION,
+};
+
 static void event_get(struct event *e, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *a[NF_ALG_A_EVENT_MAX + 1];
 
 	memset(e, 0, sizeof(*e));
+	fields_get(event_fields, e, msg_attrs(nlh), msg_attrs_size(nlh));
 	attrs_index(a, NF_ALG_A_EVENT_MAX, msg_attrs(nlh), msg_attrs_size(nlh));
-	e->event = attr_u32(a[NF_ALG_A_EVENT_EVENT]);
-	attr_text(a[NF_ALG_A_EVENT_NAME], e->name, sizeof(e->name));
-	attr_text(a[NF_ALG_A_EVENT_TENANT], e->tenant, sizeof(e->tenant));
-	e->has_generation = a[NF_ALG_A_EVENT_GENERATION];
-	e->generation = attr_u32(a[NF_ALG_A_EVENT_GENERATION]);
-	e->has_protocol = a[NF_ALG_A_EVENT_PROTOCOL];
-	e->protocol = attr_u32(a[NF_ALG_A_EVENT_PROTOCOL]);
-	e->has_reason = a[NF_ALG_A_EVENT_REASON];
-	e->reason = attr_u32(a[NF_ALG_A_EVENT_REASON]);
-	e->has_pinhole = a[NF_ALG_A_EVENT_PINHOLE];
-	pinhole_get(&e->pinhole, a[NF_ALG_A_EVENT_PINHOLE]);
+	for (int kind = 0; kind < STATE_KINDS && !e->state; kind++)
+		if (a[state_attrs[kind]])
+			e->state = state_get((enum state_kind)kind, a[state_attrs[kind]]);
 }
 
 static bool take_events(struct ctx *ctx, ssize_t n, bool (*seen)(struct ctx *, const struct event *, void *),
@@ -30,12 +31,15 @@ static bool take_events(struct ctx *ctx, ssize_t n, bool (*seen)(struct ctx *, c
 	struct kernel *k = kernel_of(ctx);
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)k->reply;
 	struct event e;
+	bool more;
 
 	for (int left = (int)n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		if (nlh->nlmsg_type != k->family)
 			continue;
 		event_get(&e, nlh);
-		if (!seen(ctx, &e, data))
+		more = seen(ctx, &e, data);
+		state_free(e.state);
+		if (!more)
 			return false;
 	}
 	return true;

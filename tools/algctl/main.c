@@ -7,7 +7,8 @@
 #include <string.h>
 
 const struct object_def *const objects[] = {
-	&service_object, &policy_object, &tenant_object, &pinhole_object, &stats_object, &status_object,
+	&service_object, &policy_object, &tenant_object, &pinhole_object, &call_object,
+	&registration_object, &stats_object, &status_object,
 	&monitor_object, &apply_object, &export_object, &version_object, &help_object, NULL
 };
 

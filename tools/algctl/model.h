@@ -12,10 +12,16 @@
 #include "algctl.h"
 
 #define PROTOCOLS	(NF_ALG_PROTOCOL_IKE + 1)
-#define REASONS		(NF_ALG_REASON_POLICY_OFF + 1)
 #define OPTIONS		(NF_ALG_A_OPTION_MAX + 1)
 #define NAME_SIZE	(NF_ALG_NAME_MAX + 1)
 #define BIT(n)		(1u << (n))
+
+/* As many as the kernel's list has. */
+#define NF_ALG_REASON(symbol, name, sentence) + 1
+enum { REASONS = 0
+#include "../../policy/reasons.def"
+};
+#undef NF_ALG_REASON
 
 enum kind { KIND_SERVICE, KIND_POLICY, KIND_TENANT, KINDS };
 
@@ -93,7 +99,6 @@ extern const char *const kind_names[KINDS], *const kind_plurals[KINDS];
 extern const char *const protocol_names[PROTOCOLS];
 extern const char *const mode_names[];
 extern const char *const event_names[];
-extern const char *const state_names[];
 
 struct reason {
 	const char *name, *sentence;
@@ -119,7 +124,9 @@ const char *name_of(const char *const *names, size_t n, uint32_t value);
 const char *protocol_name(uint32_t protocol);
 const char *mode_name(uint32_t mode);
 const char *event_name(uint32_t event);
-const char *state_name(uint32_t state);
+const char *state_name(uint32_t state);			/* of a pinhole */
+const char *call_state_name(uint32_t state);
+const char *transport_name(uint32_t transport);
 const char *reason_name(uint32_t reason);
 int index_of(const char *const *names, size_t n, const char *text);	/* or -1 */
 char *option_text(unsigned int attr, uint32_t value);			/* caller frees */

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* algctl monitor: the events of the kernel, one a line. */
-#include "object.h"
-#include "pinhole.h"
-#include "query.h"
+#include "state.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -26,18 +25,37 @@ static void now_text(char *out, size_t size)
 	snprintf(out + n, size - n, ".%03dZ", (int)(now.tv_usec / 1000));
 }
 
+const struct field event_fields[] = {
+#define EVENT(label, number, member, ...) \
+	{ .name = label, .attr = NF_ALG_A_EVENT_##number, FIELD_AT(event, member), __VA_ARGS__ }
+	EVENT("event", EVENT, event, .kind = FIELD_WORD, .word = event_name),
+	EVENT("name", NAME, name, .kind = FIELD_TEXT, .optional = true),
+	EVENT("generation", GENERATION, generation, .optional = true),
+	EVENT("tenant", TENANT, tenant, .kind = FIELD_TEXT, .optional = true),
+	EVENT("protocol", PROTOCOL, protocol, .kind = FIELD_WORD, .word = protocol_name, .optional = true),
+	EVENT("reason", REASON, reason, .kind = FIELD_WORD, .word = reason_name, .optional = true),
+#undef EVENT
+	{ 0 }
+};
+
 static const char *tenant_of(const struct event *e)
 {
-	return *e->tenant ? e->tenant : e->pinhole.tenant;
+	return *e->tenant || !e->state ? e->tenant : e->state->tenant;
+}
+
+/* NF_ALG_PROTOCOL_*, or PROTOCOLS for none. */
+static uint32_t protocol_of(const struct event *e)
+{
+	if (has(e, NF_ALG_A_EVENT_PROTOCOL))
+		return e->protocol;
+	return e->state ? e->state->protocol : PROTOCOLS;
 }
 
 static bool wanted(const struct event *e, const struct query *q)
 {
-	uint32_t protocol = e->has_protocol ? e->protocol : e->pinhole.protocol;
-
 	if (*q->tenant && strcmp(tenant_of(e), q->tenant) && strcmp(e->name, q->tenant))
 		return false;
-	return !q->has_protocol || ((e->has_protocol || e->has_pinhole) && protocol == q->protocol);
+	return !q->has_protocol || protocol_of(e) == q->protocol;
 }
 
 static json_t *event_json(const struct event *e, const char *now)
@@ -45,34 +63,24 @@ static json_t *event_json(const struct event *e, const char *now)
 	json_t *j = json_object();
 
 	json_object_set_new(j, "time", json_string(now));
-	json_object_set_new(j, "event", json_string(e->lost ? "lost" : event_name(e->event)));
-	if (*e->name)
-		json_object_set_new(j, "name", json_string(e->name));
-	if (e->has_generation)
-		json_object_set_new(j, "generation", json_integer(e->generation));
-	if (*e->tenant)
-		json_object_set_new(j, "tenant", json_string(e->tenant));
-	if (e->has_protocol)
-		json_object_set_new(j, "protocol", json_string(protocol_name(e->protocol)));
-	if (e->has_reason)
-		json_object_set_new(j, "reason", json_string(reason_name(e->reason)));
-	if (e->has_pinhole)
-		json_object_set_new(j, "pinhole", pinhole_json(&e->pinhole));
+	if (e->lost)
+		json_object_set_new(j, "event", json_string("lost"));
+	else
+		fields_json(event_fields, e, j);
+	if (e->state)
+		json_object_set_new(j, state_defs[e->state->kind]->name, state_json(e->state));
 	return j;
 }
 
-static void print_pinhole(struct ctx *ctx, const struct pinhole *p)
+static void print_state(struct ctx *ctx, const struct state *s)
 {
-	char *peer = address_endpoint(&p->peer);
-	char *public = address_endpoint(&p->public);
-	char *target = address_endpoint(&p->target);
+	char *text = state_defs[s->kind]->text(s);
 
-	fprintf(ctx->out, " %s %s to %s", transport_name(p->transport), peer, public);
-	if (strcmp(public, target))
-		fprintf(ctx->out, " for %s", target);
-	free(peer);
-	free(public);
-	free(target);
+	fputc(' ', ctx->out);
+	if (state_defs[s->kind]->own_ids)	/* the event's name says what it is */
+		fprintf(ctx->out, "%" PRIu64 " ", s->id);
+	fputs(text, ctx->out);
+	free(text);
 }
 
 static void print_event(struct ctx *ctx, const struct event *e, const char *now)
@@ -88,15 +96,15 @@ static void print_event(struct ctx *ctx, const struct event *e, const char *now)
 		fprintf(ctx->out, " %s", e->name);
 	if (*tenant)
 		fprintf(ctx->out, " tenant %s", tenant);
-	if (e->has_protocol || e->has_pinhole)
-		fprintf(ctx->out, " %s", protocol_name(e->has_protocol ? e->protocol : e->pinhole.protocol));
-	if (e->has_reason)
+	if (protocol_of(e) != PROTOCOLS)
+		fprintf(ctx->out, " %s", protocol_name(protocol_of(e)));
+	if (has(e, NF_ALG_A_EVENT_REASON))
 		fprintf(ctx->out, " %s", reason_name(e->reason));
-	if (e->has_pinhole)
-		print_pinhole(ctx, &e->pinhole);
-	if (e->has_generation)
+	if (e->state)
+		print_state(ctx, e->state);
+	if (has(e, NF_ALG_A_EVENT_GENERATION))
 		fprintf(ctx->out, " generation %u", e->generation);
-	if (ctx->explain && e->has_reason && e->reason < REASONS)
+	if (ctx->explain && has(e, NF_ALG_A_EVENT_REASON) && e->reason < REASONS)
 		fprintf(ctx->out, ": %s", reasons[e->reason].sentence);
 	fputc('\n', ctx->out);
 }
@@ -134,17 +142,9 @@ static bool monitor(struct ctx *ctx, const struct command *command, void *object
 	return backend(ctx) && ctx->backend->ops->watch(ctx, seen, &w);
 }
 
-static const struct param params[] = {
-	{ .name = "tenant", .metavar = "TENANT", .help = "of that tenant only",
-	  .kind = PARAM_VALUE, .set = set_query_tenant, .list = list_tenants },
-	{ .name = "protocol", .metavar = "PROTOCOL", .help = "of that protocol only",
-	  .kind = PARAM_VALUE, .set = set_query_protocol, .list = list_protocols },
-	{ 0 }
-};
-
 static const struct command commands[] = {
 	{ .help = "print events as they happen",
-	  .params = params, .options = OPTION_EXPLAIN | OPTION_COUNT, .size = sizeof(struct query), .run = monitor },
+	  .params = query_params, .options = OPTION_EXPLAIN | OPTION_COUNT, .size = sizeof(struct query), .run = monitor },
 	{ 0 }
 };
 
@@ -152,6 +152,6 @@ const struct object_def monitor_object = {
 	.name = "monitor",
 	.help = "events as they happen",
 	.commands = commands,
-	.more = "Changes of the configuration, pinholes opened, used, expired and closed, and what was refused and\n"
-		"why. With --json each line is one object. Runs until interrupted, or for --count events.",
+	.more = "Changes of the configuration, pinholes opened, used, expired and closed, calls started, answered and\n"
+		"ended, registrations, and what was refused and why. With --json each line is one object. Runs until interrupted, or for --count events.",
 };

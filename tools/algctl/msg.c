@@ -45,25 +45,16 @@ void msg_put(struct msg *m, uint16_t type, const void *data, size_t size, struct
 	place(m, start, at);
 }
 
-void msg_put_u8(struct msg *m, uint16_t type, uint8_t value, struct where at)
-{
-	msg_put(m, type, &value, sizeof(value), at);
-}
+#define MSG_PUT(bits)	\
+	void msg_put_u##bits(struct msg *m, uint16_t type, uint##bits##_t value, struct where at)	\
+	{										\
+		msg_put(m, type, &value, sizeof(value), at);				\
+	}
 
-void msg_put_u16(struct msg *m, uint16_t type, uint16_t value, struct where at)
-{
-	msg_put(m, type, &value, sizeof(value), at);
-}
-
-void msg_put_u32(struct msg *m, uint16_t type, uint32_t value, struct where at)
-{
-	msg_put(m, type, &value, sizeof(value), at);
-}
-
-void msg_put_u64(struct msg *m, uint16_t type, uint64_t value, struct where at)
-{
-	msg_put(m, type, &value, sizeof(value), at);
-}
+MSG_PUT(8)
+MSG_PUT(16)
+MSG_PUT(32)
+MSG_PUT(64)
 
 void msg_put_text(struct msg *m, uint16_t type, const char *text, struct where at)
 {
@@ -139,37 +130,19 @@ static void attr_read(const struct nlattr *a, void *out, size_t size)
 		memcpy(out, mnl_attr_get_payload(a), size);
 }
 
-uint8_t attr_u8(const struct nlattr *a)
-{
-	uint8_t value;
+#define ATTR(bits)	\
+	uint##bits##_t attr_u##bits(const struct nlattr *a)	\
+	{							\
+		uint##bits##_t value;				\
+								\
+		attr_read(a, &value, sizeof(value));		\
+		return value;					\
+	}
 
-	attr_read(a, &value, sizeof(value));
-	return value;
-}
-
-uint16_t attr_u16(const struct nlattr *a)
-{
-	uint16_t value;
-
-	attr_read(a, &value, sizeof(value));
-	return value;
-}
-
-uint32_t attr_u32(const struct nlattr *a)
-{
-	uint32_t value;
-
-	attr_read(a, &value, sizeof(value));
-	return value;
-}
-
-uint64_t attr_u64(const struct nlattr *a)
-{
-	uint64_t value;
-
-	attr_read(a, &value, sizeof(value));
-	return value;
-}
+ATTR(8)
+ATTR(16)
+ATTR(32)
+ATTR(64)
 
 void attr_text(const struct nlattr *a, char *out, size_t size)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "model.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,9 +22,20 @@ const char *const mode_names[] = {
 	[NF_ALG_MODE_OBSERVE] = "observe",
 };
 
-const char *const state_names[] = {
+static const char *const state_names[] = {
 	[NF_ALG_PINHOLE_STATE_PENDING] = "pending",
 	[NF_ALG_PINHOLE_STATE_ACTIVE] = "active",
+};
+
+static const char *const call_state_names[] = {
+	[NF_ALG_CALL_STATE_SETUP] = "setup",
+	[NF_ALG_CALL_STATE_EARLY] = "early",
+	[NF_ALG_CALL_STATE_ESTABLISHED] = "established",
+	[NF_ALG_CALL_STATE_CLOSING] = "closing",
+};
+
+static const char *const transport_names[] = {
+	[IPPROTO_TCP] = "tcp", [IPPROTO_UDP] = "udp", [IPPROTO_GRE] = "gre", [IPPROTO_ESP] = "esp",
 };
 
 const char *const event_names[] = {
@@ -39,6 +51,11 @@ const char *const event_names[] = {
 	[NF_ALG_EVENT_PINHOLE_EXPIRED] = "pinhole-expired",
 	[NF_ALG_EVENT_PINHOLE_CLOSED] = "pinhole-closed",
 	[NF_ALG_EVENT_REFUSED] = "refused",
+	[NF_ALG_EVENT_CALL_STARTED] = "call-started",
+	[NF_ALG_EVENT_CALL_ANSWERED] = "call-answered",
+	[NF_ALG_EVENT_CALL_ENDED] = "call-ended",
+	[NF_ALG_EVENT_REGISTERED] = "registered",
+	[NF_ALG_EVENT_UNREGISTERED] = "unregistered",
 };
 
 const struct reason reasons[REASONS] = {
@@ -84,6 +101,16 @@ const char *event_name(uint32_t event)
 const char *state_name(uint32_t state)
 {
 	return name_of(state_names, COUNT(state_names), state);
+}
+
+const char *call_state_name(uint32_t state)
+{
+	return name_of(call_state_names, COUNT(call_state_names), state);
+}
+
+const char *transport_name(uint32_t transport)
+{
+	return name_of(transport_names, COUNT(transport_names), transport);
 }
 
 const char *reason_name(uint32_t reason)

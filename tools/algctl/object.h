@@ -11,6 +11,7 @@
 #include "value.h"
 
 extern const struct object_def service_object, policy_object, tenant_object, stats_object, pinhole_object,
+	call_object, registration_object,
 	status_object, monitor_object, apply_object, export_object, version_object, help_object;
 
 extern const struct param service_params[], policy_params[], tenant_params[];

@@ -30,13 +30,17 @@ void columns_print(struct ctx *ctx, struct columns *c)
 			widest[i % c->width] = n;
 	}
 	for (size_t i = 0; i < c->cells.n; i++) {
-		if (i % c->width == c->width - 1)
-			fprintf(ctx->out, "%s\n", c->cells.v[i]);
-		else
+		if (i % c->width != c->width - 1) {
 			fprintf(ctx->out, "%-*s  ", widest[i % c->width], c->cells.v[i]);
+			continue;
+		}
+		fprintf(ctx->out, "%s\n", c->cells.v[i]);
+		if (i / c->width < c->below.n)
+			fputs(c->below.v[i / c->width], ctx->out);
 	}
 	free(widest);
 	words_free(&c->cells);
+	words_free(&c->below);
 }
 
 static json_t *error_json(const struct ctx *ctx, const struct error *e)

@@ -14,6 +14,7 @@ void print_json_line(struct ctx *ctx, json_t *document);	/* takes the reference,
 struct columns {
 	struct words cells;
 	size_t width;		/* cells in a row */
+	struct words below;	/* text of whole lines for below each row, "" for none; may end early */
 };
 
 void columns_print(struct ctx *ctx, struct columns *c);	/* and frees */

@@ -7,14 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct param params[] = {
-	{ .name = "tenant", .metavar = "TENANT", .help = "of that tenant only",
-	  .kind = PARAM_VALUE, .set = set_query_tenant, .list = list_tenants },
-	{ .name = "protocol", .metavar = "PROTOCOL", .help = "of that protocol only",
-	  .kind = PARAM_VALUE, .set = set_query_protocol, .list = list_protocols },
-	{ 0 }
-};
-
 static int stats_order(const void *a, const void *b)
 {
 	const struct stats *x = a, *y = b;
@@ -95,9 +87,9 @@ static bool stats_reset(struct ctx *ctx, const struct command *command, void *ob
 
 static const struct command commands[] = {
 	{ .name = "show", .help = "print counters that are not zero",
-	  .params = params, .options = OPTION_EXPLAIN, .size = sizeof(struct query), .run = stats_show },
+	  .params = query_params, .options = OPTION_EXPLAIN, .size = sizeof(struct query), .run = stats_show },
 	{ .name = "reset", .help = "set counters to zero",
-	  .params = params, .size = sizeof(struct query), .run = stats_reset },
+	  .params = query_params, .size = sizeof(struct query), .run = stats_reset },
 	{ 0 }
 };
 

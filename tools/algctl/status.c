@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* algctl status: what runs, what is missing, what is too small. */
+#include "field.h"
 #include "object.h"
 
 #include <stdlib.h>
@@ -8,6 +9,26 @@
 struct module {
 	char *name;
 	bool loaded, installed;
+};
+
+const struct field status_fields[] = {
+#define STATUS(label, number, member, ...) \
+	{ .name = label, .attr = NF_ALG_A_STATUS_##number, FIELD_AT(status, member), __VA_ARGS__ }
+	STATUS("version", VERSION, version, .kind = FIELD_TEXT),
+	STATUS("generation", GENERATION, generation),
+	STATUS("services", SERVICES, services),
+	STATUS("policies", POLICIES, policies),
+	STATUS("tenants", TENANTS, tenants),
+	STATUS("sessions", SESSIONS, sessions),
+	STATUS("pinholes", PINHOLES, pinholes),
+	STATUS("calls", CALLS, calls),
+	STATUS("registrations", REGISTRATIONS, registrations),
+	STATUS("transaction", TRANSACTION, transaction),
+	STATUS("tenant-size", TENANT_SIZE, tenant_size),
+	STATUS(NULL, PROTOCOLS, protocols),
+	STATUS(NULL, NAT, nat),
+#undef STATUS
+	{ 0 }
 };
 
 enum { MODULES = PROTOCOLS + 2, EXPECT_MAX_WANTED = 65536, EXPECT_MAX_LOW = 8192 };
@@ -97,21 +118,10 @@ static const char *module_state(const struct module *m)
 
 static void print_status_json(struct ctx *ctx, const struct health *h)
 {
-	const struct {
-		const char *name;
-		uint32_t value;
-	} numbers[] = {
-		{ "generation", h->status.generation },	  { "services", h->status.services },
-		{ "policies", h->status.policies },	  { "tenants", h->status.tenants },
-		{ "sessions", h->status.sessions },	  { "pinholes", h->status.pinholes },
-		{ "transaction", h->status.transaction }, { "tenant-size", h->status.tenant_size },
-	};
 	json_t *j = json_object(), *modules = json_object(), *hints = json_array();
 
-	json_object_set_new(j, "version", json_string(h->status.version));
+	fields_json(status_fields, &h->status, j);
 	json_object_set_new(j, "algctl", json_string(ALGCTL_VERSION));
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		json_object_set_new(j, numbers[i].name, json_integer(numbers[i].value));
 	for (int i = 0; i < MODULES; i++)
 		json_object_set_new(modules, h->module[i].name, json_string(module_state(&h->module[i])));
 	json_object_set_new(j, "modules", modules);
@@ -125,6 +135,18 @@ static void print_status_json(struct ctx *ctx, const struct health *h)
 		json_array_append_new(hints, json_string(h->hints.v[i]));
 	json_object_set_new(j, "hints", hints);
 	print_json(ctx, j);
+}
+
+static void print_use(struct ctx *ctx, const struct status *s)
+{
+	const struct { const char *name; uint32_t n; } use[] = {
+		{ "session", s->sessions }, { "pinhole", s->pinholes }, { "call", s->calls },
+		{ "registration", s->registrations },
+	};
+
+	fputs("\nin use                ", ctx->out);
+	for (size_t i = 0; i < sizeof(use) / sizeof(use[0]); i++)
+		fprintf(ctx->out, "%s %u %s%s", i ? "," : "", use[i].n, use[i].name, use[i].n == 1 ? "" : "s");
 }
 
 static void print_status(struct ctx *ctx, const struct health *h)
@@ -154,8 +176,7 @@ static void print_status(struct ctx *ctx, const struct health *h)
 		fprintf(ctx->out, "%s %s", i ? "," : ":", text);
 		free(text);
 	}
-	fprintf(ctx->out, "\nin use                 %u session%s, %u pinhole%s", s->sessions,
-		s->sessions == 1 ? "" : "s", s->pinholes, s->pinholes == 1 ? "" : "s");
+	print_use(ctx, s);
 	if (h->has_count && h->has_max)
 		fprintf(ctx->out, ", %lu of %lu connections", h->conntracks, h->conntrack_max);
 	if (h->has_expect_max)
