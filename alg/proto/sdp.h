@@ -86,7 +86,7 @@ struct alg_sdp {
 };
 
 /**
- * alg_sdp_parse() - adds one description to @sdp, which is zeroed before the first
+ * alg_sdp_parse() - adds one description to @sdp, whose three counts are 0 before the first
  * @data:	the message
  * @off, @len:	the description in it
  *

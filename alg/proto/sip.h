@@ -98,7 +98,7 @@ struct alg_sip_body {
 };
 
 /**
- * struct alg_sip_msg - a message; all of it is filled in by alg_sip_parse()
+ * struct alg_sip_msg - a message; filled in by alg_sip_parse(), the arrays as far as their counts say
  * @kind:	enum alg_sip_kind; for the last two everything else is zero
  * @method:	enum alg_sip_method; of a response the one in its CSeq
  * @status:	of a response, 100 to 699
@@ -139,10 +139,11 @@ struct alg_sip_msg {
  *		datagram is malformed. Never PARTIAL.
  * @header_max:	longest header section that is looked at; a longer one is malformed (not less than 256)
  * @msg:	valid on COMPLETE
- * @used:	COMPLETE, MALFORMED: bytes of the message. Over TCP, where the end of a malformed message can't be told: all of @len
+ * @used:	COMPLETE, MALFORMED: bytes of the message. Where the end of a malformed message can't be told: all of @len. PARTIAL: 0
  *
  * A stream's message whose body is neither SDP nor multipart is COMPLETE as soon as its header section is there: @used is then
- * larger than @len where the body has not all come, and the caller lets the rest pass.
+ * larger than @len where the body has not all come, and the caller lets the rest pass. Likewise a malformed message whose length
+ * is known, and STUN.
  *
  * What RFC 4475, 3.1.1 calls valid is COMPLETE, however odd. Malformed: a start line, Via, From, To, CSeq, Call-ID that is missing
  * or breaks its grammar in a way that matters to an element on the path, a CSeq method other than the request's, a number out of
@@ -151,7 +152,7 @@ struct alg_sip_msg {
  */
 enum alg_parse alg_sip_parse(const u8 *data, u32 len, bool stream, u32 header_max, struct alg_sip_msg *msg, u32 *used);
 
-/* Is it worth a parse? A start line's first bytes, for packets of a service port that carry something else. */
+/* "INVITE"; "unknown" for a number that is none. */
 const char *alg_sip_method_name(enum alg_sip_method method);
 
 #endif /* NF_ALG_PROTO_SIP_H */

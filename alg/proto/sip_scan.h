@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How the text protocols look at bytes: eight at a time, or by a table of classes. Every read is bounded by @end. */
+#ifndef NF_ALG_PROTO_SIP_SCAN_H
+#define NF_ALG_PROTO_SIP_SCAN_H
+
+#include "endpoint.h"
+
+#define ALG_SCAN_BAD	0xffffffffu	/* instead of an offset: the grammar is broken here */
+
+enum {				/* classes of bytes: alg_scan_class[] */
+	ALG_C_TOKEN	= 0x01,	/* token (RFC 3261, 25.1) */
+	ALG_C_WS	= 0x02,	/* SP, HT, and CR, LF of a folded header */
+	ALG_C_HOST	= 0x04,	/* host name or IPv4 address, with the underscore that some names have */
+	ALG_C_USER_END	= 0x08,	/* ends a user part for certain, or the URI without one */
+	ALG_C_URI_END	= 0x10,	/* ends a URI that stands without angle brackets, too */
+	ALG_C_PARAM_END	= 0x20,	/* ends the value of a parameter */
+	ALG_C_DISPLAY	= 0x40,	/* in a display name without quotes */
+};
+
+extern const u8 alg_scan_class[256];
+
+static inline bool alg_is(u8 c, u8 classes)
+{
+	return alg_scan_class[c] & classes;
+}
+
+static inline bool alg_is_digit(u8 c)
+{
+	return (u8)(c - '0') < 10;
+}
+
+#define ALG_BYTES(c)	(~0ULL / 255 * (c))	/* eight times the byte */
+
+/* The first byte is the lowest. */
+static inline u64 alg_load64(const u8 *p)
+{
+	u64 w;
+
+	memcpy(&w, p, sizeof(w));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	w = __builtin_bswap64(w);
+#endif
+	return w;
+}
+
+/* Marks bytes that are zero; the lowest mark is exact, what is above it may not be. */
+static inline u64 alg_zero_bytes(u64 w)
+{
+	return (w - ALG_BYTES(1)) & ~w & ALG_BYTES(0x80);
+}
+
+/* Likewise bytes below @c, which is at most 128. */
+static inline u64 alg_low_bytes(u64 w, u8 c)
+{
+	return (w - ALG_BYTES(c)) & ~w & ALG_BYTES(0x80);
+}
+
+static inline u32 alg_lowest(u64 marks)
+{
+	return (u32)__builtin_ctzll(marks) >> 3;
+}
+
+/* The first @c in [i, end), or @end. */
+static inline u32 alg_find_byte(const u8 *p, u32 i, u32 end, u8 c)
+{
+	u64 marks;
+
+	for (; end - i >= 8; i += 8) {
+		marks = alg_zero_bytes(alg_load64(p + i) ^ ALG_BYTES(c));
+		if (marks)
+			return i + alg_lowest(marks);
+	}
+	while (i < end && p[i] != c)
+		i++;
+	return i;
+}
+
+static inline u32 alg_skip_class(const u8 *p, u32 i, u32 end, u8 classes)
+{
+	while (i < end && alg_is(p[i], classes))
+		i++;
+	return i;
+}
+
+static inline u32 alg_skip_to(const u8 *p, u32 i, u32 end, u8 classes)
+{
+	while (i < end && !alg_is(p[i], classes))
+		i++;
+	return i;
+}
+
+static inline u32 alg_skip_ws(const u8 *p, u32 i, u32 end)
+{
+	return alg_skip_class(p, i, end, ALG_C_WS);
+}
+
+/* p[0..len) and lower-case letters, digits, '-', '/' and '.' without regard to case. */
+static inline bool alg_same_word(const u8 *p, u32 len, const char *word, u32 word_len)
+{
+	u32 i;
+
+	if (len != word_len)
+		return false;
+	for (i = 0; i < len; i++)
+		if (p[i] != (u8)word[i] && ((u8)((p[i] | 0x20) - 'a') >= 26 || (p[i] | 0x20) != (u8)word[i]))
+			return false;
+	return true;
+}
+
+#define ALG_SAME(p, len, word) alg_same_word(p, len, word, sizeof(word) - 1)
+
+/*
+ * Decimal digits from @i on, at most @max. Return: offset behind them, ALG_SCAN_BAD (and 0) without any or
+ * with a larger number.
+ */
+static inline u32 alg_scan_number(const u8 *p, u32 i, u32 end, u32 max, u32 *val)
+{
+	u32 start = i;
+	u64 sum = 0;
+
+	*val = 0;
+	for (; i < end && alg_is_digit(p[i]); i++) {
+		sum = sum * 10 + (p[i] - '0');
+		if (sum > max)
+			return ALG_SCAN_BAD;
+	}
+	*val = (u32)sum;
+	return i == start ? ALG_SCAN_BAD : i;
+}
+
+/*
+ * Dotted decimal from @i on, read as alg_parse_ipv4() reads it. Return: offset behind it, ALG_SCAN_BAD if it is something else; a
+ * digit or a dot behind it is the caller's to look at.
+ */
+static inline u32 alg_scan_ipv4(const u8 *p, u32 i, u32 end, u8 quad[4])
+{
+	u32 n, val, start;
+
+	for (n = 0; n < 4; n++) {
+		if (n && (i == end || p[i++] != '.'))
+			return ALG_SCAN_BAD;
+		start = i;
+		for (val = 0; i < end && i - start < 3 && alg_is_digit(p[i]); i++)
+			val = val * 10 + (p[i] - '0');
+		if (i == start || val > 255 || (i - start > 1 && p[start] == '0'))
+			return ALG_SCAN_BAD;
+		quad[n] = (u8)val;
+	}
+	return i;
+}
+
+/* An address's text in [i, end), no brackets. false: it is none. */
+bool alg_scan_addr(const u8 *p, u32 i, u32 end, struct alg_endpoint *ep);
+
+/* The first CR or LF in [i, end), or @end. */
+static inline u32 alg_find_eol(const u8 *p, u32 i, u32 end)
+{
+	u64 w, marks;
+
+	for (; end - i >= 8; i += 8) {
+		w = alg_load64(p + i);
+		marks = alg_zero_bytes(w ^ ALG_BYTES('\r')) | alg_zero_bytes(w ^ ALG_BYTES('\n'));
+		if (marks)
+			return i + alg_lowest(marks);
+	}
+	while (i < end && p[i] != '\r' && p[i] != '\n')
+		i++;
+	return i;
+}
+
+#endif /* NF_ALG_PROTO_SIP_SCAN_H */
