@@ -73,6 +73,44 @@ u32 sip_register_count(struct net *net);
 /* What the other side must see instead of an endpoint that is neither end of this connection: struct alg_sip_nat.find. @ctx: struct sip_message */
 bool sip_find(void *ctx, const struct alg_sip_ref *ref, const struct alg_endpoint *ep, struct alg_endpoint *seen);
 
+/* ---- sip.c, for sip_udp.c and sip_tcp.c ---- */
+
+/**
+ * struct sip_scratch - what one CPU needs for a message; used with softirqs off
+ * @m:		the message
+ * @edits, @bytes: room for its plan
+ */
+struct sip_scratch {
+	struct sip_message m;
+	struct alg_edit edits[ALG_SIP_PLAN_EDITS];
+	u8 bytes[ALG_SIP_PLAN_BYTES];
+};
+
+enum sip_verdict {
+	SIP_PASS,	/* as it is, or with the plan's edits */
+	SIP_REFUSE,	/* policy does not let the request through */
+};
+
+/* This CPU's, its message set to @work's packet. */
+struct sip_scratch *sip_scratch(struct nf_alg_work *work);
+
+/*
+ * A message whose @data, @len and @msg are set; @work is resolved and its mode is not off. Counts, follows calls and registrations, and
+ * adds edits to @plan, which is empty. If they can't be made sip_unwritten() must be called.
+ */
+enum sip_verdict sip_process(struct sip_message *m, struct alg_plan *plan);
+void sip_unwritten(struct sip_message *m, struct alg_plan *plan, enum nf_alg_reason reason);
+
+/* Counts a malformed message. Return: policy drops it. */
+bool sip_malformed(struct nf_alg_work *work);
+
+extern struct nf_alg_proto sip_proto;
+extern const struct alg_stream_ops sip_stream_ops;
+#define SIP_STREAM_SIZE 24	/* sip_tcp.c's part of a session */
+
+int sip_udp_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo);
+void sip_stream_segment(struct nf_alg_work *work, u32 seq, const u8 *data, u32 len);
+
 /* sip_call.c, sip_register.c: per namespace tables, collectors */
 int sip_call_init(void);
 void sip_call_exit(void);	/* no packet is under way any more: ends all calls */
