@@ -138,13 +138,12 @@ static void read_bodies(struct sip_message *m)
 	m->sdp.n_media = 0;
 	m->sdp.n_addrs = 0;
 	m->sdp.n_candidates = 0;
-	if (!msg->n_bodies)
-		return;
-	memset(&m->sdp, 0, sizeof(m->sdp));
 	for (i = 0; i < msg->n_bodies; i++) {
 		if (!alg_sdp_parse(m->data, msg->bodies[i].off, msg->bodies[i].len, &m->sdp))
 			continue;
-		memset(&m->sdp, 0, sizeof(m->sdp));
+		m->sdp.n_media = 0;
+		m->sdp.n_addrs = 0;
+		m->sdp.n_candidates = 0;
 		nf_alg_work_refuse(m->work, NF_ALG_REASON_MALFORMED);
 		break;
 	}

@@ -6,6 +6,7 @@
 #include "sip_register.h"
 
 #define LOCKS	64
+#define SPARE	5	/* seconds that a pinhole stands longer, so that it is us who close it, with what came through it */
 
 static const struct rhashtable_params contacts_params = {
 	.head_offset = offsetof(struct sip_contact, node),
@@ -96,7 +97,7 @@ static struct nf_alg_hole *open_hole(struct nf_alg_work *w, enum ip_conntrack_di
 		.dir = dir,
 		.l4proto = c->key.l4proto,
 		.target = c->key.target,
-		.timeout = secs,
+		.timeout = secs + SPARE,
 		.public = c->public,
 		.peer = c->key.peer,
 		.anyone = !c->key.peer.family,
@@ -121,7 +122,7 @@ void sip_contact_open(struct nf_alg_work *w, enum ip_conntrack_dir dir, struct s
 	}
 	c->until = until;
 	if (c->hole && nf_ct_tuple_equal(&c->master, master) && nf_alg_hole_stands(c->hole)) {
-		nf_alg_hole_refresh(c->hole, secs);
+		nf_alg_hole_refresh(c->hole, secs + SPARE);
 	} else {
 		nf_alg_hole_drop(c->hole, false);
 		c->hole = open_hole(w, dir, c, secs);
@@ -142,7 +143,7 @@ void sip_contact_put(struct sip_contact *c)
 	spin_unlock_bh(lock);
 	if (!last)
 		return;
-	nf_alg_hole_drop(c->hole, false);
+	nf_alg_hole_drop(c->hole, true);
 	nf_alg_public_put(c->public);
 	kfree_rcu(c, rcu);
 }

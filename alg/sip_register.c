@@ -407,7 +407,7 @@ static void binding_move(struct sip_message *m, struct sip_binding *b, const str
 	b->contact = contact;
 }
 
-/* The owner's binding to the named endpoint, made if need be; its pinhole stands for @secs. */
+/* The owner's binding to the named endpoint, made if need be; it stays for @secs. A registration's pinhole opens when it is granted. */
 static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const struct named *named, u32 secs, bool dialog)
 {
 	struct nf_alg_work *w = m->work;
@@ -432,7 +432,8 @@ static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const st
 	}
 	if (!b->until || time_before(b->until, jiffies + secs * HZ))
 		b->until = jiffies + secs * HZ;
-	sip_contact_open(w, w->dir, b->contact, secs);
+	if (dialog)
+		sip_contact_open(w, w->dir, b->contact, secs);
 	return b;
 }
 

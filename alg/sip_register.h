@@ -49,6 +49,7 @@ void sip_contact_key_init(struct sip_contact_key *key, const struct nf_alg_work 
 struct sip_contact *sip_contact_get(struct nf_alg_work *work, enum ip_conntrack_dir dir, const struct sip_contact_key *key, bool flow);
 /* Its pinhole stands for @secs from now, at least. */
 void sip_contact_open(struct nf_alg_work *work, enum ip_conntrack_dir dir, struct sip_contact *contact, u32 secs);
+/* The last one closes the pinhole, and the connections that came through it. */
 void sip_contact_put(struct sip_contact *contact);
 
 static inline bool sip_same_endpoint(const struct alg_endpoint *a, const struct alg_endpoint *b)

@@ -15,19 +15,19 @@
 #define METHOD_MAX	32	/* longest method that a message is found by */
 
 /**
- * struct sip_stream - the protocol's part of a session
+ * struct sip_tcp - the protocol's part of a session
  * @rest:	by direction: bytes of a message's body that are still to come
  * @lost:	by direction: where the next message starts is not known
  */
-struct sip_stream {
+struct sip_tcp {
 	u32 rest[IP_CT_DIR_MAX];
 	bool lost[IP_CT_DIR_MAX];
 };
 
-static struct sip_stream *sip_stream(const struct nf_alg_work *w)
+static struct sip_tcp *sip_tcp(const struct nf_alg_work *w)
 {
-	BUILD_BUG_ON(sizeof(struct sip_stream) > SIP_STREAM_SIZE);
-	return (struct sip_stream *)w->session->priv;
+	BUILD_BUG_ON(sizeof(struct sip_tcp) > SIP_STREAM_SIZE);
+	return (struct sip_tcp *)w->session->priv;
 }
 
 /* ---- finding a start ---- */
@@ -101,7 +101,7 @@ static enum alg_parse not_sip(struct nf_alg_work *w, u32 len, u32 *used, bool *s
 /* ---- a message ---- */
 
 /* The end of a body; or what lies before the next start line. */
-static enum alg_parse pass_rest(struct sip_stream *p, unsigned int dir, u32 len, u32 *used)
+static enum alg_parse pass_rest(struct sip_tcp *p, unsigned int dir, u32 len, u32 *used)
 {
 	*used = min(p->rest[dir], len);
 	p->rest[dir] -= *used;
@@ -110,7 +110,7 @@ static enum alg_parse pass_rest(struct sip_stream *p, unsigned int dir, u32 len,
 
 static enum alg_parse malformed(struct nf_alg_work *w, u32 len, u32 *used)
 {
-	struct sip_stream *p = sip_stream(w);
+	struct sip_tcp *p = sip_tcp(w);
 
 	if (*used > len)
 		p->rest[w->dir] = *used - len;
@@ -179,7 +179,7 @@ static enum alg_parse parse(struct nf_alg_work *w, const u8 *data, u32 len, u32 
 	m->len = len;
 	process(m, *used, editable_from, plan);
 	if (*used > len) {
-		sip_stream(w)->rest[w->dir] = *used - len;
+		sip_tcp(w)->rest[w->dir] = *used - len;
 		*used = len;
 	}
 	return ALG_PARSE_COMPLETE;
@@ -189,7 +189,7 @@ static enum alg_parse sip_stream_message(void *ctx, const u8 *data, u32 len, boo
 					 struct alg_plan *plan, u32 *used, bool *stop)
 {
 	struct nf_alg_work *w = ctx;
-	struct sip_stream *p = sip_stream(w);
+	struct sip_tcp *p = sip_tcp(w);
 
 	if (p->rest[w->dir])
 		return pass_rest(p, w->dir, len, used);
@@ -214,7 +214,7 @@ void sip_stream_segment(struct nf_alg_work *w, u32 seq, const u8 *data, u32 len)
 	const struct alg_stream *st = &w->session->dir[w->dir];
 
 	if (unlikely(st->synced && alg_seq_after(seq, st->next)) && !(w->mode == NF_ALG_MODE_ON && w->session->rewrites))
-		sip_stream(w)->rest[w->dir] = 0;
+		sip_tcp(w)->rest[w->dir] = 0;
 }
 
 static bool sip_charge(void *ctx, s32 bytes)
