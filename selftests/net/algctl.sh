@@ -134,6 +134,27 @@ does "no-selectors" 0 '' tenant set acme no-selectors
 field "no selectors" 'not d["tenants"][0]["zone"]' tenant show acme
 does "tenant default" 0 '' tenant add default
 
+# ---- calls, registrations: none without control connections ----
+
+for kind in call registration; do
+	does "$kind show, none" 0 '' $kind
+	field "$kind show, none, as JSON" "d == {\"${kind}s\": []}" $kind show tenant acme protocol sip
+	refuses "${kind}s of nobody" "nosuch" "tenant nosuch" $kind show tenant nosuch protocol sip
+	refuses "$kind del of what is not there" "sip has no such $kind" "id 7" $kind del id 7 protocol sip
+	refuses "$kind del of what no protocol has" "there is no $kind 7" "id 7" $kind del id 7
+	does "usage: no id of a $kind" 1 "*is no id of a $kind*argument: id 4294967296*" $kind show id 4294967296
+	does "completion of live ids, $kind" 0 '' complete -- $kind del id ''
+done
+does "call del of a tenant" 0 '' call del tenant acme
+refuses "call del of nobody" "nosuch" "tenant nosuch" call del tenant nosuch protocol sip
+does "status counts them" 0 '*0 calls, 0 registrations*' status
+field "status counts them, as JSON" 'd["calls"] == 0 and d["registrations"] == 0' status
+does "options of SIP" 0 '' policy set gold sip on option direct-media=any media-timeout=30 max-calls=300 hold=close
+field "policy show has them" '(lambda o: o["direct-media"] == "any" and o["media-timeout"] == 30 and o["max-calls"] == 300 and
+	o["hold"] == "close" and o["call-timeout"] == 43200)(d["policies"][0]["sip"]["option"])' policy show gold
+does "usage: an option of SIP for FTP" 1 "*ftp has no option 'hold'*" policy set gold ftp option hold=close
+does "SIP off again" 0 '' policy set gold sip off
+
 # ---- usage ----
 
 does "usage: an unknown word" 1 "*unknown word 'zon'*did you mean 'zone'*" tenant set acme zon 7

@@ -218,7 +218,8 @@ def test_lists(ynl):
 
 def test_fresh(alg):
     status = alg.do("status-get")
-    want = {"generation": 0, "services": 0, "policies": 0, "tenants": 0, "transaction": 0, "sessions": 0, "pinholes": 0}
+    want = {key: 0 for key in ("generation", "services", "policies", "tenants", "transaction", "sessions", "pinholes",
+                               "calls", "registrations")}
     equal("a new namespace is not configured", {key: status.get(key) for key in want}, want)
     check("status has all attributes", set(status) == {"version", "protocols", "nat", "tenant-size"} | set(want),
           status)
@@ -227,7 +228,8 @@ def test_fresh(alg):
         equal(f"{kind}-get dumps nothing", alg.dump(f"{kind}-get"), [])
         refused(f"{kind}-get of nothing", errno.ENOENT, ".name", alg.get, kind, "x")
         refused(f"{kind}-del of nothing", errno.ENOENT, ".name", alg.delete, kind, "x")
-    equal("stats-get dumps nothing", alg.dump("stats-get"), [])
+    for op in ("stats-get", "pinhole-get", "call-get", "registration-get"):
+        equal(f"{op} dumps nothing", alg.dump(op), [])
     refused("a first change that is wrong", errno.ENOENT, ".policy", alg.set, "tenant", name="a", policy="none")
     equal("leaves the namespace unconfigured", alg.do("status-get")["generation"], 0)
 
@@ -641,7 +643,7 @@ def test_events(alg):
 
 def test_state(alg):
     tenant(alg, "t")
-    for op in ("stats-get", "pinhole-get"):
+    for op in ("stats-get", "pinhole-get", "call-get", "registration-get"):
         accepted(f"{op} of all", alg.dump, op)
         accepted(f"{op} of one tenant and protocol", alg.dump, op, {"tenant": "t", "protocol": "tftp"})
         refused(f"{op} of a tenant that is not there", errno.ENOENT, ".tenant", alg.dump, op, {"tenant": "none"})
@@ -661,14 +663,39 @@ def test_state(alg):
             {"tenant": "none"})
     refused("pinhole-del of a protocol", errno.EINVAL, ".protocol", alg.do, "pinhole-del", {"protocol": "ftp"})
     accepted("pinhole-del of a tenant", alg.do, "pinhole-del", {"tenant": "t"})
+    test_calls(alg)
     alg.delete("tenant", "t")
+
+
+def test_calls(alg):
+    """None are there: that takes control connections. What is asked for wrongly is refused all the same."""
+    for op in ("call-get", "registration-get"):
+        equal(f"{op} dumps nothing", alg.dump(op, {"protocol": "sip"}), [])
+        for more in ({"id": 1}, {"call": {"id": 1}}, {"registration": {"id": 1}}):
+            refused(f"{op} with {more}", errno.EINVAL, None, alg.dump, op, more)
+    for what in ("call", "registration"):
+        op = f"{what}-del"
+        refused(f"{op} of nothing", errno.EINVAL, "-id", alg.do, op)
+        refused(f"{op} of a protocol", errno.EINVAL, "-id", alg.do, op, {"protocol": "sip"})
+        refused(f"{op} of an id without protocol", errno.EINVAL, "-protocol", alg.do, op, {"id": 1})
+        refused(f"{op} of protocol 5", errno.ERANGE, ".protocol", alg.do, op, {"id": 1, "protocol": 5})
+        for protocol in PROTOCOLS:
+            for number in (0, 1, 0xffffffff):
+                refused(f"{op} of {protocol} {number}", errno.ENOENT, ".id", alg.do, op,
+                        {"id": number, "protocol": protocol})
+        refused(f"{op} with a {what}", errno.EINVAL, None, alg.do, op, {"id": 1, "protocol": "sip", what: {"id": 1}})
+    refused("call-del of both", errno.EINVAL, ".tenant", alg.do, "call-del", {"id": 1, "protocol": "sip", "tenant": "t"})
+    refused("call-del of a tenant that is not there", errno.ENOENT, ".tenant", alg.do, "call-del", {"tenant": "none"})
+    accepted("call-del of a tenant", alg.do, "call-del", {"tenant": "t"})
+    accepted("call-del of a tenant and protocol", alg.do, "call-del", {"tenant": "t", "protocol": "sip"})
+    refused("registration-del of a tenant", errno.EINVAL, ".tenant", alg.do, "registration-del", {"tenant": "t"})
 
 
 def test_strict(alg):
     for op in ("status-get", "config-begin", "config-abort"):
         refused(f"{op} with an attribute", errno.EINVAL, None, raw_attr, alg, op, 1)
-    for op in ("service-set", "policy-set", "tenant-set", "config-commit", "stats-reset", "pinhole-del", "service-get",
-               "tenant-del"):
+    for op in ("service-set", "policy-set", "tenant-set", "config-commit", "stats-reset", "pinhole-del", "call-del",
+               "registration-del", "service-get", "tenant-del"):
         refused(f"{op} with an unknown attribute", errno.EINVAL, None, raw_attr, alg, op, 99)
     refused("a name of another type", errno.EINVAL, None, raw_attr, alg, "tenant-get", 1)
     equal("nothing came of it", alg.names("tenant"), [])

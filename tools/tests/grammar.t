@@ -68,6 +68,13 @@ policy set gold ftp option ftps=default pinhole-timeout=default ; 0 ; option { p
 policy set gold ftp option mismatch-address=on bare-lf=ignore max-pinholes=128 malformed=drop ; 0 ; option { malformed=1 max-pinholes=128 mismatch-address=1 bare-lf=1 }
 policy set gold tftp option write=refuse version 3 ; 0 ; =policy-set name=gold version=3 rule { protocol=2 option { write=1 } }
 policy set gold pptp option malformed=drop ike off ; 0 ; =policy-set name=gold rule { protocol=3 option { malformed=1 } } rule { protocol=4 mode=0 }
+policy set gold sip option direct-media=any direct-signalling=on media-timeout=30 ; 0 ; option { media-timeout=30 direct-media=2 direct-signalling=1 }
+policy set gold sip option mismatch-address=on unknown-methods=drop hold=close rewrite=none same-nat=hairpin ; 0 ; option { mismatch-address=1 unknown-methods=2 hold=1 rewrite=2 same-nat=1 }
+policy set gold sip option max-calls=0 max-registrations=1000000 max-message=1024 max-header=30000 request-rate=5 call-timeout=default ; 0 ; option { max-calls=0 max-registrations=1000000 max-message=1024 max-header=30000 request-rate=5 call-timeout=43200 }
+policy set gold sip option direct-media=none ; 1 ; direct-media is sdp-peer or signalling-peer or any, not 'none'
+policy set gold sip option max-message=1023 ; 1 ; max-message is a number from 1024 to 65535, not '1023'
+policy set gold sip option pinhole-timeout=5 ; 1 ; sip has no option 'pinhole-timeout'
+policy set gold ftp option max-calls=5 ; 1 ; ftp has no option 'max-calls'
 policy del gold ; 0 ; =policy-del name=gold
 policy show ; 0 ; policy-get dump
 policy set gold ; 1 ; nothing is given that could be changed
@@ -143,6 +150,26 @@ pinhole del id x ; 1 ; 'x' is no id of a pinhole
 pinhole del id -1 ; 1 ; unknown option '-1'
 pinhole del id 1 tenant acme ; 1 ; 'tenant' can't be given here as well
 pinhole add ; 1 ; pinhole has no command 'add'
+call ; 0 ; call-get dump
+call show tenant acme protocol sip flows ; 0 ; call-get dump tenant=acme protocol=1
+call show id 4294967296 ; 1 ; '4294967296' is no id of a call
+call show id x ; 1 ; 'x' is no id of a call
+call show flows flows ; 1 ; 'flows' is given twice
+call show flow ; 1 ; did you mean 'flows'?
+call del id 4294967295 protocol sip ; 0 ; =call-del id=4294967295 protocol=1
+call del tenant acme ; 0 ; =call-del tenant=acme
+call del tenant acme protocol sip ; 0 ; =call-del tenant=acme protocol=1
+call del ; 1 ; id or tenant is missing
+call del protocol sip ; 1 ; id or tenant is missing
+call del id 1 tenant acme ; 1 ; 'tenant' can't be given here as well
+call add ; 1 ; call has no command 'add'
+registration ; 0 ; registration-get dump
+registration show tenant acme ; 0 ; registration-get dump tenant=acme
+registration del id 3 protocol sip ; 0 ; =registration-del id=3 protocol=1
+registration del ; 1 ; id is missing
+registration del tenant acme ; 1 ; unknown word 'tenant'
+registration del id -1 ; 1 ; unknown option '-1'
+registration del id 4294967296 ; 1 ; is no id of a registration
 status ; 0 ; status-get
 status now ; 1 ; nothing more is expected, not 'now'
 monitor ; 0 ;
@@ -162,6 +189,10 @@ service help add ; 0 ; TCP port or ports
 service add --help ; 0 ; TCP port or ports
 help service add ; 0 ; TCP port or ports
 help policy set ; 0 ; pinhole-timeout=1..3600 seconds
+help policy set ; 0 ; direct-media=sdp-peer,signalling-peer,any  (sip; default sdp-peer)
+help call ; 0 ; algctl call show [id ID] [tenant TENANT] [protocol PROTOCOL] [flows]
+help call del ; 0 ; algctl call del {id ID | tenant TENANT} [protocol PROTOCOL]
+help registration ; 0 ; algctl registration del id ID [protocol PROTOCOL]
 help nonsense ; 1 ; unknown object 'nonsense'
 help service nonsense ; 1 ; service has no command 'nonsense'
  ; 1 ; an object is missing

@@ -42,4 +42,43 @@ stats --explain ; 0 ; The announced port is below 1024.
 pinhole ; 0 ; 203.0.113.1:50001
 -j pinhole ; 0 ; "age": 5
 status ; 0 ; nf_alg fake
+-j pinhole ; 0 ; "call": 12
+pinhole ; 0 ; 12    -
+pinhole show tenant nosuch ; 2 ; argument: tenant nosuch
 -j status ; 0 ; "nf_alg_ftp": "loaded"
+-j status ; 0 ; "calls": 3
+status ; 0 ; 0 sessions, 0 pinholes, 3 calls, 1 registration
+stats ; 0 ; invite
+stats --explain ; 0 ; Responses with a status from 600 to 699.
+call ; 0 ; 12  sip       established  35s  alice@example.org -> bob@example.net   default  2      500
+call ; 0 ; 13  sip       early
+call ; 0 ; 12  pptp      setup
+call show protocol sip id 12 ; 0 ; audio        udp  203.0.113.2:30000 -> 203.0.113.1:20000 -> 192.168.1.11:4000  500 packets, 86000 bytes  active
+call show flows ; 0 ; audio rtcp   udp  any -> 203.0.113.1:20001  pending
+call show id 99 ; 0 ; =
+call show tenant nosuch ; 2 ; argument: tenant nosuch
+-j call ; 0 ; "name": "a84b4c76?@?pc"
+-j call ; 0 ; "packets": 500
+-j call show id 13 ; 0 ; "flows": []
+call del id 12 ; 1 ; several protocols have a call 12
+call del id 12 ; 1 ; add 'protocol sip' or another
+call del id 13 ; 0 ; =
+-j call del id 12 protocol pptp ; 0 ; "ok": true
+call del id 99 ; 2 ; there is no call 99
+-j call del id 99 ; 2 ; "argument": "id 99"
+call del id 13 protocol pptp ; 2 ; argument: id 13
+call del tenant default ; 0 ; =
+call del tenant nosuch ; 2 ; argument: tenant nosuch
+registration ; 0 ; 3   default  sip       alice@example.org  udp        192.168.1.11:5060  203.0.113.1:20010  203.0.113.2  60s  3540s
+-j registration ; 0 ; "aor": "alice@example.org"
+registration show protocol ftp ; 0 ; =
+registration del id 3 ; 0 ; =
+registration del id 4 ; 2 ; there is no registration 4
+monitor --count 6 ; 0 ; call-started tenant default sip 13 carol@example.org -> dave@example.net, early, 2s
+monitor --count 6 ; 0 ; pinhole-opened tenant default sip udp any to [2001:db8::1]:20000
+monitor --count 6 ; 0 ; call-answered tenant default sip 12 alice@example.org -> bob@example.net, established, 35s
+monitor --count 6 ; 0 ; call-ended tenant default pptp 12 192.168.1.12 -> 203.0.113.3, setup, 0s
+monitor --count 6 ; 0 ; registered tenant default sip 3 alice@example.org at 192.168.1.11:5060 as 203.0.113.1:20010, udp, for 3540s
+monitor --count 1 protocol pptp ; 0 ; call-ended
+-j monitor --count 1 ; 0 ; "call":{"id":13,
+-j monitor --count 1 protocol pptp ; 0 ; "event":"call-ended"

@@ -154,7 +154,13 @@ policies:
       option:
         pinhole-timeout: 30
         ftps: refuse
-    sip: off
+    sip:
+      option:
+        max-calls: 300
+        media-timeout: 60
+        direct-media: signalling-peer
+        direct-signalling: on
+        rewrite: signalling
     tftp:
       services: "on"
       option:
@@ -342,7 +348,13 @@ def completion(runner):
     r.check("sip" in words("policy", "set", "gold", "ftp", "on", ""), "the next protocol")
     r.check("tcp" not in words("service", "add", "x", "udp", "1", ""), "no second transport")
     r.check("policy" not in words("tenant", "set", "acme", "policy", "gold", ""), "no keyword twice")
-    r.same(words("pinhole", "del", "id", ""), ["77"], "live pinholes")
+    r.same(words("pinhole", "del", "id", ""), ["77", "78"], "live pinholes")
+    r.same(words("call", "del", "id", ""), ["12", "13", "12"], "live calls")
+    r.same(words("call", "del", "protocol", "sip", "id", ""), ["12", "13"], "live calls of a protocol")
+    r.same(words("call", "show", "fl"), ["flows"], "a flag")
+    r.same(words("registration", "del", "id", ""), ["3"], "live registrations")
+    r.same(words("policy", "set", "gold", "sip", "option", "direct-media", "=", "s"), ["sdp-peer", "signalling-peer"],
+           "values of a SIP option")
     r.same(words("-j", "sta"), ["stats", "status"], "behind an option")
     r.same(words("apply", "--d"), ["--dry-run"], "options of a command")
     r.same(words("export", "--format", ""), ["yaml", "json"], "values of an option")
