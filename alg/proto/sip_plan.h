@@ -21,12 +21,12 @@
  * @peer_real:	the receiver, as it knows itself. A user agent that does its own NAT traversal knows itself by its public endpoint:
  *		equal to @peer for such (alg_sip_knows_public())
  * @stream:	the connection is TCP
- * @via_port:	of a response over UDP: the port that the receiver wrote in its Via, when its requests come from another (what the caller
- *		remembered of the request: its topmost Via's port, 5060 if none, where that has no rport); 0: @peer_real's
+ * @via_port:	of a response over UDP: the port that the receiver wrote in its Via, when its requests come from another (what the
+ *		caller remembered of the request: its topmost Via's port, 5060 if none, where that has no rport); 0: @peer_real's
  * @find:	any other endpoint (its port filled in, 5060 where none was written): what the receiver must see instead. false:
  *		leave it alone. A Contact's listening port, a registration's public endpoint, another subscriber behind the box.
- *		@own's and @peer's address with another port come here as well, before anything else is thought of. @ref: NULL for an
- *		address in a=remote-candidates
+ *		@own's and @peer's address with another port come here as well, before anything else is thought of. @ref: NULL
+ *		for an address in a=remote-candidates
  */
 struct alg_sip_nat {
 	struct alg_endpoint own, own_public, peer, peer_real;
@@ -41,8 +41,8 @@ struct alg_sip_nat {
  * @rewrite:	false: leave port, a=rtcp, candidates of this line as they are
  * @rtp, @rtcp:	@rtcp.port 0: there is none (mux, or no RTP). Its address is @rtp's
  *
- * A c-line is rewritten to @rtp's address when all its m-lines with a port other than 0 have that; otherwise those that need another
- * get a c-line of their own. A c-line that is 0.0.0.0, ::, a name, or of another family than @rtp stays.
+ * A c-line is rewritten to @rtp's address when all its m-lines with a port other than 0 are rewritten, and to that of the first; those
+ * that need another get a c-line of their own. A c-line that is 0.0.0.0, ::, a name, or of another family than @rtp stays.
  */
 struct alg_sip_media_map {
 	bool rewrite;
@@ -58,22 +58,22 @@ struct alg_sip_media_map {
  * @media:	one for each m-line of @sdp
  * @plan:	empty, with room for ALG_SIP_PLAN_*; less makes large messages fail
  *
- * Headers: an address that is @nat->own with its port (or without one, where 5060 is meant) becomes @own_public; likewise @peer becomes
- * @peer_real, and what @find knows becomes what it says. The port is part of the match and is written unless it is the one that is
- * meant anyway and none was written. With another port, or where ports don't count:
+ * Headers: an address that is @nat->own with its port (or without one, where 5060 is meant) becomes @own_public; likewise @peer
+ * becomes @peer_real, and what @find knows becomes what it says. The port is part of the match and is written unless it is the one
+ * that is meant anyway and none was written. With another port, or where ports don't count:
  *  From, To, Referred-By, Reply-To, identities: the address is mapped. A missing port stays missing, another one stays.
  *  Request-URI: likewise for @peer.
  *  topmost Via: of a request, @own with another port: over UDP and without rport it becomes @own_public, the answer comes by this
  *	connection (the caller sends it to the port that the Via named, and says it in @via_port); otherwise its port stays, for
  *	the answer goes to rport, or over the connection. Of a response, @peer with another port: the port stays.
- *  Contact: @own with another port becomes @own_public, so that requests come by this connection; but not in what lists others' contacts
- *	(3xx to 6xx, responses to REGISTER).
+ *  Contact: @own with another port becomes @own_public, so that requests come by this connection; but not in what lists others'
+ *	contacts (3xx to 6xx, responses to REGISTER).
  *  Route, Record-Route, Path, Service-Route: over TCP, where nobody listens at the port that he sends from, the port stays.
  *  received: with the value of rport, or alone where it has none. maddr: by address, no port.
  * "The port stays" only if it is not the other's of the pair: the answer is to lead back to exactly what was written.
  * Never: Call-ID, tags, branch, authentication.
- * SDP: c=, o= (@own's address first, or one that a rewritten m-line's c-line had), m= ports, a=rtcp (written if the RTCP port is not
- * the next one), a=candidate of type host, and raddr/rport, that name an announced endpoint; a=remote-candidates by @find.
+ * SDP: c=, o= (@own's address, or one that a rewritten m-line's c-line had), m= ports, a=rtcp (written if the RTCP port is not the
+ * next one), a=candidate of type host, and raddr/rport, that name an announced endpoint; a=remote-candidates by @find.
  * Content-Length of the message and of its part follow. A message without stays without.
  *
  * Return: 0; -ENOSPC: the plan is too small, -EMSGSIZE: the message would exceed ALG_SIP_MESSAGE_MAX; @plan is empty then.
@@ -82,8 +82,8 @@ int alg_sip_plan(const u8 *data, const struct alg_sip_msg *msg, const struct alg
 		 const struct alg_sip_media_map *media, struct alg_plan *plan);
 
 /*
- * Does the sender of this request know itself by its public address? It learnt it (STUN) or was told: its topmost Via says so. Then answers
- * and requests to it keep that address (@peer_real = @peer) as long as it does.
+ * Does the sender of this request know itself by its public address? It learnt it (STUN) or was told: its topmost Via says so. Then
+ * answers and requests to it keep that address (@peer_real = @peer) as long as it does.
  */
 static inline bool alg_sip_knows_public(const struct alg_sip_msg *msg, const struct alg_sip_nat *nat)
 {

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "sip_plan.h"
+#include "sip_plan_work.h"
+#include "poison.h"
+
+/* How much of an address and its port a match replaces. */
+enum sip_match {
+	SIP_LEAVE,
+	SIP_ADDRESS,	/* the port stays, or stays missing */
+	SIP_ENDPOINT,
+};
+
+/* What an address is to the sender and to the receiver. */
+struct sip_pair {
+	const struct alg_endpoint *from, *to;
+};
+
+void sip_plan_put(struct sip_plan *p, u32 off, u32 old_len, const char *text, u32 len)
+{
+	if (old_len == len && !memcmp(p->data + off, text, len))
+		return;
+	if (!alg_plan_insert(p->plan, off, old_len, text, (u16)len))
+		p->full = true;
+}
+
+void sip_plan_put_u32(struct sip_plan *p, u32 off, u32 old_len, u32 value)
+{
+	char text[10];
+
+	sip_plan_put(p, off, old_len, text, alg_format_u32(text, value));
+}
+
+u32 sip_plan_addr(struct sip_plan *p, const struct alg_endpoint *ep, char *out)
+{
+	struct sip_plan_text *t = &p->texts[p->last];
+
+	if (!t->len || !sip_same_addr(&t->ep, ep)) {
+		p->last ^= 1;
+		t = &p->texts[p->last];
+		if (!t->len || !sip_same_addr(&t->ep, ep)) {
+			t->ep = *ep;
+			t->len = (u8)alg_format_addr(t->text, sizeof(t->text), ep);
+		}
+	}
+	memcpy(out, t->text, t->len);
+	return t->len;
+}
+
+/* ---- what an address means ---- */
+
+static bool sip_same(const struct alg_endpoint *a, const struct alg_endpoint *b)
+{
+	return a->port == b->port && sip_same_addr(a, b);
+}
+
+static u16 sip_default_port(const struct alg_sip_ref *ref)
+{
+	return ref->flags & ALG_SIP_REF_SECURE ? ALG_SIP_PORT_TLS : ALG_SIP_PORT;
+}
+
+/* Headers that name somebody rather than say where a message goes: no port means any. */
+static bool sip_names_party(const struct alg_sip_ref *ref)
+{
+	switch (ref->where) {
+	case ALG_SIP_AT_FROM:
+	case ALG_SIP_AT_TO:
+	case ALG_SIP_AT_REFERRED_BY:
+	case ALG_SIP_AT_REPLY_TO:
+	case ALG_SIP_AT_ASSERTED:
+	case ALG_SIP_AT_PREFERRED:
+	case ALG_SIP_AT_REMOTE_PARTY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool sip_routes(const struct alg_sip_ref *ref)
+{
+	switch (ref->where) {
+	case ALG_SIP_AT_ROUTE:
+	case ALG_SIP_AT_RECORD_ROUTE:
+	case ALG_SIP_AT_PATH:
+	case ALG_SIP_AT_SERVICE_ROUTE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Is @ref sent-by of the topmost Via, or received behind it? */
+static bool sip_top_via(const struct alg_sip_msg *msg, const struct alg_sip_ref *ref)
+{
+	const struct alg_sip_ref *top = &msg->refs[msg->top_via];
+
+	if (msg->top_via >= msg->n_refs || ref->where != ALG_SIP_AT_VIA || ref < top)
+		return false;
+	for (; ref > top; ref--) {
+		if (ref->part == ALG_SIP_HOST)
+			return false;
+	}
+	return true;
+}
+
+/* A message whose Contacts say where the sender is reached, not where others are (RFC 3261, 10.3 step 8, 21.3). */
+static bool sip_contact_is_sender(const struct alg_sip_msg *msg)
+{
+	return msg->kind == ALG_SIP_REQUEST || (msg->status < 300 && msg->method != ALG_SIP_REGISTER);
+}
+
+/*
+ * The port stays: not when it is one of the pair's, for then the other direction would take it for the pair's endpoint, and make
+ * something else of it than was written.
+ */
+static enum sip_match sip_keep_port(const struct sip_pair *pair, u16 port)
+{
+	return port == pair->from->port || port == pair->to->port ? SIP_LEAVE : SIP_ADDRESS;
+}
+
+/* Topmost Via of a request, the sender's address with a port that it does not send from. */
+static enum sip_match sip_match_sent_by(const struct sip_plan *p, const struct alg_sip_ref *ref, u16 port,
+					const struct sip_pair *pair)
+{
+	/* RFC 3261, 18.2.2: answers go to this port, over TCP by the connection; RFC 3581, 4: to where the request came from */
+	if (!p->nat->stream && !(ref->flags & ALG_SIP_REF_RPORT))
+		return SIP_ENDPOINT;
+	return sip_keep_port(pair, port);
+}
+
+/* The address of @pair with another port. @own: the sender's pair, not the receiver's. */
+static enum sip_match sip_match_port(const struct sip_plan *p, const struct alg_sip_ref *ref, u16 port,
+				     const struct sip_pair *pair, bool own)
+{
+	if (sip_same_addr(pair->from, pair->to))
+		return SIP_LEAVE;
+	if (sip_names_party(ref))
+		return sip_keep_port(pair, port);
+	switch (ref->where) {
+	case ALG_SIP_AT_REQUEST_URI:
+		/* the domain that the receiver serves; nobody sends it back */
+		return own ? SIP_LEAVE : SIP_ADDRESS;
+	case ALG_SIP_AT_VIA:
+		/* RFC 3261, 18.1.2: an answer's topmost sent-by is the one that its receiver wrote */
+		if (own != (p->msg->kind == ALG_SIP_REQUEST) || !sip_top_via(p->msg, ref))
+			return SIP_LEAVE;
+		if (own && ref->part == ALG_SIP_HOST)
+			return sip_match_sent_by(p, ref, port, pair);
+		return sip_keep_port(pair, port);
+	case ALG_SIP_AT_CONTACT:
+		return own && sip_contact_is_sender(p->msg) ? SIP_ENDPOINT : SIP_LEAVE;
+	default:
+		return sip_routes(ref) && p->nat->stream ? sip_keep_port(pair, port) : SIP_LEAVE;
+	}
+}
+
+/* No port is meant: maddr (RFC 3261, 19.1.1), received without a value of rport, parties without port. */
+static bool sip_portless(const struct alg_sip_ref *ref)
+{
+	return !ref->port_len && (ref->part != ALG_SIP_HOST || sip_names_party(ref));
+}
+
+static bool sip_find(const struct sip_plan *p, const struct alg_sip_ref *ref, const struct alg_endpoint *ep,
+		     struct alg_endpoint *seen)
+{
+	return p->nat->find && p->nat->find(p->nat->ctx, ref, ep, seen) && seen->family == ep->family;
+}
+
+static enum sip_match sip_match(const struct sip_plan *p, const struct alg_sip_ref *ref, struct alg_endpoint *seen)
+{
+	const struct alg_sip_nat *nat = p->nat;
+	const struct sip_pair pairs[2] = { { &nat->own, &nat->own_public }, { &nat->peer, &nat->peer_real } };
+	struct alg_endpoint ep = ref->ep;
+	unsigned int i;
+
+	if (!ref->port_len)
+		ep.port = sip_default_port(ref);
+	for (i = 0; i < 2; i++) {
+		if (!sip_same_addr(&ep, pairs[i].from))
+			continue;
+		if (ep.port != pairs[i].from->port && !sip_portless(ref))
+			continue;
+		*seen = *pairs[i].to;
+		return sip_portless(ref) ? SIP_ADDRESS : SIP_ENDPOINT;
+	}
+	if (sip_find(p, ref, &ep, seen))
+		return sip_portless(ref) ? SIP_ADDRESS : SIP_ENDPOINT;
+	for (i = 0; i < 2; i++) {
+		enum sip_match match;
+
+		if (!sip_same_addr(&ep, pairs[i].from))
+			continue;
+		match = sip_match_port(p, ref, ep.port, &pairs[i], i == 0);
+		if (match != SIP_LEAVE) {
+			*seen = *pairs[i].to;
+			return match;
+		}
+	}
+	return SIP_LEAVE;
+}
+
+/* ---- edits ---- */
+
+/*
+ * Address, and port if @port: in one edit where they stand side by side. The new address is in brackets where the old one was,
+ * and where the port would not be told from it (RFC 3261, 25.1: IPv6reference).
+ */
+static void sip_put_host(struct sip_plan *p, const struct alg_sip_ref *ref, const struct alg_endpoint *seen, bool port)
+{
+	bool joined = ref->part == ALG_SIP_HOST && ref->port_len && ref->port_off == ref->off + ref->len + 1;
+	bool brackets = ref->flags & ALG_SIP_REF_BRACKETS || (seen->family == 6 && port && !ref->port_len);
+	char text[SIP_PLAN_TEXT];
+	u32 n = 0, old = ref->len;
+
+	if (brackets)
+		text[n++] = '[';
+	n += sip_plan_addr(p, seen, text + n);
+	if (brackets)
+		text[n++] = ']';
+	if (port && (joined || !ref->port_len)) {
+		text[n++] = ':';
+		n += alg_format_u32(text + n, seen->port);
+		old += joined ? 1U + ref->port_len : 0U;
+		port = false;
+	}
+	sip_plan_put(p, ref->off, old, text, n);
+	if (port)
+		sip_plan_put_u32(p, ref->port_off, ref->port_len, seen->port);
+}
+
+static void sip_plan_ref(struct sip_plan *p, const struct alg_sip_ref *ref)
+{
+	u16 port = ref->port_len ? ref->ep.port : sip_default_port(ref);
+	struct alg_endpoint seen;
+	enum sip_match match;
+	bool addr, other_port;
+
+	match = sip_match(p, ref, &seen);
+	if (match == SIP_LEAVE)
+		return;
+	if (p->nat->via_port && p->msg->kind == ALG_SIP_RESPONSE && ref->part == ALG_SIP_HOST && match == SIP_ENDPOINT &&
+	    sip_same(&seen, &p->nat->peer_real) && sip_top_via(p->msg, ref))
+		seen.port = p->nat->via_port;
+	addr = !sip_same_addr(&seen, &ref->ep);
+	other_port = match == SIP_ENDPOINT && seen.port && seen.port != port;
+	if (addr || (other_port && !ref->port_len))
+		sip_put_host(p, ref, &seen, other_port);
+	else if (other_port)
+		sip_plan_put_u32(p, ref->port_off, ref->port_len, seen.port);
+}
+
+/* Content-Length, once it is known by how much the body grows; what has none needs none (RFC 3261, 18.3). */
+static void sip_plan_body(struct sip_plan *p)
+{
+	const struct alg_sip_msg *msg = p->msg;
+	s32 headers = p->plan->delta, delta;
+
+	sip_plan_bodies(p);
+	delta = p->plan->delta - headers;
+	if (msg->length.len && delta)
+		sip_plan_put_u32(p, msg->length.off, msg->length.len, (u32)((s32)msg->body_len + delta));
+}
+
+static bool sip_too_long(const struct alg_sip_msg *msg, s32 delta)
+{
+	u32 len = msg->header_len;
+
+	/* a stream's message whose body nobody looks at may be longer from the start */
+	if (msg->body_len <= ALG_SIP_MESSAGE_MAX - len)
+		len += msg->body_len;
+	return delta > 0 && len + (u32)delta > ALG_SIP_MESSAGE_MAX;
+}
+
+int alg_sip_plan(const u8 *data, const struct alg_sip_msg *msg, const struct alg_sdp *sdp, const struct alg_sip_nat *nat,
+		 const struct alg_sip_media_map *media, struct alg_plan *plan)
+{
+	struct sip_plan p = { .data = data, .msg = msg, .sdp = sdp, .nat = nat, .media = media, .plan = plan };
+	struct alg_plan_mark mark = alg_plan_mark(plan);
+	unsigned int i;
+
+	for (i = 0; nat && i < msg->n_refs && !p.full; i++)
+		sip_plan_ref(&p, &msg->refs[i]);
+	if (sdp && msg->n_bodies && !p.full)
+		sip_plan_body(&p);
+	if (!p.full && !sip_too_long(msg, plan->delta))
+		return 0;
+	alg_plan_undo(plan, mark);
+	return p.full ? -ENOSPC : -EMSGSIZE;
+}
