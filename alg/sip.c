@@ -287,6 +287,10 @@ enum sip_verdict sip_process(struct sip_message *m, struct alg_plan *plan)
 		return unknown == UNKNOWN_DROP && m->msg.kind == ALG_SIP_REQUEST ? SIP_REFUSE : SIP_PASS;
 
 	find_parties(m);
+	if (w->ct->master && w->dir == IP_CT_DIR_ORIGINAL && w->mode == NF_ALG_MODE_ON && !sip_register_admits(m)) {
+		nf_alg_work_refuse(w, NF_ALG_REASON_NOT_ALLOWED);
+		return SIP_REFUSE;
+	}
 	read_bodies(m);
 	if (m->msg.method == ALG_SIP_REGISTER) {
 		reason = sip_register_message(m);

@@ -63,6 +63,8 @@ void sip_call_undo(struct sip_message *m);
 int sip_register_message(struct sip_message *m);
 void sip_dialog_message(struct sip_message *m);
 void sip_register_undo(struct sip_message *m);
+/* A request that begins something, on a connection that came through a pinhole: does anybody still take such there? */
+bool sip_register_admits(const struct sip_message *m);
 
 /* For sip_show.c: as in struct nf_alg_call_ops. */
 int sip_register_walk(struct net *net, u32 after, int (*fn)(const struct nf_alg_registration_info *info, void *arg), void *arg);

@@ -148,6 +148,17 @@ void sip_contact_put(struct sip_contact *c)
 	kfree_rcu(c, rcu);
 }
 
+bool sip_contact_admits(const struct nf_alg_work *w, const struct alg_endpoint *target, const struct alg_endpoint *peer)
+{
+	struct sip_contact_key key;
+
+	sip_contact_key_init(&key, w, nf_ct_protonum(w->ct), target, peer);
+	if (rhashtable_lookup(&contacts, &key, contacts_params))
+		return true;
+	memset(&key.peer, 0, sizeof(key.peer));
+	return rhashtable_lookup(&contacts, &key, contacts_params);
+}
+
 int sip_contact_init(void)
 {
 	int i;

@@ -673,6 +673,19 @@ void sip_register_undo(struct sip_message *m)
 	}
 }
 
+/*
+ * A connection outlives the pinhole that it came through: for what is left of its dialogs. By then who may come is a matter of each
+ * request.
+ */
+bool sip_register_admits(const struct sip_message *m)
+{
+	const struct alg_sip_msg *msg = &m->msg;
+
+	if (msg->kind != ALG_SIP_REQUEST || msg->to_tag.len || msg->method == ALG_SIP_ACK || msg->method == ALG_SIP_CANCEL)
+		return true;
+	return sip_contact_admits(m->work, &m->receiver, &m->sender);
+}
+
 /* ---- all of them ---- */
 
 /* Calls @fn for every binding of the namespace, under its owner's lock. Process context. */

@@ -57,6 +57,9 @@ static inline bool sip_same_endpoint(const struct alg_endpoint *a, const struct 
 	return a->family == b->family && a->port == b->port && !memcmp(a->addr, b->addr, sizeof(a->addr));
 }
 
+/* Is there a contact at @target that @peer may ask for? Under RCU. */
+bool sip_contact_admits(const struct nf_alg_work *work, const struct alg_endpoint *target, const struct alg_endpoint *peer);
+
 int sip_contact_init(void);
 void sip_contact_exit(void);	/* nobody has one */
 
