@@ -28,31 +28,38 @@ struct word {
 	u32 off, end;
 };
 
+static inline bool is_space(u8 c)
+{
+	return c == ' ' || c == '\t';
+}
+
 /* The next word of a line, words being apart by spaces. false: there is none. */
 static inline bool next_word(const u8 *p, u32 *i, u32 end, struct word *w)
 {
-	while (*i < end && (p[*i] == ' ' || p[*i] == '\t'))
+	while (*i < end && is_space(p[*i]))
 		(*i)++;
 	w->off = *i;
-	while (*i < end && p[*i] != ' ' && p[*i] != '\t')
+	while (*i < end && !is_space(p[*i]))
 		(*i)++;
 	w->end = *i;
 	return w->end > w->off;
 }
 
-static bool word_is(const u8 *p, const struct word *w, const char *text, u32 len)
+/* Likewise the last one; *@end moves before it. */
+static inline bool last_word(const u8 *p, u32 i, u32 *end, struct word *w)
 {
-	return alg_same_word(p + w->off, w->end - w->off, text, len);
+	while (*end > i && is_space(p[*end - 1]))
+		(*end)--;
+	w->end = *end;
+	while (*end > i && !is_space(p[*end - 1]))
+		(*end)--;
+	w->off = *end;
+	return w->end > w->off;
 }
 
-#define WORD_IS(p, w, text) word_is(p, w, text, sizeof(text) - 1)
-
-static bool word_starts(const u8 *p, const struct word *w, const char *text, u32 len)
-{
-	return w->end - w->off >= len && alg_same_word(p + w->off, len, text, len);
-}
-
-#define WORD_STARTS(p, w, text) word_starts(p, w, text, sizeof(text) - 1)
+#define WORD_IS(p, w, text) ALG_SAME((p) + (w)->off, (w)->end - (w)->off, text)
+#define WORD_STARTS(p, w, text) \
+	((w)->end - (w)->off >= sizeof(text) - 1 && alg_same_text((p) + (w)->off, text, sizeof(text) - 1))
 
 static bool word_number(const u8 *p, const struct word *w, u32 max, u32 *val)
 {
@@ -132,17 +139,14 @@ static int read_c(struct description *d, u32 i, u32 end)
  */
 static int read_o(struct description *d, u32 i, u32 end)
 {
-	struct word w[3] = { { 0, 0 }, { 0, 0 }, { 0, 0 } }, next;
+	struct word net, type, addr;
 	int index;
 
-	while (next_word(d->p, &i, end, &next)) {
-		w[0] = w[1];
-		w[1] = w[2];
-		w[2] = next;
-	}
-	if (!WORD_IS(d->p, &w[0], "in") || !(WORD_IS(d->p, &w[1], "ip4") || WORD_IS(d->p, &w[1], "ip6")))
+	if (!last_word(d->p, i, &end, &addr) || !last_word(d->p, i, &end, &type) || !last_word(d->p, i, &end, &net))
 		return 0;
-	index = add_addr(d, &w[1], &w[2]);
+	if (!WORD_IS(d->p, &net, "in") || !(WORD_IS(d->p, &type, "ip4") || WORD_IS(d->p, &type, "ip6")))
+		return 0;
+	index = add_addr(d, &type, &addr);
 	return index == -E2BIG ? index : 0;
 }
 
@@ -402,11 +406,30 @@ static u8 find_attribute(const u8 *p, u32 len)
 	return id && !memcmp(p, names[id].name, len) ? id : A_NONE;
 }
 
+/* rtpmap, fmtp and their like are most of a description. */
+static bool may_matter(const u8 *p, u32 len)
+{
+	if (len < 4)
+		return false;
+	switch (p[0]) {
+	case 'b':
+	case 'c':
+	case 'i':
+	case 's':
+		return true;
+	case 'r':
+		return p[2] != 'p';
+	}
+	return false;
+}
+
 static int read_a(struct description *d, u32 i, u32 end)
 {
 	u32 name = i, value;
 	u8 id;
 
+	if (!may_matter(d->p + i, end - i))
+		return 0;
 	while (i < end && d->p[i] != ':' && d->p[i] != ' ')
 		i++;
 	id = find_attribute(d->p + name, i - name);
@@ -493,11 +516,10 @@ int alg_sdp_parse(const u8 *data, u32 off, u32 len, struct alg_sdp *sdp)
 
 	if (eol - i != 3 || memcmp(data + i, "v=0", 3))
 		return -EINVAL;
-	for (i = eol; i < end; i = eol) {
-		if (data[i] == '\r' || data[i] == '\n') {
-			eol = i + 1;
-			continue;
-		}
+	while (eol < end) {
+		i = eol + 1;
+		if (i < end && data[i] == '\n')
+			i++;
 		eol = alg_find_eol(data, i, end);
 		err = read_line(&d, i, eol);
 		if (err)

@@ -83,7 +83,7 @@ static u8 find_method(const u8 *p, u32 len)
 /* ---- header lines ---- */
 
 struct header_name {
-	char name[26];
+	char name[32];	/* its last eight bytes can be read wherever it ends */
 	u8 len;
 	u8 id;
 };
@@ -127,13 +127,31 @@ static const struct header_name header_names[64] = {
 	[SLOT('c', 25, 's')]	= { "content-transfer-encoding", 25, ALG_SIP_H_TRANSFER_ENCODING },	/* RFC 2045, 6 */
 };
 
-/* The name [i, end) as one of header_names[]. */
-static u8 find_header(const u8 *p, u32 i, u32 end)
+/*
+ * p[0..len) is @name, case ignored. Names are letters and '-', and there is nothing below ' ' in p[], so that a bit is all that has to
+ * be set. @room: bytes that may be read at @p.
+ */
+static bool is_name(const u8 *p, u32 len, u32 room, const char *name)
 {
-	u32 len = end - i;
-	const struct header_name *h = &header_names[SLOT(p[i] | 0x20, len, p[i + len / 2] | 0x20)];
+	const u64 lower = ALG_BYTES(0x20);
+	u32 i;
 
-	return h->len == len && alg_same_word(p + i, len, h->name, len) ? h->id : ALG_SIP_H_NONE;
+	if (room < 8)
+		return alg_same_text(p, name, len);
+	if (len < 8)
+		return !(((alg_load64(p) | lower) ^ alg_load64((const u8 *)name)) << (64 - 8 * len));
+	for (i = 0; i + 8 < len; i += 8)
+		if ((alg_load64(p + i) | lower) != alg_load64((const u8 *)name + i))
+			return false;
+	return (alg_load64(p + len - 8) | lower) == alg_load64((const u8 *)name + len - 8);
+}
+
+/* The name p[0..len) as one of header_names[]; not empty. */
+static u8 find_header(const u8 *p, u32 len, u32 room)
+{
+	const struct header_name *h = &header_names[SLOT(p[0] | 0x20, len, p[len / 2] | 0x20)];
+
+	return h->len == len && is_name(p, len, room, h->name) ? h->id : ALG_SIP_H_NONE;
 }
 
 /* Where a header's name ends: the first byte that is ':' or not above space. */
@@ -170,9 +188,22 @@ static u32 last_lf(const u8 *p, u32 i, u32 end)
 	}
 }
 
-enum alg_parse alg_sip_header_line(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
+/* The value [i, end) without white space at its ends. */
+static inline void trim(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
 {
-	u32 name = i, behind = name_end(p, i, end), lf = last_lf(p, behind, end);
+	if (i < end && p[i] == ' ')
+		i++;
+	if (i < end && p[i] <= ' ')
+		i = alg_skip_ws(p, i, end);
+	while (end > i && p[end - 1] <= ' ' && alg_is(p[end - 1], ALG_C_WS))
+		end--;
+	line->value = i;
+	line->end = end;
+}
+
+static inline enum alg_parse read_line(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
+{
+	u32 name = i, behind = name_end(p, i, end), lf = last_lf(p, i, end);
 
 	if (lf == end)
 		return ALG_PARSE_PARTIAL;
@@ -181,14 +212,15 @@ enum alg_parse alg_sip_header_line(const u8 *p, u32 i, u32 end, struct alg_sip_l
 		;
 	if (p[i] != ':' || behind == name)
 		return ALG_PARSE_MALFORMED;
-	line->id = find_header(p, name, behind);
-	if (line->id != ALG_SIP_H_NONE) {
-		line->value = alg_skip_ws(p, i + 1, lf);
-		while (lf > line->value && alg_is(p[lf - 1], ALG_C_WS))
-			lf--;
-		line->end = lf;
-	}
+	line->id = find_header(p + name, behind - name, end - name);
+	if (line->id != ALG_SIP_H_NONE)
+		trim(p, i + 1, lf, line);
 	return ALG_PARSE_COMPLETE;
+}
+
+enum alg_parse alg_sip_header_line(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
+{
+	return read_line(p, i, end, line);
 }
 
 /* ---- headers ---- */
@@ -306,7 +338,7 @@ static enum alg_parse read_headers(struct alg_sip_parser *s, u32 i)
 			s->msg->header_len = (u16)(i + (p[i] == '\n' ? 1 : 2));
 			return ALG_PARSE_COMPLETE;
 		}
-		answer = alg_sip_header_line(p, i, s->len, &line);
+		answer = read_line(p, i, s->len, &line);
 		if (answer == ALG_PARSE_PARTIAL)
 			return answer;
 		i = line.next;
@@ -324,7 +356,7 @@ static enum alg_parse read_headers(struct alg_sip_parser *s, u32 i)
 
 static bool is_version(const u8 *p, u32 i, u32 end)
 {
-	return ALG_SAME(p + i, end - i, "sip/2.0");
+	return end - i == 7 && (!memcmp(p + i, "SIP/2.0", 7) || alg_same_text(p + i, "sip/2.0", 7));
 }
 
 /* "SIP/2.0" SP 3DIGIT SP reason (RFC 3261, 7.2); without the second space if there is no reason. */

@@ -21,6 +21,10 @@ bool alg_sip_content_type(const u8 *p, u32 i, u32 end, struct alg_sip_content_ty
 	struct alg_sip_param param;
 	int more;
 
+	if (end - i == 15 && !memcmp(p + i, "application/sdp", 15)) {
+		type->kind = ALG_SIP_CONTENT_SDP;
+		return true;
+	}
 	i = read_word(p, i, end, &main, &main_end);
 	if (i == ALG_SCAN_BAD || i == end || p[i] != '/')
 		return false;

@@ -63,12 +63,13 @@ static inline u32 alg_lowest(u64 marks)
 /* The first @c in [i, end), or @end. */
 static inline u32 alg_find_byte(const u8 *p, u32 i, u32 end, u8 c)
 {
-	u64 marks;
+	u64 low, high;
 
-	for (; end - i >= 8; i += 8) {
-		marks = alg_zero_bytes(alg_load64(p + i) ^ ALG_BYTES(c));
-		if (marks)
-			return i + alg_lowest(marks);
+	for (; end - i >= 16; i += 16) {
+		low = alg_zero_bytes(alg_load64(p + i) ^ ALG_BYTES(c));
+		high = alg_zero_bytes(alg_load64(p + i + 8) ^ ALG_BYTES(c));
+		if (low | high)
+			return low ? i + alg_lowest(low) : i + 8 + alg_lowest(high);
 	}
 	while (i < end && p[i] != c)
 		i++;
@@ -94,20 +95,18 @@ static inline u32 alg_skip_ws(const u8 *p, u32 i, u32 end)
 	return alg_skip_class(p, i, end, ALG_C_WS);
 }
 
-/* p[0..len) and lower-case letters, digits, '-', '/' and '.' without regard to case. */
-static inline bool alg_same_word(const u8 *p, u32 len, const char *word, u32 word_len)
+/* p[0..len) and a text of lower-case letters, digits, '-', '/' and '.', without regard to case. */
+static inline bool alg_same_text(const u8 *p, const char *text, u32 len)
 {
 	u32 i;
 
-	if (len != word_len)
-		return false;
 	for (i = 0; i < len; i++)
-		if (p[i] != (u8)word[i] && ((u8)((p[i] | 0x20) - 'a') >= 26 || (p[i] | 0x20) != (u8)word[i]))
+		if (p[i] != (u8)text[i] && ((u8)((p[i] | 0x20) - 'a') >= 26 || (p[i] | 0x20) != (u8)text[i]))
 			return false;
 	return true;
 }
 
-#define ALG_SAME(p, len, word) alg_same_word(p, len, word, sizeof(word) - 1)
+#define ALG_SAME(p, len, text) ((len) == sizeof(text) - 1 && alg_same_text(p, text, sizeof(text) - 1))
 
 /*
  * Decimal digits from @i on, at most @max. Return: offset behind them, ALG_SCAN_BAD (and 0) without any or
@@ -128,25 +127,54 @@ static inline u32 alg_scan_number(const u8 *p, u32 i, u32 end, u32 max, u32 *val
 	return i == start ? ALG_SCAN_BAD : i;
 }
 
+/* One number of an IPv4 address at @p, of which four bytes can be read. Return: its digits, 0 if it is none. */
+static inline u32 alg_scan_octet(const u8 *p, u8 *val)
+{
+	u32 a = p[0] - '0', b = p[1] - '0', c;
+
+	if (a > 9)
+		return 0;
+	if (b > 9) {
+		*val = (u8)a;
+		return 1;
+	}
+	if (!a)
+		return 0;
+	c = p[2] - '0';
+	a = a * 10 + b;
+	if (c > 9) {
+		*val = (u8)a;
+		return 2;
+	}
+	a = a * 10 + c;
+	*val = (u8)a;
+	return a > 255 ? 0 : 3;
+}
+
 /*
  * Dotted decimal from @i on, read as alg_parse_ipv4() reads it. Return: offset behind it, ALG_SCAN_BAD if it is something else; a
  * digit or a dot behind it is the caller's to look at.
  */
 static inline u32 alg_scan_ipv4(const u8 *p, u32 i, u32 end, u8 quad[4])
 {
-	u32 n, val, start;
+	u8 room[20];
+	const u8 *q = p + i;
+	u32 n, at = 0, digits;
 
-	for (n = 0; n < 4; n++) {
-		if (n && (i == end || p[i++] != '.'))
-			return ALG_SCAN_BAD;
-		start = i;
-		for (val = 0; i < end && i - start < 3 && alg_is_digit(p[i]); i++)
-			val = val * 10 + (p[i] - '0');
-		if (i == start || val > 255 || (i - start > 1 && p[start] == '0'))
-			return ALG_SCAN_BAD;
-		quad[n] = (u8)val;
+	if (end - i < 16) {	/* a number that ends where nothing more can be read */
+		memset(room, 0, sizeof(room));
+		memcpy(room, q, end - i);
+		q = room;
 	}
-	return i;
+	for (n = 0; n < 4; n++) {
+		if (n && q[at++] != '.')
+			return ALG_SCAN_BAD;
+		digits = alg_scan_octet(q + at, &quad[n]);
+		if (!digits)
+			return ALG_SCAN_BAD;
+		at += digits;
+	}
+	return i + at;
 }
 
 /* An address's text in [i, end), no brackets. false: it is none. */
@@ -155,13 +183,14 @@ bool alg_scan_addr(const u8 *p, u32 i, u32 end, struct alg_endpoint *ep);
 /* The first CR or LF in [i, end), or @end. */
 static inline u32 alg_find_eol(const u8 *p, u32 i, u32 end)
 {
-	u64 w, marks;
+	u64 marks;
 
 	for (; end - i >= 8; i += 8) {
-		w = alg_load64(p + i);
-		marks = alg_zero_bytes(w ^ ALG_BYTES('\r')) | alg_zero_bytes(w ^ ALG_BYTES('\n'));
-		if (marks)
-			return i + alg_lowest(marks);
+		marks = alg_low_bytes(alg_load64(p + i), '\r' + 1);
+		if (marks) {	/* a tab perhaps, or worse */
+			i += alg_lowest(marks);
+			break;
+		}
 	}
 	while (i < end && p[i] != '\r' && p[i] != '\n')
 		i++;

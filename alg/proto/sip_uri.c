@@ -179,6 +179,16 @@ static u32 read_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_w
 	return i;
 }
 
+/* RFC 3986, 3.1. Return: offset of the colon. */
+static u32 read_scheme(const u8 *p, u32 i, u32 end)
+{
+	u32 start = i;
+
+	while (i < end && (alg_is(p[i], ALG_C_HOST) || p[i] == '+') && p[i] != '_')
+		i++;
+	return i < end && p[i] == ':' && (u8)((p[start] | 0x20) - 'a') < 26 ? i : ALG_SCAN_BAD;
+}
+
 u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where, enum alg_sip_uri_form form)
 {
 	const u8 *p = s->p;
@@ -186,13 +196,9 @@ u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where whe
 
 	s->uri_ref = ALG_SIP_REFS;
 	s->base.off = (u16)start;
-	if (i == end || (u8)((p[i] | 0x20) - 'a') >= 26)
-		return ALG_SCAN_BAD;
-	/* RFC 3986, 3.1 */
-	while (i < end && (alg_is(p[i], ALG_C_HOST) || p[i] == '+') && p[i] != '_')
-		i++;
-	if (i == end || p[i] != ':')
-		return ALG_SCAN_BAD;
+	i = read_scheme(p, i, end);
+	if (i == ALG_SCAN_BAD)
+		return i;
 	if (ALG_SAME(p + start, i - start, "sip"))
 		i = read_sip_uri(s, i + 1, end, where, form, 0);
 	else if (ALG_SAME(p + start, i - start, "sips"))
@@ -286,12 +292,7 @@ int alg_sip_next_param(const u8 *p, u32 *at, u32 end, struct alg_sip_param *para
 	return 1;
 }
 
-static bool param_is(const u8 *p, const struct alg_sip_param *param, const char *word, u32 len)
-{
-	return alg_same_word(p + param->name, param->name_end - param->name, word, len);
-}
-
-#define PARAM_IS(p, param, word) param_is(p, param, word, sizeof(word) - 1)
+#define PARAM_IS(p, param, word) ALG_SAME((p) + (param)->name, (param)->name_end - (param)->name, word)
 
 bool alg_sip_party(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where)
 {
@@ -399,7 +400,7 @@ static u32 read_via_protocol(const u8 *p, u32 i, u32 end, u8 *flags)
 		i += 8;
 	} else {
 		for (n = 0; n < 2; n++) {
-			if (end - i < 3 || !alg_same_word(p + i, 3, words[n], 3))
+			if (end - i < 3 || !alg_same_text(p + i, words[n], 3))
 				return ALG_SCAN_BAD;
 			i = alg_skip_ws(p, i + 3, end);
 			if (i == end || p[i] != '/')
