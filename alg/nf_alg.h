@@ -161,6 +161,14 @@ struct nf_alg_session *nf_alg_session_find(const struct nf_conn *ct);
 /* Adds @messages and the uncounted ones to the account. Under session->lock, or when nobody else has the session. */
 void nf_alg_session_count_messages(struct nf_alg_session *session, u32 messages);
 
+/* @ct was expected; is it a control connection that came through a pinhole, so that the ALG serves it? */
+static inline bool nf_alg_conn_is_child(const struct nf_conn *ct)
+{
+	const struct nf_conn_help *help = nfct_help(ct);
+
+	return help && ((const struct nf_alg_conn *)help->data)->inside_reply;
+}
+
 /* The assignment hook gave @ct its helper: remembers the tenant. @ct is unconfirmed and not shared. */
 void nf_alg_conn_assigned(struct nf_conn *ct, u32 tenant_id);
 
@@ -213,6 +221,9 @@ struct nf_alg_work {
  */
 bool nf_alg_work_init(struct nf_alg_work *work, const struct nf_alg_proto *proto, u8 l4proto, struct sk_buff *skb,
 		      unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo);
+
+/* Does the control connection stand on a service of the policy, which may be taken away? */
+bool nf_alg_work_on_service(const struct nf_alg_work *work);
 
 /* Fills in tenant, rule, account, mode; for sessions: tenant and rule. Does nothing the second time. */
 void nf_alg_work_resolve(struct nf_alg_work *work);

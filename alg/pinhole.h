@@ -4,6 +4,9 @@
 #define NF_ALG_PINHOLE_H
 
 #include "nf_alg.h"
+#include "public.h"
+
+#define NF_ALG_HOLE_SECONDS_MAX	(1u << 20)	/* conntrack's clock for expectations goes round at 2^31 jiffies */
 
 enum nf_alg_hole_state {
 	HOLE_PENDING,	/* the expectation stands */
@@ -13,64 +16,102 @@ enum nf_alg_hole_state {
 
 /**
  * struct nf_alg_hole - an expectation and what we know about it
- * @node:	in the table of public endpoints
- * @list:	in the namespace's list for its @id
- * @rcu:	how it is freed
+ * @claim:	in the table of public endpoints; namespace, zone, where it leads
+ * @state:	enum nf_alg_hole_state; changed by cmpxchg only, each change once
  * @exp:	the expectation, with a reference of ours. When it is the last one, conntrack has let go of it. Its tuple is the
  *		public endpoint (destination) and who may come (source)
- * @net:	namespace; its exit closes all pinholes
- * @account:	the tenant's, with a reference, or NULL
- * @proto:	whose; valid while the pinhole stands
- * @id:		number, growing in the namespace
- * @hash:	of the public endpoint
- * @state:	enum nf_alg_hole_state; changed by cmpxchg only, each change once
- * @timeout:	seconds that it stays pending
- * @opened:	jiffies
- * @used:	jiffies, when active
- * @target:	the announced endpoint as its owner knows it
- * @zone:	conntrack zone of the control connection
+ * @ref:	one until it is closed, one for each owner
+ * @owners:	who opened it with a handle; under the claim's lock
  * @armed:	conntrack has the expectation, or had it
  * @translated:	the child needs nf_alg_nat
  * @assigned:	the session stands on a service of the policy
+ * @permanent:	stays pending when children come
+ * @control:	children are control connections
+ * @has_child:	@child is valid
+ * @doomed:	the child is to be killed once it is confirmed
  * @src_min:	port block that the child's source port must stay in, 0: none
  * @src_max:	its end
+ * @account:	the tenant's, with a reference until it is closed, or NULL
+ * @tenant:	its id, 0 if none
+ * @proto:	whose; valid while the pinhole stands
+ * @protocol:	its number
+ * @public:	endpoint that it leads through, with a reference until it is closed, or NULL
+ * @source:	the child's source, likewise
+ * @id:		number, growing in the namespace
+ * @call:	number of the call
+ * @timeout:	seconds that it stays pending
+ * @opened:	jiffies
+ * @until:	jiffies, when pending
+ * @used:	jiffies, when the last child came
+ * @list:	in the namespace's list for its @id
+ * @rcu:	how it is freed
  * @master:	the control connection's original tuple
- * @child:	original tuple of the announced connection, when active
+ * @child:	original tuple of the announced connection; of the last one when @permanent, then under the claim's lock
  *
- * Everything but @state, @armed, @child, @used and @opened is set before the pinhole is visible.
+ * All is set before the pinhole is visible but @state, @armed, @owners, @has_child, @doomed, @child, @used, @timeout and
+ * @until.
  */
 struct nf_alg_hole {
-	struct hlist_node node;
-	struct list_head list;
-	struct rcu_head rcu;
-	struct nf_conntrack_expect *exp;
-	struct net *net;
-	struct nf_alg_account *account;
-	const struct nf_alg_proto *proto;
-	u32 id;
-	u32 hash;
+	struct nf_alg_claim claim;
 	int state;
-	u32 timeout;
-	unsigned long opened, used;
-	struct alg_endpoint target;
-	struct nf_conntrack_zone zone;
+	struct nf_conntrack_expect *exp;
+	refcount_t ref;
+	u32 owners;
 	bool armed;
 	bool translated;
 	bool assigned;
+	bool permanent;
+	bool control;
+	bool has_child;
+	bool doomed;
 	u16 src_min, src_max;
+	struct nf_alg_account *account;
+	u32 tenant;
+	const struct nf_alg_proto *proto;
+	enum nf_alg_protocol protocol;
+	struct nf_alg_public *public, *source;
+	u32 id;
+	u32 call;
+	u32 timeout;
+	unsigned long opened, until, used;
+	struct list_head list;
+	struct rcu_head rcu;
 	struct nf_conntrack_tuple master;
 	struct nf_conntrack_tuple child;
 };
 
+static inline struct net *nf_alg_hole_net(const struct nf_alg_hole *hole)
+{
+	return hole->claim.net;
+}
+
 /* alg/pinhole.c; all but the last three in any context */
 bool nf_alg_hole_close(struct nf_alg_hole *hole, enum nf_alg_reason reason);	/* a pending one; false: it is not */
 void nf_alg_hole_end(struct nf_alg_hole *hole);
+void nf_alg_hole_put(struct nf_alg_hole *hole);
+void nf_alg_hole_discard(struct nf_alg_hole *hole);				/* one that never stood; the account is the caller's */
 void nf_alg_hole_check(struct nf_alg_hole *hole);				/* what the collector does */
 void nf_alg_hole_info(const struct nf_alg_hole *hole, struct nf_alg_pinhole_info *info);
+void nf_alg_hole_event(const struct nf_alg_hole *hole, enum nf_alg_event event);
 bool nf_alg_hole_allowed(const struct nf_alg_hole *hole);			/* by the configuration; under RCU */
+struct nf_alg_hole *nf_alg_hole_new(void);					/* not initialised */
+void nf_alg_hole_free(struct nf_alg_hole *hole);				/* nothing belongs to it yet */
+void nf_alg_hole_forget(struct nf_alg_hole *hole);				/* nobody saw it */
 int nf_alg_hole_init(void);
 void nf_alg_hole_disarm(void);
 void nf_alg_hole_exit(void);
+
+/* Conntrack had the expectation and let go of it. */
+static inline bool nf_alg_hole_exp_gone(const struct nf_alg_hole *hole)
+{
+	return READ_ONCE(hole->armed) && refcount_read(&hole->exp->use) == 1;
+}
+
+/* alg/pinhole_child.c */
+struct nf_conn *nf_alg_hole_child(const struct nf_alg_hole *hole);		/* with a reference, or NULL */
+bool nf_alg_hole_child_lives(const struct nf_alg_hole *hole);
+bool nf_alg_hole_kill_child(const struct nf_alg_hole *hole);			/* true: there is none any more */
+void nf_alg_hole_expected(struct nf_conn *ct, struct nf_conntrack_expect *exp);	/* expectfn */
 
 /* alg/pinhole_net.c */
 void nf_alg_hole_list(struct nf_alg_hole *hole);	/* gives it its number */

@@ -40,7 +40,7 @@ static struct hole_net *hole_net(const struct net *net)
 /* From here on dumps, the collector and the sweep see it. */
 void nf_alg_hole_list(struct nf_alg_hole *hole)
 {
-	struct hole_net *hn = hole_net(hole->net);
+	struct hole_net *hn = hole_net(nf_alg_hole_net(hole));
 
 	spin_lock_bh(&hn->lock);
 	hole->id = ++hn->last ?: ++hn->last;
@@ -51,7 +51,7 @@ void nf_alg_hole_list(struct nf_alg_hole *hole)
 
 void nf_alg_hole_unlist(struct nf_alg_hole *hole)
 {
-	struct hole_net *hn = hole_net(hole->net);
+	struct hole_net *hn = hole_net(nf_alg_hole_net(hole));
 
 	spin_lock_bh(&hn->lock);
 	list_del_rcu(&hole->list);
@@ -162,7 +162,7 @@ static void close_of_tenant(struct nf_alg_hole *hole, const void *arg)
 {
 	const struct tenant_closing *c = arg;
 
-	if (hole->account && hole->account->id == c->tenant && nf_alg_hole_close(hole, NF_ALG_REASON_CLOSED))
+	if (hole->account && hole->tenant == c->tenant && nf_alg_hole_close(hole, NF_ALG_REASON_CLOSED))
 		(*c->closed)++;
 }
 
@@ -188,7 +188,7 @@ static void sweep_one(struct nf_alg_hole *hole, const void *arg)
 
 void nf_alg_pinhole_sweep(struct net *net)
 {
-	smp_mb();	/* pairs with hole_stands() */
+	smp_mb();	/* pairs with hole_allowed_still() */
 	holes_each(net, sweep_one, NULL);
 }
 

@@ -3,6 +3,8 @@
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/hash.h>
+#include <linux/ip.h>
+#include <net/ipv6.h>
 #include <net/netfilter/nf_conntrack_core.h>
 
 #include "nf_alg.h"
@@ -48,15 +50,30 @@ EXPORT_SYMBOL_GPL(nf_alg_endpoint_set);
 
 /* ---- one packet ---- */
 
+/* The packet's own transport, which conntrack found behind its headers: an ICMP error has the connection of what it quotes. */
+static bool packet_carries(const struct sk_buff *skb, u8 l4proto)
+{
+	__be16 frag;
+	u8 proto;
+
+	if (ip_hdr(skb)->version == 4)
+		return ip_hdr(skb)->protocol == l4proto;
+	proto = ipv6_hdr(skb)->nexthdr;
+	return ipv6_skip_exthdr(skb, skb_network_offset(skb) + sizeof(struct ipv6hdr), &proto, &frag) >= 0 && proto == l4proto;
+}
+
 bool nf_alg_work_init(struct nf_alg_work *work, const struct nf_alg_proto *proto, u8 l4proto, struct sk_buff *skb,
 		      unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo)
 {
-	/* IP_CT_RELATED is an ICMP error or a child's first packet, never a control message. */
-	if (ctinfo != IP_CT_ESTABLISHED && ctinfo != IP_CT_ESTABLISHED_REPLY && ctinfo != IP_CT_NEW)
-		return false;
-	if (ct->master || nf_ct_protonum(ct) != l4proto || nf_ct_is_template(ct) || !nfct_help(ct))
+	if (nf_ct_protonum(ct) != l4proto || nf_ct_is_template(ct) || !nfct_help(ct))
 		return false;
 	if (nf_is_loopback_packet(skb))
+		return false;
+	if (ct->master && !nf_alg_conn_is_child(ct))
+		return false;
+	/* IP_CT_RELATED is an ICMP error, or comes before the first answer to the initiator of a control connection that was expected. */
+	if (ctinfo != IP_CT_ESTABLISHED && ctinfo != IP_CT_ESTABLISHED_REPLY && ctinfo != IP_CT_NEW &&
+	    !(ctinfo == IP_CT_RELATED && ct->master && packet_carries(skb, l4proto)))
 		return false;
 
 	work->skb = skb;
@@ -86,6 +103,22 @@ static const struct nf_alg_tenant *work_tenant(const struct nf_alg_work *work, c
 				      dev_get_by_index_rcu(work->net, work->skb->skb_iif));
 }
 
+/* A connection that came through a pinhole stands on no service of the policy. */
+static bool on_service(const struct nf_alg_conn *data)
+{
+	return data->assigned && !data->inside_reply;
+}
+
+bool nf_alg_work_on_service(const struct nf_alg_work *work)
+{
+	const struct nf_alg_conn *data;
+
+	if (work->session)
+		return work->session->assigned;
+	data = conn_data(work->ct);
+	return data && on_service(data);
+}
+
 /* Off when the tenant or the service is gone since; what an nft rule gave needs no service. */
 static u8 work_mode(const struct nf_alg_work *work, bool assigned, bool had_tenant)
 {
@@ -110,7 +143,7 @@ void nf_alg_work_resolve(struct nf_alg_work *work)
 	work->rule = work->tenant ? nf_alg_tenant_rule(work->tenant, work->proto->id) : nf_alg_default_rule(work->proto->id);
 	if (!s) {
 		work->account = work->tenant ? nf_alg_tenant_account(work->tenant) : NULL;
-		work->mode = work_mode(work, data->assigned, false);
+		work->mode = work_mode(work, on_service(data), data->assigned);
 	}
 }
 EXPORT_SYMBOL_GPL(nf_alg_work_resolve);
@@ -149,7 +182,7 @@ static struct nf_alg_session *session_alloc(struct nf_alg_work *work, const stru
 	spin_lock_init(&s->lock);
 	s->proto = work->proto;
 	s->net = work->net;
-	s->assigned = data->assigned;
+	s->assigned = on_service(data);
 	s->gen = ~work->gen;	/* the mode is looked up when the session is entered */
 	if (work->account && nf_alg_account_hold(work->account)) {
 		s->account = work->account;

@@ -29,10 +29,29 @@ static void range_endpoint(struct nf_nat_range2 *range, const struct alg_endpoin
 }
 
 /*
- * Unless it has a public endpoint of its own, the child's initiator is the master's other end: it appears with the address that the
- * master gave it. If that is a subscriber
- * with a port block, his source port stays in it; when the block is full conntrack drops the packet.
+ * A child without a public endpoint of its own that comes from the master's other end appears with the address that the master gave
+ * it. If that is a subscriber with a port block, his source port stays in it; when the block is full conntrack drops the packet. The
+ * source of a child from elsewhere is left to the rules.
  */
+static void follow_source(struct nf_conn *ct, const struct nf_conntrack_expect *exp, const struct alg_endpoint *source,
+			  u16 src_min, u16 src_max)
+{
+	const struct nf_conntrack_tuple *own = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	const struct nf_conntrack_tuple *other = &ct->master->tuplehash[exp->dir].tuple;
+	struct nf_nat_range2 range = {};
+
+	if (source) {
+		range_endpoint(&range, source);
+	} else if (own->src.l3num == other->src.l3num && nf_inet_addr_cmp(&own->src.u3, &other->src.u3)) {
+		range_addr(&range, &ct->master->tuplehash[!exp->dir].tuple.dst.u3);
+		if (src_min)
+			range_ports(&range, src_min, src_max);
+	} else {
+		return;
+	}
+	nf_nat_setup_info(ct, &range, NF_NAT_MANIP_SRC);
+}
+
 static void follow(struct nf_conn *ct, const struct nf_conntrack_expect *exp, const struct alg_endpoint *target,
 		   const struct alg_endpoint *source, u16 src_min, u16 src_max)
 {
@@ -40,17 +59,7 @@ static void follow(struct nf_conn *ct, const struct nf_conntrack_expect *exp, co
 
 	if (WARN_ON_ONCE(ct->status & IPS_NAT_DONE_MASK))
 		return;
-
-	if (source) {
-		range_endpoint(&range, source);
-	} else {
-		range_addr(&range, &ct->master->tuplehash[!exp->dir].tuple.dst.u3);
-		if (src_min)
-			range_ports(&range, src_min, src_max);
-	}
-	nf_nat_setup_info(ct, &range, NF_NAT_MANIP_SRC);
-
-	memset(&range, 0, sizeof(range));
+	follow_source(ct, exp, source, src_min, src_max);
 	range_endpoint(&range, target);
 	nf_nat_setup_info(ct, &range, NF_NAT_MANIP_DST);
 }
