@@ -9,6 +9,7 @@
 #include "config.h"
 #include "../alg/nf_alg.h"
 
+#include <linux/export.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
@@ -104,6 +105,7 @@ const struct nf_alg_tenant *nf_alg_tenant_by_id(struct net *net, u32 id)
 
 	return conf && id ? nf_alg_table_by_id(&conf->tenants, id) : NULL;
 }
+EXPORT_SYMBOL_GPL(nf_alg_tenant_by_id);
 
 u32 nf_alg_tenant_id(const struct nf_alg_tenant *tenant)
 {
@@ -129,6 +131,7 @@ const struct nf_alg_rule *nf_alg_tenant_rule(const struct nf_alg_tenant *tenant,
 {
 	return &rcu_dereference(tenant->policy->def)->rule[protocol];
 }
+EXPORT_SYMBOL_GPL(nf_alg_tenant_rule);
 
 /* ---- services ---- */
 

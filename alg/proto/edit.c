@@ -19,6 +19,7 @@ struct alg_plan_mark alg_plan_mark(const struct alg_plan *plan)
 
 	return mark;
 }
+ALG_EXPORT(alg_plan_mark);
 
 void alg_plan_undo(struct alg_plan *plan, struct alg_plan_mark mark)
 {
@@ -26,6 +27,7 @@ void alg_plan_undo(struct alg_plan *plan, struct alg_plan_mark mark)
 	plan->used = mark.used;
 	plan->delta = mark.delta;
 }
+ALG_EXPORT(alg_plan_undo);
 
 /* First source byte that an edit after the present ones may touch. */
 static u32 alg_plan_end(const struct alg_plan *plan)
