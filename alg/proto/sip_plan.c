@@ -48,11 +48,6 @@ u32 sip_plan_addr(struct sip_plan *p, const struct alg_endpoint *ep, char *out)
 
 /* ---- what an address means ---- */
 
-static bool sip_same(const struct alg_endpoint *a, const struct alg_endpoint *b)
-{
-	return a->port == b->port && sip_same_addr(a, b);
-}
-
 static u16 sip_default_port(const struct alg_sip_ref *ref)
 {
 	return ref->flags & ALG_SIP_REF_SECURE ? ALG_SIP_PORT_TLS : ALG_SIP_PORT;
@@ -159,52 +154,55 @@ static bool sip_portless(const struct alg_sip_ref *ref)
 	return !ref->port_len && (ref->part != ALG_SIP_HOST || sip_names_party(ref));
 }
 
-static bool sip_find(const struct sip_plan *p, const struct alg_sip_ref *ref, const struct alg_endpoint *ep,
-		     struct alg_endpoint *seen)
+static bool sip_find(const struct sip_plan *p, const struct alg_sip_ref *ref, u16 port, struct alg_endpoint *found)
 {
-	return p->nat->find && p->nat->find(p->nat->ctx, ref, ep, seen) && seen->family == ep->family;
+	struct alg_endpoint ep;
+
+	if (!p->nat->find)
+		return false;
+	ep = ref->ep;
+	ep.port = port;
+	return p->nat->find(p->nat->ctx, ref, &ep, found) && found->family == ep.family;
 }
 
-static enum sip_match sip_match(const struct sip_plan *p, const struct alg_sip_ref *ref, struct alg_endpoint *seen)
+/* @port: meant by @ref. *@seen: what the receiver must see, perhaps @found. */
+static enum sip_match sip_match(const struct sip_plan *p, const struct alg_sip_ref *ref, u16 port, struct alg_endpoint *found,
+				const struct alg_endpoint **seen)
 {
 	const struct alg_sip_nat *nat = p->nat;
-	const struct sip_pair pairs[2] = { { &nat->own, &nat->own_public }, { &nat->peer, &nat->peer_real } };
-	struct alg_endpoint ep = ref->ep;
-	unsigned int i;
+	const struct sip_pair own = { &nat->own, &nat->own_public }, peer = { &nat->peer, &nat->peer_real };
+	bool is_own = sip_same_addr(&ref->ep, own.from), is_peer = sip_same_addr(&ref->ep, peer.from);
+	enum sip_match whole = sip_portless(ref) ? SIP_ADDRESS : SIP_ENDPOINT, match = SIP_LEAVE;
 
-	if (!ref->port_len)
-		ep.port = sip_default_port(ref);
-	for (i = 0; i < 2; i++) {
-		if (!sip_same_addr(&ep, pairs[i].from))
-			continue;
-		if (ep.port != pairs[i].from->port && !sip_portless(ref))
-			continue;
-		*seen = *pairs[i].to;
-		return sip_portless(ref) ? SIP_ADDRESS : SIP_ENDPOINT;
+	if (is_own && (port == own.from->port || whole == SIP_ADDRESS)) {
+		*seen = own.to;
+		return whole;
 	}
-	if (sip_find(p, ref, &ep, seen))
-		return sip_portless(ref) ? SIP_ADDRESS : SIP_ENDPOINT;
-	for (i = 0; i < 2; i++) {
-		enum sip_match match;
-
-		if (!sip_same_addr(&ep, pairs[i].from))
-			continue;
-		match = sip_match_port(p, ref, ep.port, &pairs[i], i == 0);
-		if (match != SIP_LEAVE) {
-			*seen = *pairs[i].to;
-			return match;
-		}
+	if (is_peer && (port == peer.from->port || whole == SIP_ADDRESS)) {
+		*seen = peer.to;
+		return whole;
 	}
-	return SIP_LEAVE;
+	if (sip_find(p, ref, port, found)) {
+		*seen = found;
+		return whole;
+	}
+	if (is_own)
+		match = sip_match_port(p, ref, port, &own, true);
+	if (match != SIP_LEAVE) {
+		*seen = own.to;
+		return match;
+	}
+	*seen = peer.to;
+	return is_peer ? sip_match_port(p, ref, port, &peer, false) : SIP_LEAVE;
 }
 
 /* ---- edits ---- */
 
 /*
- * Address, and port if @port: in one edit where they stand side by side. The new address is in brackets where the old one was,
+ * Address, and @port if it is not 0: in one edit where they stand side by side. The new address is in brackets where the old one was,
  * and where the port would not be told from it (RFC 3261, 25.1: IPv6reference).
  */
-static void sip_put_host(struct sip_plan *p, const struct alg_sip_ref *ref, const struct alg_endpoint *seen, bool port)
+static void sip_put_host(struct sip_plan *p, const struct alg_sip_ref *ref, const struct alg_endpoint *seen, u16 port)
 {
 	bool joined = ref->part == ALG_SIP_HOST && ref->port_len && ref->port_off == ref->off + ref->len + 1;
 	bool brackets = ref->flags & ALG_SIP_REF_BRACKETS || (seen->family == 6 && port && !ref->port_len);
@@ -218,34 +216,40 @@ static void sip_put_host(struct sip_plan *p, const struct alg_sip_ref *ref, cons
 		text[n++] = ']';
 	if (port && (joined || !ref->port_len)) {
 		text[n++] = ':';
-		n += alg_format_u32(text + n, seen->port);
+		n += alg_format_u32(text + n, port);
 		old += joined ? 1U + ref->port_len : 0U;
-		port = false;
+		port = 0;
 	}
 	sip_plan_put(p, ref->off, old, text, n);
 	if (port)
-		sip_plan_put_u32(p, ref->port_off, ref->port_len, seen->port);
+		sip_plan_put_u32(p, ref->port_off, ref->port_len, port);
+}
+
+/* The answer's topmost Via gets the port back that the request's had. */
+static bool sip_wants_via_port(const struct sip_plan *p, const struct alg_sip_ref *ref, const struct alg_endpoint *seen)
+{
+	return p->nat->via_port && p->msg->kind == ALG_SIP_RESPONSE && ref->part == ALG_SIP_HOST && seen == &p->nat->peer_real &&
+	       sip_top_via(p->msg, ref);
 }
 
 static void sip_plan_ref(struct sip_plan *p, const struct alg_sip_ref *ref)
 {
-	u16 port = ref->port_len ? ref->ep.port : sip_default_port(ref);
-	struct alg_endpoint seen;
+	u16 port = ref->port_len ? ref->ep.port : sip_default_port(ref), to = 0;
+	const struct alg_endpoint *seen;
+	struct alg_endpoint found;
 	enum sip_match match;
-	bool addr, other_port;
 
-	match = sip_match(p, ref, &seen);
+	match = sip_match(p, ref, port, &found, &seen);
 	if (match == SIP_LEAVE)
 		return;
-	if (p->nat->via_port && p->msg->kind == ALG_SIP_RESPONSE && ref->part == ALG_SIP_HOST && match == SIP_ENDPOINT &&
-	    sip_same(&seen, &p->nat->peer_real) && sip_top_via(p->msg, ref))
-		seen.port = p->nat->via_port;
-	addr = !sip_same_addr(&seen, &ref->ep);
-	other_port = match == SIP_ENDPOINT && seen.port && seen.port != port;
-	if (addr || (other_port && !ref->port_len))
-		sip_put_host(p, ref, &seen, other_port);
-	else if (other_port)
-		sip_plan_put_u32(p, ref->port_off, ref->port_len, seen.port);
+	if (match == SIP_ENDPOINT)
+		to = sip_wants_via_port(p, ref, seen) ? p->nat->via_port : seen->port;
+	if (to == port)
+		to = 0;
+	if (!sip_same_addr(seen, &ref->ep) || (to && !ref->port_len))
+		sip_put_host(p, ref, seen, to);
+	else if (to)
+		sip_plan_put_u32(p, ref->port_off, ref->port_len, to);
 }
 
 /* Content-Length, once it is known by how much the body grows; what has none needs none (RFC 3261, 18.3). */
@@ -270,13 +274,29 @@ static bool sip_too_long(const struct alg_sip_msg *msg, s32 delta)
 	return delta > 0 && len + (u32)delta > ALG_SIP_MESSAGE_MAX;
 }
 
+/* Not by zeroing all of it: that would cost as much as a header. */
+static void sip_plan_begin(struct sip_plan *p, const u8 *data, const struct alg_sip_msg *msg, struct alg_plan *plan)
+{
+	p->data = data;
+	p->msg = msg;
+	p->plan = plan;
+	p->texts[0].len = 0;
+	p->texts[1].len = 0;
+	p->last = 0;
+	p->full = false;
+}
+
 int alg_sip_plan(const u8 *data, const struct alg_sip_msg *msg, const struct alg_sdp *sdp, const struct alg_sip_nat *nat,
 		 const struct alg_sip_media_map *media, struct alg_plan *plan)
 {
-	struct sip_plan p = { .data = data, .msg = msg, .sdp = sdp, .nat = nat, .media = media, .plan = plan };
 	struct alg_plan_mark mark = alg_plan_mark(plan);
+	struct sip_plan p;
 	unsigned int i;
 
+	sip_plan_begin(&p, data, msg, plan);
+	p.sdp = sdp;
+	p.nat = nat;
+	p.media = media;
 	for (i = 0; nat && i < msg->n_refs && !p.full; i++)
 		sip_plan_ref(&p, &msg->refs[i]);
 	if (sdp && msg->n_bodies && !p.full)

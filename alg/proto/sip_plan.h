@@ -41,8 +41,8 @@ struct alg_sip_nat {
  * @rewrite:	false: leave port, a=rtcp, candidates of this line as they are
  * @rtp, @rtcp:	@rtcp.port 0: there is none (mux, or no RTP). Its address is @rtp's
  *
- * A c-line is rewritten to @rtp's address when all its m-lines with a port other than 0 are rewritten, and to that of the first; those
- * that need another get a c-line of their own. A c-line that is 0.0.0.0, ::, a name, or of another family than @rtp stays.
+ * A c-line is rewritten to @rtp's address when all its m-lines with a port other than 0 are rewritten, and to that of the first;
+ * those that need another get a c-line of their own. A c-line that is 0.0.0.0, ::, a name, or of another family than @rtp stays.
  */
 struct alg_sip_media_map {
 	bool rewrite;

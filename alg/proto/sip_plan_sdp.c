@@ -184,7 +184,7 @@ static void sdp_plan_rtcp(struct sip_plan *p, const struct alg_sdp_media *m, con
 	char line[16] = "a=rtcp:";
 
 	if (m->rtcp_len) {
-		if (port)
+		if (port && port != m->rtcp_port)
 			sip_plan_put_u32(p, m->rtcp_off, m->rtcp_len, port);
 	} else if (map->rtcp.port && map->rtcp.port != map->rtp.port + 1) {
 		/* RFC 3605, 2.1: for one m-line; attributes are what its section ends with */
