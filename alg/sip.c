@@ -42,6 +42,7 @@ struct sip_scratch *sip_scratch(struct nf_alg_work *work)
 	s->m.work = work;
 	s->m.keep = 0;
 	s->m.n_made = 0;
+	s->m.call = NULL;
 	return s;
 }
 

@@ -17,6 +17,7 @@
 #include "proto/sip_plan.h"
 
 struct sip_binding;
+struct sip_call;
 
 /**
  * struct sip_message - a message on its way through the ALG; in per-CPU memory, softirqs off
@@ -31,6 +32,7 @@ struct sip_binding;
  * @keep:	seconds that the signalling connection must live on from now, largest of what the callees ask for
  * @made:	bindings that this message made; sip_register.c's own, valid in this RCU section
  * @n_made:	how many
+ * @call, @serial: what the message did; sip_call.c's own, valid in this RCU section
  */
 struct sip_message {
 	struct nf_alg_work *work;
@@ -44,6 +46,8 @@ struct sip_message {
 	u32 keep;
 	struct sip_binding *made[ALG_SIP_CONTACTS];
 	u8 n_made;
+	struct sip_call *call;
+	u32 serial;
 };
 
 /*

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where calls are kept: one table of all, read under RCU, and a namespace's calls by number for dumps.
+ *
+ * Every call is also in the collector's wheel, from birth until the collector has seen that it is over: so the collector alone frees
+ * calls, and ending one is possible from everywhere. It looks at each call once in CHECK_PERIOD seconds, or at its deadline, whichever
+ * comes first; packets only move the deadline. New calls enter the wheel without a lock.
+ */
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/netns/generic.h>
+#include <net/netns/hash.h>
+#include <net/netfilter/nf_conntrack_zones.h>
+
+#include "sip_call.h"
+
+#define WHEEL_SLOTS	16	/* seconds, more than CHECK_PERIOD */
+#define CHECK_PERIOD	8
+#define LINGER		32	/* seconds in which a caller tries again, or a cancelled INVITE gets its final response: 64 * T1 */
+
+/* A namespace's calls, by number: the array's lock is taken at birth and death of a call. @last: number given last. */
+struct sip_net {
+	struct xarray calls;
+	atomic_t last, count;
+};
+
+static unsigned int sip_net_id;
+static struct rhashtable table;
+static siphash_key_t secret[2];
+static struct llist_head wheel[WHEEL_SLOTS];
+static atomic_t in_wheel;
+static u32 wheel_done;	/* second that the collector has done last */
+
+static void collect(struct work_struct *work);
+static DECLARE_DELAYED_WORK(collector, collect);
+
+static struct sip_net *sip_net(const struct net *net)
+{
+	return net_generic(net, sip_net_id);
+}
+
+/* ---- table ---- */
+
+static u32 key_hash(const void *data, u32 len, u32 seed)
+{
+	const struct sip_call_key *key = data;
+
+	return (u32)key->id[0] ^ net_hash_mix(key->net);	/* keyed already */
+}
+
+static u32 call_hash(const void *data, u32 len, u32 seed)
+{
+	return key_hash(&((const struct sip_call *)data)->key, len, seed);
+}
+
+static const struct rhashtable_params table_params = {
+	.head_offset = offsetof(struct sip_call, node),
+	.key_offset = offsetof(struct sip_call, key),
+	.key_len = sizeof(struct sip_call_key),
+	.hashfn = key_hash,
+	.obj_hashfn = call_hash,
+	.automatic_shrinking = true,
+};
+
+void sip_call_key(const struct sip_message *m, struct sip_call_key *key)
+{
+	const u8 *id = m->data + m->msg.call_id.off;
+	u32 len = m->msg.call_id.len;
+
+	key->id[0] = siphash(id, len, &secret[0]);
+	key->id[1] = siphash(id, len, &secret[1]);
+	key->net = m->work->net;
+	key->zone = nf_ct_zone(m->work->ct)->id;
+}
+
+/* 0 is no tag. */
+u64 sip_tag_hash(const struct sip_message *m, const struct alg_sip_span *span)
+{
+	return span->len ? siphash(m->data + span->off, span->len, &secret[0]) | 1 : 0;
+}
+
+struct sip_call *sip_call_find(const struct sip_call_key *key)
+{
+	return rhashtable_lookup(&table, key, table_params);
+}
+
+/* ---- birth ---- */
+
+static void text_copy(char *to, size_t size, const struct sip_message *m, const struct alg_sip_span *span)
+{
+	size_t len = min_t(size_t, span->len, size - 1);
+
+	memcpy(to, m->data + span->off, len);
+	to[len] = '\0';
+}
+
+static struct sip_call *call_alloc(const struct sip_message *m, const struct sip_call_key *key)
+{
+	struct sip_call *call = kzalloc(sizeof(*call), GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!call)
+		return NULL;
+	call->key = *key;
+	call->net = key->net;
+	call->gen = m->work->gen;
+	call->state = NF_ALG_CALL_STATE_SETUP;
+	call->undo = SIP_NONE;
+	call->caller = sip_tag_hash(m, &m->msg.from_tag);
+	call->begun = jiffies;
+	call->from_addr = m->sender;
+	call->to_addr = m->receiver;
+	spin_lock_init(&call->lock);
+	INIT_LIST_HEAD(&call->holes);
+	text_copy(call->name, sizeof(call->name), m, &m->msg.call_id);
+	text_copy(call->from, sizeof(call->from), m, &m->msg.from_uri);
+	text_copy(call->to, sizeof(call->to), m, &m->msg.to_uri);
+	return call;
+}
+
+/* Return: 0 with the quota taken, or the reason. */
+static int call_admit(struct sip_call *call, struct nf_alg_work *w)
+{
+	if (!w->account || !nf_alg_account_hold(w->account))
+		return 0;
+	if (!nf_alg_quota_call_take(w->account, NF_ALG_PROTOCOL_SIP, nf_alg_work_option(w, NF_ALG_A_OPTION_MAX_CALLS))) {
+		nf_alg_account_put(w->account);
+		return NF_ALG_REASON_QUOTA_CALLS;
+	}
+	call->account = w->account;
+	return 0;
+}
+
+static void call_discharge(struct sip_call *call)
+{
+	if (!call->account)
+		return;
+	nf_alg_quota_call_give(call->account, NF_ALG_PROTOCOL_SIP);
+	nf_alg_account_put(call->account);
+	call->account = NULL;
+}
+
+static void wheel_add(struct sip_call *call, u32 seconds)
+{
+	llist_add(&call->wheel, &wheel[((u32)(jiffies / HZ) + seconds) % WHEEL_SLOTS]);
+}
+
+static int call_number(struct sip_call *call)
+{
+	struct sip_net *sn = sip_net(call->net);
+
+	call->id = atomic_inc_return(&sn->last) ?: atomic_inc_return(&sn->last);
+	if (xa_err(xa_store(&sn->calls, call->id, call, GFP_ATOMIC | __GFP_NOWARN)))
+		return NF_ALG_REASON_NO_MEMORY;
+	atomic_inc(&sn->count);
+	return 0;
+}
+
+static void call_unnumber(struct sip_call *call)
+{
+	struct sip_net *sn = sip_net(call->net);
+
+	xa_erase(&sn->calls, call->id);
+	atomic_dec(&sn->count);
+}
+
+/*
+ * Shows the call to packets. Return: the one that is in the table now, NULL: none. Dumps know it already and may end it; under its lock,
+ * so that nothing dead gets in.
+ */
+static struct sip_call *call_insert(struct sip_call *call)
+{
+	struct sip_call *other = NULL;
+
+	spin_lock(&call->lock);
+	if (!call->dead)
+		other = rhashtable_lookup_get_insert_key(&table, &call->key, &call->node, table_params);
+	if (other) {	/* memory, or a packet of the same call on another CPU was first */
+		call->dead = true;
+		call_unnumber(call);
+		call_discharge(call);
+	} else if (!call->dead) {
+		nf_alg_count(call->account, NF_ALG_PROTOCOL_SIP, NF_ALG_REASON_CALLS);
+		sip_call_event(call, NF_ALG_EVENT_CALL_STARTED);
+	}
+	spin_unlock(&call->lock);
+	if (IS_ERR(other))
+		return NULL;
+	return other ?: call;
+}
+
+int sip_call_add(struct sip_message *m, const struct sip_call_key *key, struct sip_call **out)
+{
+	struct sip_call *call = call_alloc(m, key);
+	int reason;
+
+	if (!call)
+		return NF_ALG_REASON_NO_MEMORY;
+	reason = call_admit(call, m->work);
+	if (reason) {
+		kfree(call);
+		return reason;
+	}
+	call->timeout = nf_alg_work_option(m->work, NF_ALG_A_OPTION_CALL_TIMEOUT);
+	sip_call_refresh(call);
+	reason = call_number(call);
+	if (reason) {
+		call_discharge(call);
+		kfree(call);
+		return reason;
+	}
+	*out = call_insert(call);
+	wheel_add(call, CHECK_PERIOD);
+	if (atomic_inc_return(&in_wheel) && !delayed_work_pending(&collector))
+		queue_delayed_work(system_power_efficient_wq, &collector, HZ);
+	return *out ? 0 : NF_ALG_REASON_NO_MEMORY;
+}
+
+/* ---- life and end ---- */
+
+u32 sip_call_lasts(const struct sip_call *call)
+{
+	switch (call->state) {
+	case NF_ALG_CALL_STATE_ESTABLISHED:
+		/* RFC 4028, 10: whoever refreshes has until then; one that is not refreshed is over */
+		return call->session ? min_t(u64, (u64)call->session + LINGER, call->timeout) : call->timeout;
+	case NF_ALG_CALL_STATE_CLOSING:
+		return LINGER;
+	default:
+		return SIP_RING;
+	}
+}
+
+void sip_call_refresh(struct sip_call *call)
+{
+	WRITE_ONCE(call->deadline, jiffies + (unsigned long)sip_call_lasts(call) * HZ);
+}
+
+static void parties_free(struct sip_call *call)
+{
+	int i;
+
+	for (i = 0; i < SIP_DIALOGS; i++)
+		kfree(call->dialogs[i]);
+	memset(call->dialogs, 0, sizeof(call->dialogs));
+	for (i = 0; i < SIP_PARTIES; i++) {
+		if (!call->parties[i])
+			continue;
+		sip_media_forget(call->parties[i]);
+		kfree(call->parties[i]);
+		call->parties[i] = NULL;
+	}
+}
+
+/* Everything that it held is given back at once; the collector frees the rest. @reason: counted, 0: nothing is. */
+void sip_call_end(struct sip_call *call, int reason)
+{
+	lockdep_assert_held(&call->lock);
+	if (call->dead)
+		return;
+	call->state = NF_ALG_CALL_STATE_CLOSING;
+	call->dead = true;
+	rhashtable_remove_fast(&table, &call->node, table_params);
+	call_unnumber(call);
+	sip_holes_close(call);
+	parties_free(call);
+	if (reason)
+		nf_alg_count(call->account, NF_ALG_PROTOCOL_SIP, reason);
+	sip_call_event(call, NF_ALG_EVENT_CALL_ENDED);
+	call_discharge(call);
+}
+
+/* ---- collector ---- */
+
+/* The tenant may have been taken away, or its SIP switched off. Its pinholes are closed already. */
+static bool call_allowed(struct sip_call *call)
+{
+	u32 gen = nf_alg_generation(call->net);
+	const struct nf_alg_tenant *tenant;
+	bool ret;
+
+	if (likely(call->gen == gen) || !call->account)
+		return true;
+	rcu_read_lock();
+	tenant = nf_alg_tenant_by_id(call->net, call->account->id);
+	ret = tenant && nf_alg_tenant_rule(tenant, NF_ALG_PROTOCOL_SIP)->mode == NF_ALG_MODE_ON;
+	rcu_read_unlock();
+	call->gen = gen;
+	return ret;
+}
+
+/* Return: seconds until it is to be looked at again, 0: it is over. */
+static u32 call_check(struct sip_call *call)
+{
+	long left = 0;
+
+	spin_lock_bh(&call->lock);
+	if (!call->dead) {
+		left = (long)(call->deadline - jiffies);
+		if (left <= 0)
+			sip_call_end(call, call->state == NF_ALG_CALL_STATE_CLOSING ? NF_ALG_REASON_ENDED :
+								      NF_ALG_REASON_CALL_TIMEOUT);
+		else if (!call_allowed(call))
+			sip_call_end(call, 0);
+		else
+			sip_holes_check(call);
+	}
+	left = call->dead ? 0 : clamp_t(long, DIV_ROUND_UP(left, HZ), 1, CHECK_PERIOD);
+	spin_unlock_bh(&call->lock);
+	return left;
+}
+
+static void check_slot(u32 slot)
+{
+	struct sip_call *call, *next;
+	u32 after;
+
+	llist_for_each_entry_safe(call, next, llist_del_all(&wheel[slot]), wheel) {
+		after = call_check(call);
+		if (after) {
+			wheel_add(call, after);
+		} else {
+			kfree_rcu(call, rcu);
+			atomic_dec(&in_wheel);
+		}
+		cond_resched();
+	}
+}
+
+static void collect(struct work_struct *work)
+{
+	u32 now = jiffies / HZ, due = min_t(u32, now - wheel_done, WHEEL_SLOTS);
+
+	wheel_done = now;
+	for (; due; due--)
+		check_slot((now - due + 1) % WHEEL_SLOTS);
+	if (atomic_read(&in_wheel))
+		queue_delayed_work(system_power_efficient_wq, &collector, HZ);
+}
+
+/* ---- from outside ---- */
+
+u32 sip_call_number(struct net *net)
+{
+	return atomic_read(&sip_net(net)->count);
+}
+
+bool sip_call_next(struct net *net, u32 *id, void (*fn)(struct sip_call *call, void *arg), void *arg)
+{
+	unsigned long index = (unsigned long)*id + 1;
+	struct sip_call *call;
+
+	if (!index || index > U32_MAX)
+		return false;
+	rcu_read_lock();
+	call = xa_find(&sip_net(net)->calls, &index, U32_MAX, XA_PRESENT);
+	if (call) {
+		*id = index;
+		spin_lock_bh(&call->lock);
+		if (!call->dead)
+			fn(call, arg);
+		spin_unlock_bh(&call->lock);
+	}
+	rcu_read_unlock();
+	return call;
+}
+
+/* ---- module ---- */
+
+static int __net_init sip_net_init(struct net *net)
+{
+	struct sip_net *sn = sip_net(net);
+
+	xa_init_flags(&sn->calls, XA_FLAGS_LOCK_BH);
+	return 0;
+}
+
+static void end_one(struct sip_call *call, void *arg)
+{
+	sip_call_end(call, 0);
+}
+
+/* Conntrack and the pinholes go after us; what is left in the wheel is dead. */
+static void __net_exit sip_net_exit(struct net *net)
+{
+	u32 id = 0;
+
+	while (sip_call_next(net, &id, end_one, NULL))
+		cond_resched();
+	WARN_ON_ONCE(!xa_empty(&sip_net(net)->calls));
+}
+
+static struct pernet_operations sip_net_ops = {
+	.init = sip_net_init,
+	.exit = sip_net_exit,
+	.id = &sip_net_id,
+	.size = sizeof(struct sip_net),
+};
+
+int sip_call_init(void)
+{
+	int err = rhashtable_init(&table, &table_params);
+
+	if (err)
+		return err;
+	get_random_bytes(secret, sizeof(secret));
+	wheel_done = jiffies / HZ;
+	err = register_pernet_subsys(&sip_net_ops);
+	if (err)
+		rhashtable_destroy(&table);
+	return err;
+}
+
+void sip_call_exit(void)
+{
+	struct sip_call *call, *next;
+	int i;
+
+	cancel_delayed_work_sync(&collector);
+	unregister_pernet_subsys(&sip_net_ops);
+	synchronize_rcu();
+	for (i = 0; i < WHEEL_SLOTS; i++)
+		llist_for_each_entry_safe(call, next, llist_del_all(&wheel[i]), wheel)
+			kfree(call);
+	atomic_set(&in_wheel, 0);
+	rhashtable_destroy(&table);
+}
