@@ -206,6 +206,7 @@ u32 nf_alg_generation(struct net *net)
 {
 	return smp_load_acquire(&nf_alg_policy_net(net)->generation);
 }
+EXPORT_SYMBOL_GPL(nf_alg_generation);
 
 /* ---- transactions ---- */
 
