@@ -60,9 +60,20 @@ class Phone:
             self.out[target], self.streams[sock] = sock, b""
         return self.out[target]
 
-    def local(self, target):
-        """What the phone writes into Via and Contact for messages to @target."""
-        return self.addr, self.port
+    def knock(self, target, settle):
+        """Can requests be sent there? TCP: is a connection let in?"""
+        if self.transport == "udp" or target in self.out:
+            return True
+        sock = new_socket(self.ns, self.addr)
+        sock.setblocking(False)
+        sock.bind((self.addr, 0))
+        sock.connect_ex(target)
+        settle()
+        if not select.select([], [sock], [], 0)[1] or sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            sock.close()
+            return False
+        self.out[target], self.streams[sock] = sock, b""
+        return True
 
     def send(self, data, to, over=None):
         """@over: UDP or TCP socket, None: the one that leads there."""
@@ -122,7 +133,7 @@ class Phone:
                     self.mail.remove(message)
                     return self.checked(message)
             left = deadline - netbed.time.monotonic()
-            if left <= 0 or not self.collect(left):
+            if not self.collect(max(left, 0)) and left <= 0:
                 raise TimeoutError("%s hears nothing of %s%s" % (
                     self.ns, call_id, "; but " + self.mail[-1].start if self.mail else ""))
 

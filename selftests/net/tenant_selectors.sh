@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck disable=SC2317	# wait_for calls flushed
 #
 # Whose traffic is it? By mark and mask, zone, interface, VRF, and the default tenant, in this order.
 . "$(dirname "$0")/lib.sh"
@@ -67,8 +66,7 @@ takes default "the default tenant gets the rest"
 counter r other sessions
 check_is "a tenant whose selectors don't match gets nothing" "$N" 0
 alg r tenant del default
-flushed() { on r conntrack -F >/dev/null 2>&1 && status_is r sessions 0; }
-wait_for 10 flushed
+check "connections are flushed" on r conntrack -F
 lab open last a1 s1 203.0.113.2
 check "nobody's control connection works" lab announce last PORT
 check_is "... and is left alone" "${L[saw]}" "${L[said]}"
