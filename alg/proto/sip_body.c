@@ -66,6 +66,7 @@ void alg_sip_add_body(struct alg_sip_parser *s, u32 from, u32 end, struct alg_si
  * @type:	its content; SDP: it is to be reported
  * @start:	first byte of its body
  * @length:	digits of its Content-Length
+ * @encoded:	by a Content-Transfer-Encoding other than plain
  */
 struct part {
 	struct alg_sip_content_type type;
