@@ -6,15 +6,12 @@
  *
  * ALGCTL_FAKE_FAIL=COMMAND=ERRNO[,...] refuses a command, as in "config-commit=116"; COMMAND "family" hides the family.
  */
-#include "transport.h"
+#include "fake_kernel.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "model.h"
-#include "msg.h"
 
 enum { FAMILY = 40, GROUP = 7, REPLY = 65536 };
 
@@ -29,14 +26,6 @@ struct transport {
 	struct objects running, shadow;
 	bool transaction;
 	uint32_t generation;
-};
-
-/* One request, and where its answers go. */
-struct call {
-	struct transport *t;
-	const struct nlmsghdr *request;
-	uint8_t command;
-	struct objects *list;	/* what it works on */
 };
 
 static const struct { const char *name; uint32_t protocol; uint8_t transport; uint16_t port; } predefined[] = {
@@ -143,7 +132,7 @@ static struct nlmsghdr *answer_start(char *buffer, const struct call *c, uint16_
 	return nlh;
 }
 
-static void queue(struct transport *t, const struct nlmsghdr *nlh)
+void queue(struct transport *t, const struct nlmsghdr *nlh)
 {
 	struct datagram *d = zalloc(sizeof(*d) + nlh->nlmsg_len);
 
@@ -169,12 +158,12 @@ static int acknowledge(const struct call *c, int error, const char *text, const 
 	return error;
 }
 
-static int refuse(const struct call *c, int error, const struct nlattr *bad, const char *text)
+int refuse(const struct call *c, int error, const struct nlattr *bad, const char *text)
 {
 	return acknowledge(c, error, text, bad);
 }
 
-static void done(const struct call *c)
+void answer_done(const struct call *c)
 {
 	_Alignas(8) char buffer[64];
 	struct nlmsghdr *nlh = answer_start(buffer, c, NLMSG_DONE, NLM_F_MULTI);
@@ -183,7 +172,7 @@ static void done(const struct call *c)
 	queue(c->t, nlh);
 }
 
-static struct nlmsghdr *reply_start(char *buffer, const struct call *c, uint16_t flags)
+struct nlmsghdr *reply_start(char *buffer, const struct call *c, uint16_t flags)
 {
 	struct nlmsghdr *nlh = answer_start(buffer, c, FAMILY, flags);
 	struct genlmsghdr *genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
@@ -217,7 +206,7 @@ static void reply_object(const struct call *c, const struct object *o, uint16_t 
 
 /* ---- changes ---- */
 
-static const struct nlattr *attribute(const struct call *c, uint16_t type)
+const struct nlattr *attribute(const struct call *c, uint16_t type)
 {
 	const struct nlattr *found = NULL;
 
@@ -440,7 +429,7 @@ static int get(const struct call *c, enum kind kind)
 		if (c->list->v[i]->kind == kind)
 			reply_object(c, c->list->v[i], NLM_F_MULTI);
 	if (all) {
-		done(c);
+		answer_done(c);
 		return -1;
 	}
 	attr_text(name, text, sizeof(text));
@@ -487,237 +476,8 @@ static int stats(const struct call *c)
 		mnl_attr_nest_end(nlh, nest);
 	}
 	queue(c->t, nlh);
-	done(c);
+	answer_done(c);
 	return -1;
-}
-
-/* ---- pinholes, calls, registrations: always the same ones ---- */
-
-/* An attribute. */
-struct value {
-	uint16_t type;
-	enum { BYTE, PORT, NUMBER, LARGE, TEXT, ADDRESS, NEST } kind;
-	uint64_t number;
-	const char *text;
-	const struct value *nest;
-};
-
-static void put_values(struct nlmsghdr *nlh, const struct value *v);
-
-static void put_value(struct nlmsghdr *nlh, const struct value *v)
-{
-	uint8_t address[16];
-	struct nlattr *nest;
-
-	switch (v->kind) {
-	case TEXT:
-		mnl_attr_put_strz(nlh, v->type, v->text);
-		return;
-	case ADDRESS:
-		if (inet_pton(AF_INET, v->text, address) == 1)
-			mnl_attr_put(nlh, v->type, 4, address);
-		else if (inet_pton(AF_INET6, v->text, address) == 1)
-			mnl_attr_put(nlh, v->type, 16, address);
-		return;
-	case NEST:
-		nest = mnl_attr_nest_start(nlh, v->type);
-		put_values(nlh, v->nest);
-		mnl_attr_nest_end(nlh, nest);
-		return;
-	case BYTE:
-		mnl_attr_put_u8(nlh, v->type, (uint8_t)v->number);
-		return;
-	case PORT:
-		mnl_attr_put_u16(nlh, v->type, (uint16_t)v->number);
-		return;
-	case NUMBER:
-		mnl_attr_put_u32(nlh, v->type, (uint32_t)v->number);
-		return;
-	default:
-		mnl_attr_put_u64(nlh, v->type, v->number);
-	}
-}
-
-static void put_values(struct nlmsghdr *nlh, const struct value *v)
-{
-	for (; v->type; v++)
-		put_value(nlh, v);
-}
-
-#define P(what) NF_ALG_A_PINHOLE_##what
-static const struct value ftp_pinhole[] = {
-	{ P(ID), LARGE, .number = 77 }, { P(TENANT), TEXT, .text = "default" },
-	{ P(PROTOCOL), NUMBER, .number = NF_ALG_PROTOCOL_FTP },
-	{ P(STATE), NUMBER, .number = NF_ALG_PINHOLE_STATE_PENDING }, { P(TRANSPORT), BYTE, .number = IPPROTO_TCP },
-	{ P(PEER_ADDRESS), ADDRESS, .text = "203.0.113.2" }, { P(PUBLIC_ADDRESS), ADDRESS, .text = "203.0.113.1" },
-	{ P(PUBLIC_PORT), PORT, .number = 50001 }, { P(TARGET_ADDRESS), ADDRESS, .text = "192.168.1.11" },
-	{ P(TARGET_PORT), PORT, .number = 40001 }, { P(AGE), NUMBER, .number = 5 },
-	{ P(TIMEOUT), NUMBER, .number = 55 }, { 0 }
-};
-
-static const struct value rtp_pinhole[] = {
-	{ P(ID), LARGE, .number = 78 }, { P(TENANT), TEXT, .text = "default" },
-	{ P(PROTOCOL), NUMBER, .number = NF_ALG_PROTOCOL_SIP },
-	{ P(STATE), NUMBER, .number = NF_ALG_PINHOLE_STATE_ACTIVE }, { P(TRANSPORT), BYTE, .number = IPPROTO_UDP },
-	{ P(PUBLIC_ADDRESS), ADDRESS, .text = "2001:db8::1" }, { P(PUBLIC_PORT), PORT, .number = 20000 },
-	{ P(TARGET_ADDRESS), ADDRESS, .text = "2001:db8::1" }, { P(TARGET_PORT), PORT, .number = 20000 },
-	{ P(AGE), NUMBER, .number = 6 }, { P(CALL), NUMBER, .number = 12 }, { 0 }
-};
-
-#undef P
-#define F(what) NF_ALG_A_FLOW_##what
-static const struct value audio[] = {
-	{ F(TYPE), TEXT, .text = "audio" }, { F(PARTY), NUMBER, .number = 0 },
-	{ F(TRANSPORT), BYTE, .number = IPPROTO_UDP }, { F(STATE), NUMBER, .number = NF_ALG_PINHOLE_STATE_ACTIVE },
-	{ F(PEER_ADDRESS), ADDRESS, .text = "203.0.113.2" }, { F(PEER_PORT), PORT, .number = 30000 },
-	{ F(PUBLIC_ADDRESS), ADDRESS, .text = "203.0.113.1" }, { F(PUBLIC_PORT), PORT, .number = 20000 },
-	{ F(TARGET_ADDRESS), ADDRESS, .text = "192.168.1.11" }, { F(TARGET_PORT), PORT, .number = 4000 },
-	{ F(PACKETS), LARGE, .number = 500 }, { F(BYTES), LARGE, .number = 86000 }, { 0 }
-};
-
-static const struct value rtcp[] = {
-	{ F(TYPE), TEXT, .text = "audio rtcp" }, { F(PARTY), NUMBER, .number = 0 },
-	{ F(TRANSPORT), BYTE, .number = IPPROTO_UDP }, { F(STATE), NUMBER, .number = NF_ALG_PINHOLE_STATE_PENDING },
-	{ F(PUBLIC_ADDRESS), ADDRESS, .text = "203.0.113.1" }, { F(PUBLIC_PORT), PORT, .number = 20001 },
-	{ F(TARGET_ADDRESS), ADDRESS, .text = "203.0.113.1" }, { F(TARGET_PORT), PORT, .number = 20001 }, { 0 }
-};
-
-#undef F
-#define C(what) NF_ALG_A_CALL_##what
-static const struct value sip_call[] = {
-	{ C(ID), NUMBER, .number = 12 }, { C(TENANT), TEXT, .text = "default" },
-	{ C(PROTOCOL), NUMBER, .number = NF_ALG_PROTOCOL_SIP },
-	{ C(STATE), NUMBER, .number = NF_ALG_CALL_STATE_ESTABLISHED }, { C(NAME), TEXT, .text = "a84b4c76\033@\377pc" },
-	{ C(FROM), TEXT, .text = "alice@example.org" }, { C(TO), TEXT, .text = "bob@example.net" },
-	{ C(SOURCE_ADDRESS), ADDRESS, .text = "192.168.1.11" }, { C(SOURCE_PORT), PORT, .number = 5060 },
-	{ C(DESTINATION_ADDRESS), ADDRESS, .text = "203.0.113.2" }, { C(DESTINATION_PORT), PORT, .number = 5060 },
-	{ C(AGE), NUMBER, .number = 35 }, { C(TIMEOUT), NUMBER, .number = 43165 },
-	{ C(FLOW), NEST, .nest = audio }, { C(FLOW), NEST, .nest = rtcp }, { 0 }
-};
-
-static const struct value sip_call_early[] = {
-	{ C(ID), NUMBER, .number = 13 }, { C(TENANT), TEXT, .text = "default" },
-	{ C(PROTOCOL), NUMBER, .number = NF_ALG_PROTOCOL_SIP },
-	{ C(STATE), NUMBER, .number = NF_ALG_CALL_STATE_EARLY }, { C(FROM), TEXT, .text = "carol@example.org" },
-	{ C(TO), TEXT, .text = "dave@example.net" }, { C(AGE), NUMBER, .number = 2 },
-	{ C(TIMEOUT), NUMBER, .number = 178 }, { 0 }
-};
-
-static const struct value pptp_call[] = {
-	{ C(ID), NUMBER, .number = 12 }, { C(PROTOCOL), NUMBER, .number = NF_ALG_PROTOCOL_PPTP },
-	{ C(STATE), NUMBER, .number = NF_ALG_CALL_STATE_SETUP }, { C(FROM), TEXT, .text = "192.168.1.12" },
-	{ C(TO), TEXT, .text = "203.0.113.3" }, { 0 }
-};
-
-#undef C
-#define R(what) NF_ALG_A_REGISTRATION_##what
-static const struct value registration[] = {
-	{ R(ID), NUMBER, .number = 3 }, { R(TENANT), TEXT, .text = "default" },
-	{ R(PROTOCOL), NUMBER, .number = NF_ALG_PROTOCOL_SIP }, { R(AOR), TEXT, .text = "alice@example.org" },
-	{ R(TRANSPORT), BYTE, .number = IPPROTO_UDP }, { R(CONTACT_ADDRESS), ADDRESS, .text = "192.168.1.11" },
-	{ R(CONTACT_PORT), PORT, .number = 5060 }, { R(PUBLIC_ADDRESS), ADDRESS, .text = "203.0.113.1" },
-	{ R(PUBLIC_PORT), PORT, .number = 20010 }, { R(REGISTRAR_ADDRESS), ADDRESS, .text = "203.0.113.2" },
-	{ R(AGE), NUMBER, .number = 60 }, { R(TIMEOUT), NUMBER, .number = 3540 }, { 0 }
-};
-
-#undef R
-#define Q(what) NF_ALG_A_CALL_QUERY_##what
-#define PQ(what) NF_ALG_A_PINHOLE_QUERY_##what
-#define MOST 3
-static const struct states {
-	uint8_t get, del;
-	uint16_t id, tenant, protocol, nest;
-	const char *name;
-	struct { uint32_t id, protocol; const struct value *values; } one[MOST];
-} states[] = {
-	{ NF_ALG_CMD_PINHOLE_GET, NF_ALG_CMD_PINHOLE_DEL, PQ(ID), PQ(TENANT), PQ(PROTOCOL), PQ(PINHOLE), "pinhole",
-	  { { 77, NF_ALG_PROTOCOL_FTP, ftp_pinhole }, { 78, NF_ALG_PROTOCOL_SIP, rtp_pinhole } } },
-	{ NF_ALG_CMD_CALL_GET, NF_ALG_CMD_CALL_DEL, Q(ID), Q(TENANT), Q(PROTOCOL), Q(CALL), "call",
-	  { { 12, NF_ALG_PROTOCOL_PPTP, pptp_call }, { 13, NF_ALG_PROTOCOL_SIP, sip_call_early },
-	    { 12, NF_ALG_PROTOCOL_SIP, sip_call } } },
-	{ NF_ALG_CMD_REGISTRATION_GET, NF_ALG_CMD_REGISTRATION_DEL, Q(ID), Q(TENANT), Q(PROTOCOL), Q(REGISTRATION),
-	  "registration", { { 3, NF_ALG_PROTOCOL_SIP, registration } } },
-};
-
-static const struct states *states_of(uint8_t command)
-{
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (states[i].get == command || states[i].del == command)
-			return &states[i];
-	return NULL;
-}
-
-/* The tenant that a request names must be "default". */
-static int check_query(const struct call *c, const struct states *s)
-{
-	const struct nlattr *tenant = attribute(c, s->tenant);
-	char name[NAME_SIZE];
-
-	attr_text(tenant, name, sizeof(name));
-	return tenant && strcmp(name, "default") ? refuse(c, ENOENT, tenant, "no such tenant") : 0;
-}
-
-static int states_get(const struct call *c, const struct states *s)
-{
-	const struct nlattr *protocol = attribute(c, s->protocol);
-	_Alignas(8) char buffer[4096];
-
-	if (check_query(c, s))
-		return ENOENT;
-	for (int i = 0; i < MOST && s->one[i].id; i++) {
-		struct nlmsghdr *nlh;
-
-		if (protocol && attr_u32(protocol) != s->one[i].protocol)
-			continue;
-		nlh = reply_start(buffer, c, NLM_F_MULTI);
-		put_value(nlh, &(struct value){ s->nest, NEST, .nest = s->one[i].values });
-		queue(c->t, nlh);
-	}
-	done(c);
-	return -1;
-}
-
-static int states_del(const struct call *c, const struct states *s)
-{
-	const struct nlattr *id = attribute(c, s->id), *protocol = attribute(c, s->protocol);
-	uint64_t number = id && mnl_attr_get_payload_len(id) == sizeof(number) ? attr_u64(id) : attr_u32(id);
-	char text[64];
-
-	for (int i = 0; id && i < MOST && s->one[i].id; i++)
-		if (s->one[i].id == number && (!protocol || attr_u32(protocol) == s->one[i].protocol))
-			return 0;
-	snprintf(text, sizeof(text), "no such %s", s->name);
-	return id ? refuse(c, ENOENT, id, text) : check_query(c, s);
-}
-
-/* What a listener hears. */
-static void queue_events(struct transport *t)
-{
-	static const struct {
-		uint32_t event, protocol;
-		uint16_t nest;
-		const struct value *values;
-	} events[] = {
-		{ NF_ALG_EVENT_CALL_STARTED, NF_ALG_PROTOCOL_SIP, NF_ALG_A_EVENT_CALL, sip_call_early },
-		{ NF_ALG_EVENT_PINHOLE_OPENED, NF_ALG_PROTOCOL_SIP, NF_ALG_A_EVENT_PINHOLE, rtp_pinhole },
-		{ NF_ALG_EVENT_CALL_ANSWERED, NF_ALG_PROTOCOL_SIP, NF_ALG_A_EVENT_CALL, sip_call },
-		{ NF_ALG_EVENT_CALL_ENDED, NF_ALG_PROTOCOL_PPTP, NF_ALG_A_EVENT_CALL, pptp_call },
-		{ NF_ALG_EVENT_REGISTERED, NF_ALG_PROTOCOL_SIP, NF_ALG_A_EVENT_REGISTRATION, registration },
-		{ NF_ALG_EVENT_UNREGISTERED, NF_ALG_PROTOCOL_SIP, NF_ALG_A_EVENT_REGISTRATION, registration },
-	};
-	const struct nlmsghdr none = { 0 };
-	const struct call c = { .t = t, .request = &none, .command = NF_ALG_CMD_EVENT };
-	_Alignas(8) char buffer[4096];
-
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		struct nlmsghdr *nlh = reply_start(buffer, &c, 0);
-
-		mnl_attr_put_u32(nlh, NF_ALG_A_EVENT_EVENT, events[i].event);
-		mnl_attr_put_strz(nlh, NF_ALG_A_EVENT_TENANT, "default");
-		mnl_attr_put_u32(nlh, NF_ALG_A_EVENT_PROTOCOL, events[i].protocol);
-		put_value(nlh, &(struct value){ events[i].nest, NEST, .nest = events[i].values });
-		queue(t, nlh);
-	}
 }
 
 static int config(const struct call *c)
@@ -804,11 +564,11 @@ static int run(const struct call *c)
 	case NF_ALG_CMD_PINHOLE_GET:
 	case NF_ALG_CMD_CALL_GET:
 	case NF_ALG_CMD_REGISTRATION_GET:
-		return states_get(c, states_of(c->command));
+		return states_get(c);
 	case NF_ALG_CMD_PINHOLE_DEL:
 	case NF_ALG_CMD_CALL_DEL:
 	case NF_ALG_CMD_REGISTRATION_DEL:
-		return states_del(c, states_of(c->command));
+		return states_del(c);
 	case NF_ALG_CMD_CONFIG_BEGIN:
 	case NF_ALG_CMD_CONFIG_ABORT:
 		return config(c);
