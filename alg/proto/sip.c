@@ -257,8 +257,13 @@ static bool read_length(struct alg_sip_parser *s, const struct alg_sip_line *lin
 		s->endless = true;
 		return false;
 	}
+	if (s->msg->length_again.len)
+		return false;
+	if (s->msg->length.len)
+		s->msg->length_again = alg_sip_span(line->value, line->end);
+	else
+		s->msg->length = alg_sip_span(line->value, line->end);
 	s->msg->content_length = val;
-	s->msg->length = alg_sip_span(line->value, line->end);
 	return true;
 }
 

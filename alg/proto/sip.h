@@ -107,6 +107,7 @@ struct alg_sip_body {
  * @from_uri, @to_uri: without angle brackets and URI parameters, for people
  * @expires, @session_expires, @content_length: values, ALG_SIP_NONE when not given
  * @length:	digits of Content-Length
+ * @length_again: digits of a second Content-Length, which says the same; len 0: there is none
  * @header_len:	bytes up to and with the empty line
  * @body_len:	bytes of the body: Content-Length, or what is there over UDP
  * @star:	a Contact is "*" (RFC 3261, 10.2.2)
@@ -120,7 +121,7 @@ struct alg_sip_msg {
 	u32 cseq;
 	struct alg_sip_span method_text, call_id, from_tag, to_tag, branch, from_uri, to_uri;
 	u32 expires, session_expires, content_length;
-	struct alg_sip_span length;
+	struct alg_sip_span length, length_again;
 	u16 header_len;
 	u32 body_len;
 	bool star, multipart, too_many;
@@ -147,7 +148,7 @@ struct alg_sip_msg {
  *
  * What RFC 4475, 3.1.1 calls valid is COMPLETE, however odd. Malformed: a start line, Via, From, To, CSeq, Call-ID that is missing
  * or breaks its grammar in a way that matters to an element on the path, a CSeq method other than the request's, a number out of
- * range, two different Content-Lengths, From, To, Call-ID or CSeq twice, SIP versions other than 2.0.
+ * range, two different Content-Lengths or more than two, From, To, Call-ID or CSeq twice, SIP versions other than 2.0.
  * Folding (RFC 3261, 7.3.1), compact names, any case, white space around the colon, quoted strings with escapes, comments.
  */
 enum alg_parse alg_sip_parse(const u8 *data, u32 len, bool stream, u32 header_max, struct alg_sip_msg *msg, u32 *used);

@@ -260,8 +260,12 @@ static void sip_plan_body(struct sip_plan *p)
 
 	sip_plan_bodies(p);
 	delta = p->plan->delta - headers;
-	if (msg->length.len && delta)
+	if (!delta)
+		return;
+	if (msg->length.len)
 		sip_plan_put_u32(p, msg->length.off, msg->length.len, (u32)((s32)msg->body_len + delta));
+	if (msg->length_again.len)
+		sip_plan_put_u32(p, msg->length_again.off, msg->length_again.len, (u32)((s32)msg->body_len + delta));
 }
 
 static bool sip_too_long(const struct alg_sip_msg *msg, s32 delta)

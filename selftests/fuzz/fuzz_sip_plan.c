@@ -139,7 +139,7 @@ static bool inside(const struct alg_edit *e, u32 off, u32 len)
 
 static bool allowed(const struct alg_edit *e, const struct parsed *p, bool headers)
 {
-	if (inside(e, p->msg.length.off, p->msg.length.len))
+	if (inside(e, p->msg.length.off, p->msg.length.len) || inside(e, p->msg.length_again.off, p->msg.length_again.len))
 		return true;
 	for (u32 i = 0; i < p->msg.n_bodies; i++) {
 		const struct alg_sip_body *b = &p->msg.bodies[i];

@@ -652,6 +652,7 @@ static void test_sdp(void **state)
 static void test_no_length(void **state)
 {
 	check_sdp(&sdp_rows[0], "");
+	check_sdp(&sdp_rows[0], "l: LEN\nContent-Length: LEN\n");
 }
 
 /* Lines of a description may end in LF alone; what is inserted does, too. */
