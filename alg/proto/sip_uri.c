@@ -380,7 +380,8 @@ bool alg_sip_contacts(struct alg_sip_parser *s, u32 i, u32 end)
  * @top:	the message's first
  * @host:	sent-by is an address
  * @received:	index of the ref, ALG_SIP_REFS: none yet
- * @rport:	its value, 0: none; @rport_off, @rport_len: its digits
+ * @rport:	its value, 0: none
+ * @rport_off, @rport_len: its digits
  * @flags:	ALG_SIP_REF_*
  */
 struct via {
