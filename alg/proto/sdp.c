@@ -6,10 +6,12 @@
 /**
  * struct description - one description being read
  * @p:		the message
+ * @sdp:	where it all goes
  * @first:	index of its first m-line
  * @media:	the m-line that attributes belong to; NULL: the session
  * @addr:	of the session's c-line, ALG_SDP_ADDRS: none yet
- * @direction, @setup: the session's, for media that have none
+ * @direction:	the session's, for media that have none
+ * @setup:	likewise
  * @has_direction: bit for each m-line, from @first on, with a direction of its own
  */
 struct description {

@@ -381,7 +381,8 @@ bool alg_sip_contacts(struct alg_sip_parser *s, u32 i, u32 end)
  * @host:	sent-by is an address
  * @received:	index of the ref, ALG_SIP_REFS: none yet
  * @rport:	its value, 0: none
- * @rport_off, @rport_len: its digits
+ * @rport_off:	its digits
+ * @rport_len:	how many
  * @flags:	ALG_SIP_REF_*
  */
 struct via {
