@@ -11,9 +11,12 @@ static int __init nf_alg_init(void)
 	err = nf_alg_session_init();
 	if (err)
 		return err;
-	err = nf_alg_pinhole_init();
+	err = nf_alg_tcp_init();
 	if (err)
 		goto out_session;
+	err = nf_alg_pinhole_init();
+	if (err)
+		goto out_tcp;
 	err = nf_alg_policy_init();
 	if (err)
 		goto out_pinhole;
@@ -21,6 +24,8 @@ static int __init nf_alg_init(void)
 
 out_pinhole:
 	nf_alg_pinhole_exit();
+out_tcp:
+	nf_alg_tcp_exit();
 out_session:
 	nf_alg_session_exit();
 	return err;
@@ -30,6 +35,7 @@ static void __exit nf_alg_exit(void)
 {
 	nf_alg_policy_exit();
 	nf_alg_pinhole_exit();
+	nf_alg_tcp_exit();
 	nf_alg_session_exit();
 }
 

@@ -39,6 +39,10 @@ struct nf_alg_call_ops;
  *		have taken all of it without a word to anybody. false: nothing has changed
  * @segment:	TCP: sees each segment with data before the stream does, under session->lock; may be NULL
  * @rewrites:	the rule may ask for edits even where addresses are not translated; may be NULL
+ * @begin:	a session was made: initialises its part; may be NULL
+ * @end:	a session is over: frees what its part has; under session->lock, in softirq, after the last packet; may be NULL. Others
+ *		may look at the session for one more grace period
+ * @closed:	TCP: an end of the connection sent FIN or RST; under session->lock; may be NULL
  * @calls:	calls and registrations for dumps, NULL: the protocol has none
  * @owner:	the module
  * @expect_policy: set by registration: cap and longest timeout of its expectations
@@ -54,6 +58,9 @@ struct nf_alg_proto {
 	bool (*quick)(struct nf_alg_session *session, bool reply, const u8 *data, u32 len);
 	void (*segment)(struct nf_alg_work *work, u32 seq, const u8 *data, u32 len);
 	bool (*rewrites)(const struct nf_alg_work *work);
+	void (*begin)(struct nf_alg_session *session);
+	void (*end)(struct nf_alg_session *session);
+	void (*closed)(struct nf_alg_session *session);
 	const struct nf_alg_call_ops *calls;
 	struct module *owner;
 
@@ -94,21 +101,24 @@ u32 nf_alg_protocols_loaded(void);	/* mask of 1 << enum nf_alg_protocol */
  * @assigned:	the policy gave the helper (and may take the service away), not an nft rule
  * @syn_seen:	@isn is valid
  * @inside_reply: the connection came through a pinhole: its responder is the party that the ALG serves
- * @knows_public: SIP: the inside party knows itself by its public address
  * @port:	UDP: port at which the initiator wants answers, host byte order, 0: the one it sent from
+ * @knows_public: SIP: the inside party knows itself by its public address
+ *
+ * Kernels whose GRE tracker looks into the helper data of a GRE connection's master, whosever that is, take two pointers at offset 16
+ * for its own: they must stay NULL over TCP, where PPTP is. So what SIP alone uses is behind, the rest in front.
  */
 struct nf_alg_conn {
 	struct nf_alg_session *session;
-	u32 tenant;
+	u32 tenant : NF_ALG_ID_BITS;
+	u32 assigned : 1;
+	u32 syn_seen : 1;
+	u32 inside_reply : 1;
 	union {
 		u32 isn;
 		u32 keep;
 	};
-	bool assigned;
-	bool syn_seen;
-	bool inside_reply;
-	bool knows_public;
 	u16 port;
+	bool knows_public;
 };
 
 /**
@@ -123,6 +133,7 @@ struct nf_alg_conn {
  * @mode:	enum nf_alg_mode as of @gen
  * @assigned:	as in struct nf_alg_conn
  * @rewrites:	messages may be edited: partial ones are held back
+ * @ended:	proto->end was called
  * @blocked:	bit by direction: data from @blocked_seq on is dropped (policy: malformed drop)
  * @uncounted:	messages taken the short way, not yet added to the account: at most NF_ALG_UNCOUNTED_MAX, so much the counter
  *		`messages` lags behind for each session that lives
@@ -145,6 +156,7 @@ struct nf_alg_session {
 	u8 mode;
 	bool assigned;
 	bool rewrites;
+	bool ended;
 	u8 blocked;
 	u8 uncounted;
 	u16 mss;
@@ -329,6 +341,8 @@ bool nf_alg_public_of_target(const struct nf_alg_work *work, u8 l4proto, const s
  * @control:	the child is a control connection: it gets this ALG, with the tenant of @work
  * @permanent:	any number of children, until closed
  * @call:	number shown with it, 0: none
+ * @idle:	seconds without a packet after which the child ends, within a second or two; 0: conntrack's own
+ * @keep_master: the control connection lives as long as packets come through the child
  */
 struct nf_alg_pinhole_req {
 	enum ip_conntrack_dir dir;
@@ -344,6 +358,8 @@ struct nf_alg_pinhole_req {
 	bool control;
 	bool permanent;
 	u32 call;
+	u32 idle;
+	bool keep_master;
 };
 
 /**
@@ -510,6 +526,8 @@ bool nf_alg_nat_loaded(void);
 int nf_alg_apply(struct sk_buff *skb, unsigned int protoff, u8 l4proto, const struct alg_plan *plan, u16 mss);
 
 /* alg/main.c calls these */
+int nf_alg_tcp_init(void);
+void nf_alg_tcp_exit(void);
 int nf_alg_session_init(void);
 void nf_alg_session_exit(void);
 void nf_alg_session_flush(const struct nf_alg_proto *proto);

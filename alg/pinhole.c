@@ -169,7 +169,7 @@ void nf_alg_hole_check(struct nf_alg_hole *hole)
 			nf_alg_hole_close(hole, NF_ALG_REASON_CLOSED);
 		break;
 	case HOLE_ACTIVE:
-		if (READ_ONCE(hole->doomed) ? nf_alg_hole_kill_child(hole) : !nf_alg_hole_child_lives(hole))
+		if (READ_ONCE(hole->doomed) ? nf_alg_hole_kill_child(hole) : !nf_alg_hole_tend_child(hole))
 			hole_finish(hole);
 		break;
 	}

@@ -28,6 +28,7 @@ enum nf_alg_hole_state {
  * @permanent:	stays pending when children come
  * @control:	children are control connections
  * @has_child:	@child is valid
+ * @keep_master: the control connection lives as long as packets come through the child
  * @doomed:	the child is to be killed once it is confirmed
  * @src_min:	port block that the child's source port must stay in, 0: none
  * @src_max:	its end
@@ -40,6 +41,8 @@ enum nf_alg_hole_state {
  * @id:		number, growing in the namespace
  * @call:	number of the call
  * @timeout:	seconds that it stays pending
+ * @idle:	seconds without a packet after which the child ends, 0: conntrack's own
+ * @tended:	the child's expiry as the collector left it: another one tells of packets
  * @opened:	jiffies
  * @until:	jiffies, when pending
  * @used:	jiffies, when the last child came
@@ -62,6 +65,7 @@ struct nf_alg_hole {
 	bool assigned;
 	bool permanent;
 	bool control;
+	bool keep_master;
 	bool has_child;
 	bool doomed;
 	u16 src_min, src_max;
@@ -73,6 +77,8 @@ struct nf_alg_hole {
 	u32 id;
 	u32 call;
 	u32 timeout;
+	u32 idle;
+	u32 tended;
 	unsigned long opened, until, used;
 	struct list_head list;
 	struct rcu_head rcu;
@@ -110,6 +116,7 @@ static inline bool nf_alg_hole_exp_gone(const struct nf_alg_hole *hole)
 /* alg/pinhole_child.c */
 struct nf_conn *nf_alg_hole_child(const struct nf_alg_hole *hole);		/* with a reference, or NULL */
 bool nf_alg_hole_child_lives(const struct nf_alg_hole *hole);
+bool nf_alg_hole_tend_child(struct nf_alg_hole *hole);				/* the collector's: false, it is gone */
 bool nf_alg_hole_kill_child(const struct nf_alg_hole *hole);			/* true: there is none any more */
 void nf_alg_hole_expected(struct nf_conn *ct, struct nf_conntrack_expect *exp);	/* expectfn */
 

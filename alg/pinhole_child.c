@@ -66,6 +66,37 @@ bool nf_alg_hole_child_lives(const struct nf_alg_hole *hole)
 	return true;
 }
 
+static void extend(struct nf_conn *ct, u32 now, u32 seconds)
+{
+	if ((s32)(READ_ONCE(ct->timeout) - now) < (s32)(seconds * HZ))
+		WRITE_ONCE(ct->timeout, now + seconds * HZ);
+}
+
+/* Each packet sets the expiry that the transport's tracker knows; we see that it did, and set ours. */
+static void child_tend(struct nf_alg_hole *hole, struct nf_conn *ct)
+{
+	u32 now = nfct_time_stamp;
+
+	if (READ_ONCE(ct->timeout) == hole->tended || test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status))
+		return;
+	if (hole->idle)
+		WRITE_ONCE(ct->timeout, now + hole->idle * HZ);
+	hole->tended = READ_ONCE(ct->timeout);
+	if (hole->keep_master && ct->master)
+		extend(ct->master, now, hole->idle);
+}
+
+bool nf_alg_hole_tend_child(struct nf_alg_hole *hole)
+{
+	struct nf_conn *ct = nf_alg_hole_child(hole);
+
+	if (!ct)
+		return child_is_young(hole);
+	child_tend(hole, ct);
+	nf_ct_put(ct);
+	return true;
+}
+
 bool nf_alg_hole_kill_child(const struct nf_alg_hole *hole)
 {
 	struct nf_conn *ct = nf_alg_hole_child(hole);

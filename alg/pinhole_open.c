@@ -191,7 +191,7 @@ static void hole_source_block(struct nf_alg_hole *hole, const struct nf_alg_plac
 
 	hole->src_min = 0;
 	hole->src_max = 0;
-	if (!p->ports.min || nf_alg_same_addr(p->sent->src.l3num, &p->back->src.u3, &p->sent->dst.u3))
+	if (hole->claim.l4proto == IPPROTO_GRE || !p->ports.min || nf_alg_same_addr(p->sent->src.l3num, &p->back->src.u3, &p->sent->dst.u3))
 		return;
 	if (!nf_alg_port_range(ntohs(p->sent->dst.u.all), p->ports.min, p->ports.max, p->ports.block, &lo, &hi))
 		return;
@@ -207,6 +207,8 @@ static void hole_request(struct nf_alg_hole *hole, const struct opening *o)
 	hole->permanent = req->permanent;
 	hole->control = req->control;
 	hole->call = req->call;
+	hole->idle = min(req->idle, NF_ALG_HOLE_SECONDS_MAX);
+	hole->keep_master = req->keep_master;
 	hole->timeout = min(req->timeout, NF_ALG_HOLE_SECONDS_MAX);
 	hole->opened = jiffies;
 	hole->until = hole->opened + hole->timeout * HZ;

@@ -11,7 +11,10 @@
  */
 #define HELPER_PORT_BASE	65000
 
-/* Longest lifetime and most expectations of one connection that a rule may ask for (policy/options.def). */
+/*
+ * Longest lifetime and most expectations of one connection that a rule may ask for (policy/options.def). A trunk has as many calls
+ * as its tenant may have: conntrack, which would make room by evicting the oldest, sets no limit there.
+ */
 #define EXPECT_SECONDS_MAX	3600
 #define EXPECT_COUNT_MAX	NF_CT_EXPECT_MAX_CNT
 
@@ -105,7 +108,7 @@ static void helper_add(struct nf_alg_proto *proto, u16 l3num, u8 l4proto)
 
 static void helpers_fill(struct nf_alg_proto *proto)
 {
-	proto->expect_policy.max_expected = EXPECT_COUNT_MAX;
+	proto->expect_policy.max_expected = proto->calls ? 0 : EXPECT_COUNT_MAX;
 	proto->expect_policy.timeout = EXPECT_SECONDS_MAX;
 	strscpy(proto->expect_policy.name, proto->name, sizeof(proto->expect_policy.name));
 
@@ -132,6 +135,7 @@ int nf_alg_proto_register(struct nf_alg_proto *proto)
 	int err;
 
 	BUILD_BUG_ON(sizeof(struct nf_alg_conn) > sizeof_field(struct nf_conn_help, data));
+	BUILD_BUG_ON(offsetof(struct nf_alg_conn, port) != 16);
 
 	proto->cache = kmem_cache_create(proto->name, sizeof(struct nf_alg_session) + proto->session_size, 0,
 					 SLAB_HWCACHE_ALIGN, NULL);
@@ -170,7 +174,8 @@ void nf_alg_proto_unregister(struct nf_alg_proto *proto)
 	synchronize_rcu();	/* no ->help and no ->destroy runs */
 	nf_alg_pinhole_flush(proto);
 	nf_alg_session_flush(proto);
-	rcu_barrier();		/* sessions are back in the cache */
+	rcu_barrier();		/* sessions have ended */
+	rcu_barrier();		/* and are back in the cache */
 	kmem_cache_destroy(proto->cache);
 }
 EXPORT_SYMBOL_GPL(nf_alg_proto_unregister);

@@ -388,6 +388,8 @@ int nf_alg_public_get(struct nf_alg_work *work, const struct nf_alg_public_req *
 	struct nf_alg_place place;
 
 	nf_alg_place_init(&place, work, req->dir, &req->target, req->foreign);
+	if (req->l4proto == IPPROTO_GRE)	/* call IDs are not in the tenant's port block */
+		place.ports = (struct nf_alg_ports){ 0 };
 	fresh = public_new(work, req, &place, &req->target);
 	if (!fresh) {
 		nf_alg_work_refuse(work, NF_ALG_REASON_NO_MEMORY);

@@ -190,6 +190,8 @@ static struct nf_alg_session *session_alloc(struct nf_alg_work *work, const stru
 	}
 	if (data->syn_seen)
 		alg_stream_init(&s->dir[IP_CT_DIR_ORIGINAL], data->isn);
+	if (s->proto->begin)
+		s->proto->begin(s);
 	return s;
 }
 
@@ -201,12 +203,29 @@ void nf_alg_session_count_messages(struct nf_alg_session *s, u32 messages)
 		nf_alg_count_add(s->account, s->proto->id, NF_ALG_REASON_MESSAGES, messages);
 }
 
+static void session_free_rcu(struct rcu_head *rcu);
+
+/* No packet has the session any more. Return: false if it must stay for a grace period, because its part was known to others. */
+static bool session_end(struct nf_alg_session *s)
+{
+	if (!s->proto->end || s->ended)
+		return true;
+	spin_lock_bh(&s->lock);
+	s->proto->end(s);
+	s->ended = true;
+	spin_unlock_bh(&s->lock);
+	call_rcu(&s->rcu, session_free_rcu);
+	return false;
+}
+
 static void session_free_rcu(struct rcu_head *rcu)
 {
 	struct nf_alg_session *s = container_of(rcu, struct nf_alg_session, rcu);
 	struct nf_alg_work work = { .session = s, .account = s->account, .proto = s->proto };
 	int i;
 
+	if (!session_end(s))
+		return;
 	if (s->proto->stream)
 		for (i = 0; i < IP_CT_DIR_MAX; i++)
 			alg_stream_clean(&s->dir[i], s->proto->stream, &work);

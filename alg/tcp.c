@@ -16,8 +16,9 @@
 #include "nf_alg.h"
 
 #define MSS_DEFAULT	536	/* RFC 9293, 3.7.1 */
-#define PLAN_EDITS	64
-#define PLAN_BYTES	4096
+/* What one message may need at least, and then more for others in the same segment. */
+#define PLAN_EDITS	(ALG_STREAM_ROOM_EDITS_MAX + 64)
+#define PLAN_BYTES	(ALG_STREAM_ROOM_TEXT_MAX + 4096)
 
 /* One plan per CPU; used with softirqs off. */
 struct tcp_scratch {
@@ -25,7 +26,7 @@ struct tcp_scratch {
 	u8 bytes[PLAN_BYTES];
 };
 
-static DEFINE_PER_CPU(struct tcp_scratch, tcp_scratch);
+static struct tcp_scratch __percpu *tcp_scratch;
 
 static const struct {
 	u32 event;
@@ -211,7 +212,7 @@ static bool must_pass(const struct alg_stream *st, const struct segment *seg)
 
 static int segment_data(struct nf_alg_work *w, struct segment *seg)
 {
-	struct tcp_scratch *scratch = this_cpu_ptr(&tcp_scratch);
+	struct tcp_scratch *scratch = this_cpu_ptr(tcp_scratch);
 	struct nf_alg_session *s = w->session;
 	struct alg_stream *st = &s->dir[w->dir];
 	struct alg_plan plan;
@@ -410,6 +411,8 @@ static int session_segment(struct nf_alg_work *w, struct segment *seg)
 	/* Not earlier: the map that this acknowledgement needs ends with it. */
 	if (seg->has_ack)
 		alg_stream_acked(other, seg->ack);
+	if ((seg->fin || seg->rst) && ret == NF_ACCEPT && s->proto->closed)
+		s->proto->closed(s);
 	return ret;
 }
 
@@ -519,3 +522,14 @@ int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsig
 	return ret;
 }
 EXPORT_SYMBOL_GPL(nf_alg_tcp_help);
+
+int nf_alg_tcp_init(void)
+{
+	tcp_scratch = alloc_percpu(struct tcp_scratch);
+	return tcp_scratch ? 0 : -ENOMEM;
+}
+
+void nf_alg_tcp_exit(void)
+{
+	free_percpu(tcp_scratch);
+}

@@ -92,7 +92,7 @@ int nf_alg_table_insert(struct nf_alg_table *table, struct nf_alg_object *object
 	if (numbered)
 		err = xa_insert(&table->ids, object->id, object, GFP_KERNEL_ACCOUNT);
 	else
-		err = xa_alloc_cyclic(&table->ids, &object->id, object, XA_LIMIT(1, U32_MAX), &table->next,
+		err = xa_alloc_cyclic(&table->ids, &object->id, object, XA_LIMIT(1, NF_ALG_ID_MAX), &table->next,
 				      GFP_KERNEL_ACCOUNT);
 	if (err < 0)
 		return err;

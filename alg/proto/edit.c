@@ -20,6 +20,7 @@ struct alg_plan_mark alg_plan_mark(const struct alg_plan *plan)
 	return mark;
 }
 ALG_EXPORT(alg_plan_mark);
+ALG_EXPORT(alg_plan_mark);
 
 void alg_plan_undo(struct alg_plan *plan, struct alg_plan_mark mark)
 {
@@ -27,6 +28,7 @@ void alg_plan_undo(struct alg_plan *plan, struct alg_plan_mark mark)
 	plan->used = mark.used;
 	plan->delta = mark.delta;
 }
+ALG_EXPORT(alg_plan_undo);
 ALG_EXPORT(alg_plan_undo);
 
 /* First source byte that an edit after the present ones may touch. */

@@ -430,7 +430,7 @@ static enum alg_parse read_start_line(struct alg_sip_parser *s, u32 i, u32 *next
 	if (word < end && p[word] == '/' && read_status_line(s, i, end))
 		return ALG_PARSE_COMPLETE;
 	s->bad = true;
-	return looks_like_sip(p, i, end) ? ALG_PARSE_COMPLETE : ALG_PARSE_MALFORMED;
+	return may_become_sip(p, i, end) && looks_like_sip(p, i, end) ? ALG_PARSE_COMPLETE : ALG_PARSE_MALFORMED;
 }
 
 /* ---- messages ---- */
@@ -520,7 +520,7 @@ static enum alg_parse read_binary(const u8 *p, u32 len, bool stream, struct alg_
 			*used = stream ? total : len;
 			return ALG_PARSE_COMPLETE;
 		}
-		if (stream && len > 1) {
+		if (stream && (len > 1 || p[0])) {
 			*used = 0;
 			return ALG_PARSE_PARTIAL;
 		}

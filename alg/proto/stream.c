@@ -48,31 +48,31 @@ static u8 *log_text(struct alg_stream_log *log)
 	return (u8 *)(log->e + log->max);
 }
 
-static u32 log_edits_free(const struct alg_stream *s)
+static u32 log_edits_free(const struct alg_stream *s, const struct alg_stream_ops *ops)
 {
-	return ALG_STREAM_LOG_MAX - (s->log ? s->log->n : 0);
+	return ALG_STREAM_LOG_EDITS(alg_stream_room_edits(ops)) - (s->log ? s->log->n : 0);
 }
 
-static u32 log_text_free(const struct alg_stream *s)
+static u32 log_text_free(const struct alg_stream *s, const struct alg_stream_ops *ops)
 {
-	return ALG_STREAM_TEXT_MAX - (s->log ? s->log->used : 0);
+	return ALG_STREAM_LOG_TEXT(alg_stream_room_text(ops)) - (s->log ? s->log->used : 0);
 }
 
 /* Makes room for @edits more entries with @text more bytes. */
-static bool log_reserve(struct alg_stream *s, u32 edits, u32 text)
+static bool log_reserve(struct alg_stream *s, const struct alg_stream_ops *ops, u32 edits, u32 text)
 {
 	struct alg_stream_log *old = s->log, *log;
 	u32 n = old ? old->n : 0, used = old ? old->used : 0;
 	u32 max, size;
 
-	if (edits > log_edits_free(s) || text > log_text_free(s))
+	if (edits > log_edits_free(s, ops) || text > log_text_free(s, ops))
 		return false;
 	if (old && n + edits <= old->max && used + text <= old->size)
 		return true;
 
-	max = old ? min_t(u32, old->max * 2, ALG_STREAM_LOG_MAX) : LOG_FIRST_EDITS;
+	max = old ? min_t(u32, old->max * 2, n + log_edits_free(s, ops)) : LOG_FIRST_EDITS;
 	max = max_t(u32, max, n + edits);
-	size = old ? min_t(u32, old->size * 2, ALG_STREAM_TEXT_MAX) : LOG_FIRST_TEXT;
+	size = old ? min_t(u32, old->size * 2, used + log_text_free(s, ops)) : LOG_FIRST_TEXT;
 	size = max_t(u32, size, used + text);
 	log = alg_env_alloc(sizeof(*log) + max * sizeof(log->e[0]) + size);
 	if (!log)
@@ -185,14 +185,14 @@ static u16 log_run(struct alg_stream *s, const struct alg_plan *plan, u16 i, con
 }
 
 /* Logs the edits of one message of @len bytes at @seq. false: they can't be remembered, nothing is logged. */
-static bool log_message(struct alg_stream *s, const struct alg_plan *plan, const u8 *data, u32 len, u32 seq,
-			u32 editable_from)
+static bool log_message(struct alg_stream *s, const struct alg_stream_ops *ops, const struct alg_plan *plan, const u8 *data,
+			u32 len, u32 seq, u32 editable_from)
 {
 	u16 i;
 
 	if (!alg_plan_fits(plan, len) || plan->edits[0].off < editable_from || editable_from >= len)
 		return false;
-	if (!log_reserve(s, plan->n, plan->used + plan->n))
+	if (!log_reserve(s, ops, plan->n, plan->used + plan->n))
 		return false;
 	for (i = 0; i < plan->n;)
 		i = log_run(s, plan, i, data, len, seq, editable_from);
@@ -201,30 +201,53 @@ static bool log_message(struct alg_stream *s, const struct alg_plan *plan, const
 	return true;
 }
 
-/*
- * The logged edits of which [@seq, @seq + @len) holds a byte, as a plan for these bytes: each with its whole new text.
- * @edits: ALG_STREAM_LOG_MAX.
- */
-static void log_clip(const struct alg_stream *s, u32 seq, u32 len, struct alg_edit *edits, struct alg_plan *plan)
+/* The part of @e's old text that lies in [@seq, @seq + @len). false: none of it. */
+static bool entry_clip(const struct alg_stream_entry *e, u32 seq, u32 len, u32 *from, u32 *to)
 {
+	s32 lo = max_t(s32, e->seq - seq, 0), hi = min_t(s32, e->seq + e->old_len - seq, len);
+
+	*from = lo;
+	*to = hi;
+	return lo < hi;
+}
+
+/* Adds the logged edits of which [@seq, @seq + @len) holds a byte to @plan for these bytes, each with its whole new text. */
+static bool log_clip(const struct alg_stream *s, u32 seq, u32 len, struct alg_plan *plan)
+{
+	u32 from, to;
 	u16 i;
 
-	alg_plan_init(plan, edits, ALG_STREAM_LOG_MAX, s->log ? log_text(s->log) : NULL, ALG_STREAM_TEXT_MAX);
 	for (i = 0; s->log && i < s->log->n; i++) {
 		const struct alg_stream_entry *e = &s->log->e[i];
-		s32 from = max_t(s32, e->seq - seq, 0);
-		s32 to = min_t(s32, e->seq + e->old_len - seq, len);
-		struct alg_edit *edit;
 
-		if (from >= to)
-			continue;
-		edit = &edits[plan->n++];
-		edit->off = from;
-		edit->old_len = to - from;
-		edit->new_len = e->new_len;
-		edit->pos = e->pos;
-		plan->delta += (s32)edit->new_len - (s32)edit->old_len;
+		if (entry_clip(e, seq, len, &from, &to) &&
+		    !alg_plan_add(plan, from, to - from, log_text(s->log) + e->pos, e->new_len))
+			return false;
 	}
+	return true;
+}
+
+/* What [@data, @data + @len) at @seq becomes by the logged edits; its length if @dst is NULL. */
+static u32 log_render(const struct alg_stream *s, u32 seq, const u8 *data, u32 len, u8 *dst)
+{
+	u32 done = 0, at = 0, from, to;
+	u16 i;
+
+	for (i = 0; s->log && i < s->log->n; i++) {
+		const struct alg_stream_entry *e = &s->log->e[i];
+
+		if (!entry_clip(e, seq, len, &from, &to))
+			continue;
+		if (dst) {
+			memcpy(dst + done, data + at, from - at);
+			memcpy(dst + done + from - at, log_text(s->log) + e->pos, e->new_len);
+		}
+		done += from - at + e->new_len;
+		at = to;
+	}
+	if (dst)
+		memcpy(dst + done, data + at, len - at);
+	return done + len - at;
 }
 
 static bool log_touches(const struct alg_stream *s, u32 seq, u32 end)
@@ -406,38 +429,31 @@ static void emit_render(struct stream_job *job, const struct alg_plan *plan, con
 	out->seq = seq;
 }
 
-static bool emit_copy(struct alg_plan *to, const struct alg_plan *from)
-{
-	u16 i;
-
-	for (i = 0; i < from->n; i++) {
-		const struct alg_edit *e = &from->edits[i];
-
-		if (!alg_plan_add(to, e->off, e->old_len, from->bytes + e->pos, e->new_len))
-			return false;
-	}
-	return true;
-}
-
 /* The payload's first @keep bytes go out as they did before: with the logged edits. */
 static void emit_logged(struct stream_job *job, u32 keep)
 {
-	struct alg_edit edits[ALG_STREAM_LOG_MAX];
 	struct alg_stream_out *out = job->out;
-	struct alg_plan plan;
+	struct alg_stream *s = job->s;
+	u32 size;
 
 	if (!keep) {
 		out->verdict = ALG_STREAM_DROP;
 		return;
 	}
-	log_clip(job->s, job->seq, keep, edits, &plan);
-	if (emit_copy(out->plan, &plan) &&
+	if (log_clip(s, job->seq, keep, out->plan) &&
 	    (keep == job->len || alg_plan_add(out->plan, keep, job->len - keep, NULL, 0))) {
 		out->verdict = out->plan->n ? ALG_STREAM_EDIT : ALG_STREAM_PASS;
 		return;
 	}
 	alg_plan_undo(out->plan, (struct alg_plan_mark){ 0 });
-	emit_render(job, &plan, job->data, 0, keep, job->seq);
+	size = log_render(s, job->seq, job->data, keep, NULL);
+	s->out = alg_env_alloc(size ? size : 1);
+	out->verdict = s->out ? ALG_STREAM_REPLACE : ALG_STREAM_DROP;
+	if (!s->out)
+		return;
+	out->data = s->out;
+	out->len = log_render(s, job->seq, job->data, keep, s->out);
+	out->seq = job->seq;
 }
 
 /* Source bytes up to @to go out, as far as they are in the packet: nothing before them is held back. */
@@ -521,21 +537,22 @@ static bool job_source(struct stream_job *job)
 }
 
 /*
- * The part of out->plan that the next message may fill. When holding, at least ALG_STREAM_ROOM_*: a message is parsed
+ * The part of out->plan that the next message may fill. When holding, at least what the protocol needs: a message is parsed
  * once, so what it wants edited must find room. Return: false if there is too little.
  */
 static bool job_plan(const struct stream_job *job, struct alg_plan *sub)
 {
 	const struct alg_plan *plan = job->out->plan;
+	u32 room_edits = alg_stream_room_edits(job->ops), room_text = alg_stream_room_text(job->ops);
 	/* One is for cutting the tail. */
 	u32 edits = plan->max_edits > plan->n ? plan->max_edits - plan->n - 1 : 0;
 	u32 text = plan->max_bytes - plan->used;
-	u32 log_edits = log_edits_free(job->s), log_text = log_text_free(job->s);
+	u32 log_edits = log_edits_free(job->s, job->ops), log_text = log_text_free(job->s, job->ops);
 
 	if (job->hold && !job->s->skipping) {
-		if (log_edits < ALG_STREAM_ROOM_EDITS || log_text < ALG_STREAM_ROOM_TEXT + ALG_STREAM_LOG_MAX)
+		if (log_edits < room_edits || log_text < room_text + ALG_STREAM_LOG_EDITS(room_edits))
 			return false;
-		if (plan->n && (edits < ALG_STREAM_ROOM_EDITS || text < ALG_STREAM_ROOM_TEXT))
+		if (plan->n && (edits < room_edits || text < room_text))
 			return false;
 	}
 	edits = min_t(u32, edits, log_edits);
@@ -554,7 +571,7 @@ static void job_commit(struct stream_job *job, const struct alg_plan *sub, u32 u
 	if (!sub->n)
 		return;
 	logged = job->s->log ? job->s->log->n : 0;
-	if (!log_message(job->s, sub, job->src + job->pos, used, job->first + job->pos, editable_from)) {
+	if (!log_message(job->s, job->ops, sub, job->src + job->pos, used, job->first + job->pos, editable_from)) {
 		job->out->events |= ALG_STREAM_EV_TOO_LONG;
 		return;
 	}

@@ -24,12 +24,23 @@
 #include "parse.h"
 #include "edit.h"
 
-/* Edits that the receiver has not acknowledged, and their new text. More are not accepted: segments are dropped. */
-#define ALG_STREAM_LOG_MAX	32
-#define ALG_STREAM_TEXT_MAX	4096
-/* A message is handed to the protocol only while the log (and out->plan, unless it is empty) has room for this much. */
+/*
+ * A message is handed to the protocol only while the log (and out->plan, unless it is empty) has room for so many edits with so
+ * much text, unless the protocol says how much it needs.
+ */
 #define ALG_STREAM_ROOM_EDITS	8
 #define ALG_STREAM_ROOM_TEXT	512
+/*
+ * Edits that the receiver has not acknowledged, and their new text, by what one message needs. More are not accepted: segments
+ * are dropped. Of memory only what is used is taken.
+ */
+#define ALG_STREAM_LOG_EDITS(room)	((room) <= ALG_STREAM_ROOM_EDITS ? 4 * ALG_STREAM_ROOM_EDITS : 12 * (room))
+#define ALG_STREAM_LOG_TEXT(room)	((room) <= ALG_STREAM_ROOM_TEXT ? 8 * ALG_STREAM_ROOM_TEXT : 4 * (room))
+#define ALG_STREAM_LOG_MAX	ALG_STREAM_LOG_EDITS(ALG_STREAM_ROOM_EDITS)
+#define ALG_STREAM_TEXT_MAX	ALG_STREAM_LOG_TEXT(ALG_STREAM_ROOM_TEXT)
+/* The most that a protocol may ask for. */
+#define ALG_STREAM_ROOM_EDITS_MAX	128
+#define ALG_STREAM_ROOM_TEXT_MAX	8192
 /* Longest source of a REPLACE: leaves room for headers and for growth in an IP packet. */
 #define ALG_STREAM_EMIT_MAX	61440
 /* ops->max_hold counts up to here. */
@@ -47,11 +58,17 @@ struct alg_stream;
  *		and says what to do. When @skipping, @data is inside a message for which SKIP was answered. Never
  *		called twice for the same byte, but for PARTIAL, after which it is called again from the same first
  *		byte; edits and @stop of a PARTIAL answer don't count. @plan is limited to what can be remembered: at
- *		least ALG_STREAM_ROOM_*, less only when not holding. @editable_from: edits that begin before this
+ *		least @room_edits and @room_text, less only when not holding. @editable_from: edits that begin before this
  *		offset can't be made, those bytes are gone already; a planner refuses then. Setting *@stop makes the
  *		stream pass everything from the end of this message on unparsed (alg_stream_resume() ends that).
+ *		A protocol that counts the bytes of a body which is of no interest answers COMPLETE for what has come of the message,
+ *		with its edits, and takes the rest by the calls that follow, with SKIP or COMPLETE, until its count is down. When
+ *		@skipping is true and it did not answer SKIP itself, bytes were missed: its count is void, and it looks for the next
+ *		start of a message.
  * @charge:	accounts @bytes (may be negative) of kept data; false refuses. May be NULL.
  * @max_hold:	longest incomplete message that is kept
+ * @room_edits:	edits that one message may need, 0: ALG_STREAM_ROOM_EDITS; at most ALG_STREAM_ROOM_EDITS_MAX
+ * @room_text:	bytes of new text that it may need, 0: ALG_STREAM_ROOM_TEXT; at most ALG_STREAM_ROOM_TEXT_MAX
  * @trust_pickup: a stream that is picked up starts with a message, whatever its first segment ends in
  */
 struct alg_stream_ops {
@@ -59,8 +76,19 @@ struct alg_stream_ops {
 				  struct alg_plan *plan, u32 *used, bool *stop);
 	bool (*charge)(void *ctx, s32 bytes);
 	u32 max_hold;
+	u16 room_edits, room_text;
 	bool trust_pickup;
 };
+
+static inline u32 alg_stream_room_edits(const struct alg_stream_ops *ops)
+{
+	return ops->room_edits ? ops->room_edits : ALG_STREAM_ROOM_EDITS;
+}
+
+static inline u32 alg_stream_room_text(const struct alg_stream_ops *ops)
+{
+	return ops->room_text ? ops->room_text : ALG_STREAM_ROOM_TEXT;
+}
 
 enum alg_stream_event {		/* what to count; bits of struct alg_stream_out.events */
 	ALG_STREAM_EV_HELD	= 1 << 0,	/* a partial message was held back */
@@ -82,8 +110,8 @@ enum alg_stream_verdict {
 
 /**
  * struct alg_stream_out - what to do with the segment
- * @plan:	the caller's, set before the call and emptied by it; room for at least ALG_STREAM_ROOM_EDITS + 1 edits
- *		and ALG_STREAM_ROOM_TEXT bytes. Offsets relative to the segment's payload (EDIT). Its last edit may
+ * @plan:	the caller's, set before the call and emptied by it; room for at least one edit more than the protocol's
+ *		@room_edits, and for its @room_text bytes. Offsets relative to the segment's payload (EDIT). Its last edit may
  *		cut the payload's tail.
  * @data:	REPLACE: points into memory of the stream, valid until the next call of any function for it
  * @len:	REPLACE: bytes at @data
