@@ -764,6 +764,12 @@ static void sim_configure(struct sim *sim)
 	sim->ops.message = sim_message;
 	sim->ops.charge = sim_charge;
 	sim->ops.trust_pickup = sim_pick(sim, 2);
+	if (sim_pick(sim, 4) == 0) {		/* the log may hold more edits than the plan */
+		sim->ops.room_edits = 2 * SIM_EDITS;
+		sim->ops.room_text = 2 * ALG_STREAM_ROOM_TEXT;
+		sim->plan_edits = sim->plan_edits > 2 * SIM_EDITS ? sim->plan_edits : 2 * SIM_EDITS + 1;
+		sim->plan_bytes = ALG_STREAM_TEXT_MAX;
+	}
 }
 
 /* Returns the mask of all events, for statistics. */
