@@ -20,7 +20,6 @@ struct alg_plan_mark alg_plan_mark(const struct alg_plan *plan)
 	return mark;
 }
 ALG_EXPORT(alg_plan_mark);
-ALG_EXPORT(alg_plan_mark);
 
 void alg_plan_undo(struct alg_plan *plan, struct alg_plan_mark mark)
 {
@@ -28,7 +27,6 @@ void alg_plan_undo(struct alg_plan *plan, struct alg_plan_mark mark)
 	plan->used = mark.used;
 	plan->delta = mark.delta;
 }
-ALG_EXPORT(alg_plan_undo);
 ALG_EXPORT(alg_plan_undo);
 
 /* First source byte that an edit after the present ones may touch. */
