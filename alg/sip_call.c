@@ -305,10 +305,10 @@ static struct sip_dialog *find_dialog(struct sip_turn *t)
 /* Do both stem from the same INVITE? */
 static bool is_sibling(const struct sip_dialog *a, const struct sip_dialog *b)
 {
-	const struct alg_sip_transaction *x = &a->state.invite, *y = &b->state.invite;
+	u8 side = a->state.caller;
 
-	return a != b && a->leg == b->leg && x->side == y->side && x->cseq == y->cseq &&
-	       a->party[x->side] == b->party[x->side];
+	return a != b && a->leg == b->leg && side == b->state.caller && a->party[side] == b->party[side] &&
+	       a->state.invite[side].cseq == b->state.invite[side].cseq;
 }
 
 static bool is_pending(const struct sip_dialog *d)
@@ -445,8 +445,10 @@ static void follow_media(struct sip_turn *t, struct sip_dialog *d, u32 flags)
 		sip_media_announce(t, flags & ALG_SIP_OFFER);
 	if (flags & ALG_SIP_COMMIT)
 		settle(t, d, sip_media_commit);
-	if (flags & ALG_SIP_RESTORE)
+	if ((flags & ALG_SIP_RESTORE) && !(flags & ALG_SIP_ONE))
 		settle(t, d, sip_media_restore);
+	else if ((flags & ALG_SIP_RESTORE) && party_of(t, d, !t->side))
+		sip_media_restore(party_of(t, d, !t->side));
 }
 
 /* What it means for the dialogs. */

@@ -34,30 +34,34 @@ static u32 step_invite(struct alg_sip_dialog *d, const struct alg_sip_event *e)
 {
 	u32 offer = e->sdp ? ALG_SIP_OFFER : 0;
 
-	if (is_again(&d->invite, e))
-		return d->invite.open ? ALG_SIP_ALIVE | offer : 0;
+	if (is_again(&d->invite[e->side], e))
+		return d->invite[e->side].open ? ALG_SIP_ALIVE | offer : 0;
 	if (!number_fits(d, e))
 		return 0;
-	begin(&d->invite, e, e->sdp);
-	d->late = !e->sdp;
-	if (d->state != ALG_SIP_DIALOG_CONFIRMED)	/* the first, or once more after 401 */
+	begin(&d->invite[e->side], e, e->sdp);
+	if (d->state != ALG_SIP_DIALOG_CONFIRMED) {	/* the first, or once more after 401 */
 		d->state = ALG_SIP_DIALOG_EARLY;
+		d->caller = e->side;
+	}
 	return ALG_SIP_ALIVE | offer;
 }
 
 /* The answer to an offer that came with the 2xx (RFC 3261, 13.2.2.4). An ACK of anything else has nothing to say. */
 static u32 step_ack(struct alg_sip_dialog *d, const struct alg_sip_event *e)
 {
-	if (d->invite.method != ALG_SIP_INVITE || d->invite.side != e->side || d->invite.cseq != e->cseq || d->invite.open)
+	const struct alg_sip_transaction *t = &d->invite[e->side];
+
+	if (t->method != ALG_SIP_INVITE || t->cseq != e->cseq || t->open)
 		return 0;
-	if (!d->late || !e->sdp)
+	if (t->offer || !e->sdp)
 		return ALG_SIP_ALIVE;
 	return ALG_SIP_ALIVE | ALG_SIP_ANSWER | ALG_SIP_COMMIT;
 }
 
 static u32 step_other(struct alg_sip_dialog *d, const struct alg_sip_event *e)
 {
-	bool answer = e->method == ALG_SIP_PRACK && d->late && d->invite.open && d->invite.side == e->side;
+	const struct alg_sip_transaction *invite = &d->invite[e->side];
+	bool answer = e->method == ALG_SIP_PRACK && invite->open && !invite->offer;
 
 	if (!is_again(&d->other, e)) {
 		if (!number_fits(d, e))
@@ -74,7 +78,7 @@ static u32 step_other(struct alg_sip_dialog *d, const struct alg_sip_event *e)
 
 static u32 step_cancel(struct alg_sip_dialog *d, const struct alg_sip_event *e)
 {
-	if (!d->invite.open || d->invite.side != e->side || d->invite.cseq != e->cseq)
+	if (!d->invite[e->side].open || d->invite[e->side].cseq != e->cseq)
 		return 0;
 	if (d->state == ALG_SIP_DIALOG_CONFIRMED)	/* a re-INVITE's: its 487 restores */
 		return ALG_SIP_ALIVE;
@@ -123,40 +127,41 @@ static u32 end(struct alg_sip_dialog *d, u32 more)
 	return ALG_SIP_ALIVE | ALG_SIP_END | more;
 }
 
-static u32 invite_accepted(struct alg_sip_dialog *d, const struct alg_sip_event *e)
+static u32 invite_accepted(struct alg_sip_dialog *d, struct alg_sip_transaction *t, const struct alg_sip_event *e)
 {
 	u32 flags = ALG_SIP_ALIVE;
 
-	if (!d->invite.open && d->state != ALG_SIP_DIALOG_CONFIRMED)
+	if (!t->open && d->state != ALG_SIP_DIALOG_CONFIRMED)
 		return 0;
 	if (e->sdp)
-		flags |= d->invite.offer ? ALG_SIP_ANSWER : ALG_SIP_OFFER;
-	if (d->invite.offer)
+		flags |= t->offer ? ALG_SIP_ANSWER : ALG_SIP_OFFER;
+	if (t->offer)
 		flags |= ALG_SIP_COMMIT;
 	if (d->state != ALG_SIP_DIALOG_CONFIRMED)
 		flags |= ALG_SIP_ANSWERED;
 	d->state = ALG_SIP_DIALOG_CONFIRMED;
-	d->invite.open = false;
+	t->open = false;
 	return flags;
 }
 
 static u32 invite_response(struct alg_sip_dialog *d, const struct alg_sip_event *e)
 {
-	if (d->invite.method != ALG_SIP_INVITE || d->invite.side == e->side || d->invite.cseq != e->cseq ||
-	    d->state == ALG_SIP_DIALOG_ENDED)
+	struct alg_sip_transaction *t = &d->invite[!e->side];
+
+	if (t->method != ALG_SIP_INVITE || t->cseq != e->cseq || d->state == ALG_SIP_DIALOG_ENDED)
 		return 0;
 	if (e->status >= 200 && e->status < 300)
-		return invite_accepted(d, e);
-	if (!d->invite.open)
+		return invite_accepted(d, t, e);
+	if (!t->open)
 		return 0;
 	if (e->status < 200) {
 		if (!e->sdp || e->status == 100)
 			return ALG_SIP_ALIVE;
-		return ALG_SIP_ALIVE | (d->invite.offer ? ALG_SIP_ANSWER : ALG_SIP_OFFER);
+		return ALG_SIP_ALIVE | (t->offer ? ALG_SIP_ANSWER : ALG_SIP_OFFER);
 	}
-	d->invite.open = false;
-	if (d->state == ALG_SIP_DIALOG_CONFIRMED)
-		return kills(e->status) ? end(d, 0) : ALG_SIP_ALIVE | ALG_SIP_RESTORE;
+	t->open = false;
+	if (d->state == ALG_SIP_DIALOG_CONFIRMED && !kills(e->status))
+		return ALG_SIP_ALIVE | ALG_SIP_RESTORE | (d->invite[e->side].open ? ALG_SIP_ONE : 0);
 	return end(d, d->state == ALG_SIP_DIALOG_EARLY && tries_again(e->status) ? ALG_SIP_AGAIN : 0);
 }
 
@@ -165,7 +170,7 @@ static u32 invite_response(struct alg_sip_dialog *d, const struct alg_sip_event 
  */
 static u32 other_response(struct alg_sip_dialog *d, const struct alg_sip_event *e)
 {
-	bool nested = d->invite.open && d->state == ALG_SIP_DIALOG_CONFIRMED;
+	bool nested = (d->invite[0].open || d->invite[1].open) && d->state == ALG_SIP_DIALOG_CONFIRMED;
 	struct alg_sip_transaction *t = &d->other;
 
 	if (t->method != e->method || t->side == e->side || t->cseq != e->cseq || d->state == ALG_SIP_DIALOG_ENDED)

@@ -35,17 +35,17 @@ struct alg_sip_transaction {
 /**
  * struct alg_sip_dialog - zeroed before the first message; copied when an INVITE forks
  * @state:	enum alg_sip_dialog_state
- * @invite:	the last INVITE
+ * @caller:	side that began it
+ * @invite:	the last INVITE of each side: both may be open (RFC 3261, 14.1, glare). One without offer: its 2xx or reliable 1xx makes it,
+ *		ACK or PRACK answers
  * @other:	the last UPDATE or PRACK
  * @cseq:	of each side's last request, whatever its method; valid where bit @side of @numbered is set
- * @late:	@invite had no description: its 2xx or reliable 1xx makes the offer, ACK or PRACK answer it
  */
 struct alg_sip_dialog {
-	u8 state;
-	struct alg_sip_transaction invite, other;
+	u8 state, caller;
+	struct alg_sip_transaction invite[2], other;
 	u32 cseq[2];
 	u8 numbered;
-	bool late;
 };
 
 /**
@@ -74,6 +74,7 @@ struct alg_sip_event {
 #define ALG_SIP_END		0x40	/* the dialog is over */
 #define ALG_SIP_AGAIN		0x80	/* with END: the caller is expected to try again by himself */
 #define ALG_SIP_GIVEN_UP	0x100	/* the caller has cancelled: only a 2xx that crosses makes a call of it yet */
+#define ALG_SIP_ONE		0x200	/* with RESTORE: only of who asked, the other side has an offer open itself */
 
 /* Return: mask of ALG_SIP_*; @dialog has moved on. */
 u32 alg_sip_dialog_step(struct alg_sip_dialog *dialog, const struct alg_sip_event *event);
