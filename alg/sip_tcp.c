@@ -17,10 +17,12 @@
 /**
  * struct sip_tcp - the protocol's part of a session
  * @rest:	by direction: bytes of a message's body that are still to come
+ * @passing:	by direction: the stream was told to skip, because of @rest
  * @lost:	by direction: where the next message starts is not known
  */
 struct sip_tcp {
 	u32 rest[IP_CT_DIR_MAX];
+	bool passing[IP_CT_DIR_MAX];
 	bool lost[IP_CT_DIR_MAX];
 };
 
@@ -100,11 +102,12 @@ static enum alg_parse not_sip(struct nf_alg_work *w, u32 len, u32 *used, bool *s
 
 /* ---- a message ---- */
 
-/* The end of a body; or what lies before the next start line. */
+/* More of a body. */
 static enum alg_parse pass_rest(struct sip_tcp *p, unsigned int dir, u32 len, u32 *used)
 {
 	*used = min(p->rest[dir], len);
 	p->rest[dir] -= *used;
+	p->passing[dir] = p->rest[dir];
 	return p->rest[dir] ? ALG_PARSE_SKIP : ALG_PARSE_COMPLETE;
 }
 
@@ -193,6 +196,8 @@ static enum alg_parse sip_stream_message(void *ctx, const u8 *data, u32 len, boo
 	struct nf_alg_work *w = ctx;
 	struct sip_tcp *p = sip_tcp(w);
 
+	if (skipping && !p->passing[w->dir])	/* bytes were missed */
+		p->rest[w->dir] = 0;
 	if (p->rest[w->dir])
 		return pass_rest(p, w->dir, len, used);
 	if (skipping || p->lost[w->dir]) {
@@ -210,7 +215,7 @@ static enum alg_parse sip_stream_message(void *ctx, const u8 *data, u32 len, boo
 	return parse(w, data, len, editable_from, plan, used);
 }
 
-/* Bytes are missing that will not be waited for: how many of a body's are still to come is not known any more. */
+/* Bytes are missed that will not be waited for: how many of a body's are still to come is not known any more. */
 void sip_stream_segment(struct nf_alg_work *w, u32 seq, const u8 *data, u32 len)
 {
 	const struct alg_stream *st = &w->session->dir[w->dir];
@@ -230,4 +235,6 @@ const struct alg_stream_ops sip_stream_ops = {
 	.message = sip_stream_message,
 	.charge = sip_charge,
 	.max_hold = ALG_STREAM_HOLD_MAX,
+	.room_edits = ALG_STREAM_ROOM_EDITS_MAX,
+	.room_text = ALG_STREAM_ROOM_TEXT_MAX,
 };
