@@ -200,6 +200,7 @@ static enum alg_parse sip_stream_message(void *ctx, const u8 *data, u32 len, boo
 		p->rest[w->dir] = 0;
 	if (p->rest[w->dir])
 		return pass_rest(p, w->dir, len, used);
+	p->passing[w->dir] = false;
 	if (skipping || p->lost[w->dir]) {
 		*used = find_start(data, len);
 		if (*used == len)
