@@ -174,7 +174,8 @@ static bool child_translated(const struct nf_conn *ct, const struct nf_alg_hole 
 
 /*
  * A control connection gets the ALG, for the same tenant. Where the core has given it the creator's helper the extension is there
- * already; the helper may be that of another transport. @ct is not shared yet, so that it may get extensions.
+ * already; the helper may be that of another transport. @ct is not shared yet, so that it may get extensions. Over TCP an ALG may have
+ * something to take out where nothing is translated, too.
  */
 static void child_control(struct nf_conn *ct, const struct nf_alg_hole *hole)
 {
@@ -186,7 +187,7 @@ static void child_control(struct nf_conn *ct, const struct nf_alg_hole *hole)
 		return;
 	}
 	if ((!nfct_help(ct) && !nf_ct_helper_ext_add(ct, GFP_ATOMIC)) ||
-	    (nf_ct_protonum(ct) == IPPROTO_TCP && child_translated(ct, hole) && !nfct_seqadj(ct) && !nfct_seqadj_ext_add(ct))) {
+	    (nf_ct_protonum(ct) == IPPROTO_TCP && !nfct_seqadj(ct) && !nfct_seqadj_ext_add(ct))) {
 		child_no_helper(ct);
 		nf_alg_count(hole->account, hole->protocol, NF_ALG_REASON_NO_MEMORY);
 		return;

@@ -314,6 +314,12 @@ static int sip_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *c
 	return nf_alg_tcp_help(&sip_proto, skb, protoff, ct, ctinfo);
 }
 
+/* Requests may have to be taken out, see sip_register_admits(). */
+static bool sip_rewrites(const struct nf_alg_work *w)
+{
+	return w->ct->master;
+}
+
 struct nf_alg_proto sip_proto = {
 	.id = NF_ALG_PROTOCOL_SIP,
 	.name = "alg-sip",
@@ -323,6 +329,7 @@ struct nf_alg_proto sip_proto = {
 	.session_size = SIP_STREAM_SIZE,
 	.stream = &sip_stream_ops,
 	.segment = sip_stream_segment,
+	.rewrites = sip_rewrites,
 	.calls = &sip_call_ops,
 	.owner = THIS_MODULE,
 };
