@@ -30,10 +30,18 @@ struct way {
 	bool anyone;
 };
 
+/* Announced once more, what is not translated is held once more. */
+static bool same_public(const struct nf_alg_public *a, const struct nf_alg_public *b)
+{
+	if (a == b || !a || !b)
+		return a == b;
+	return a->l4proto == b->l4proto && sip_same_endpoint(&a->target, &b->target) && sip_same_endpoint(&a->public, &b->public);
+}
+
 static bool hole_is(const struct sip_hole *h, const struct way *w)
 {
-	return h->leg == w->d->leg && h->to == w->public && h->source == w->source && h->anyone == w->anyone &&
-	       (h->anyone || sip_same_endpoint(&h->peer, &w->peer));
+	return h->leg == w->d->leg && same_public(h->to, w->public) && same_public(h->source, w->source) &&
+	       h->anyone == w->anyone && (h->anyone || sip_same_endpoint(&h->peer, &w->peer));
 }
 
 static void want(const struct way *w)
@@ -284,6 +292,7 @@ static void hole_open(struct sip_turn *t, struct sip_hole *h)
 		.anyone = h->anyone,
 		.source = h->source,
 		.call = t->call->id,
+		.idle = t->call->media_timeout,
 	};
 
 	h->hole = nf_alg_hole_open(t->m->work, &req);

@@ -254,7 +254,8 @@ static unsigned int part_publish(struct publishing *pub, const struct sip_stream
 	if (s->active)
 		return 1;
 	if (part_near(pub->t, s, p, &req.target)) {
-		req.dir = !req.dir;
+		req.dir = !req.dir;	/* it stands on the inside, for somebody else */
+		req.foreign = true;
 	} else if (is_pair(s, p, k)) {
 		if (!nf_alg_public_get_pair(w, &req, both)) {
 			p[0].public = both[0];
