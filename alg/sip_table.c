@@ -51,17 +51,11 @@ static u32 key_hash(const void *data, u32 len, u32 seed)
 	return (u32)key->id[0] ^ net_hash_mix(key->net);	/* keyed already */
 }
 
-static u32 call_hash(const void *data, u32 len, u32 seed)
-{
-	return key_hash(&((const struct sip_call *)data)->key, len, seed);
-}
-
 static const struct rhashtable_params table_params = {
 	.head_offset = offsetof(struct sip_call, node),
 	.key_offset = offsetof(struct sip_call, key),
 	.key_len = sizeof(struct sip_call_key),
 	.hashfn = key_hash,
-	.obj_hashfn = call_hash,
 	.automatic_shrinking = true,
 };
 
