@@ -104,12 +104,12 @@ static bool sip_contact_is_sender(const struct alg_sip_msg *msg)
 }
 
 /*
- * The port stays: not when it is one of the pair's, for then the other direction would take it for the pair's endpoint, and make
+ * The port stays: not when the address gets the port with which it is the pair's endpoint, for then the other direction would make
  * something else of it than was written.
  */
 static enum sip_match sip_keep_port(const struct sip_pair *pair, u16 port)
 {
-	return port == pair->from->port || port == pair->to->port ? SIP_LEAVE : SIP_ADDRESS;
+	return port == pair->to->port ? SIP_LEAVE : SIP_ADDRESS;
 }
 
 /* Topmost Via of a request, the sender's address with a port that it does not send from. */
@@ -199,8 +199,8 @@ static enum sip_match sip_match(const struct sip_plan *p, const struct alg_sip_r
 /* ---- edits ---- */
 
 /*
- * Address, and @port if it is not 0: in one edit where they stand side by side. The new address is in brackets where the old one was,
- * and where the port would not be told from it (RFC 3261, 25.1: IPv6reference).
+ * Address, and @port if it is not 0: in one edit where they stand side by side. The new address is in brackets where the old one
+ * was, and where the port would not be told from it (RFC 3261, 25.1: IPv6reference).
  */
 static void sip_put_host(struct sip_plan *p, const struct alg_sip_ref *ref, const struct alg_endpoint *seen, u16 port)
 {

@@ -4,12 +4,12 @@
 #include "sip_plan_work.h"
 #include "poison.h"
 
-/* RFC 3264, 8.4: 0.0.0.0 (and ::) as an address means hold. */
+/* RFC 3264, 8.4: 0.0.0.0 (and ::) as an address means hold. A name is nothing to rewrite either. */
 static bool sdp_unspecified(const struct alg_endpoint *ep)
 {
 	static const u8 zero[16];
 
-	return !memcmp(ep->addr, zero, sizeof(zero));
+	return !ep->family || !memcmp(ep->addr, zero, sizeof(zero));
 }
 
 /* Address that an m-line announces, NULL: there is no c-line. */
@@ -34,8 +34,8 @@ static bool sdp_rewrites(const struct sip_plan *p, unsigned int i)
  */
 static const struct alg_endpoint *sdp_line_address(const struct sip_plan *p, unsigned int addr, bool *used)
 {
-	const struct alg_endpoint *to = NULL, *old = &p->sdp->addrs[addr].ep;
-	bool keep = !old->family || sdp_unspecified(old);
+	const struct alg_endpoint *to = NULL;
+	bool keep = false;
 	unsigned int i;
 
 	*used = false;
@@ -59,8 +59,6 @@ static const struct alg_endpoint *sdp_origin_address(const struct sip_plan *p, c
 	const struct alg_sip_nat *nat = p->nat;
 	unsigned int i;
 
-	if (sdp_unspecified(old))
-		return NULL;
 	/* RFC 8866, 5.2: the same for all of a session's life, whatever becomes of its media */
 	if (nat && sip_same_addr(old, &nat->own) && nat->own_public.family == old->family &&
 	    !sip_same_addr(&nat->own, &nat->own_public))
@@ -105,14 +103,14 @@ static void sdp_plan_addr(struct sip_plan *p, unsigned int i)
 	const struct alg_endpoint *to;
 	bool used, rtcp = false;
 
-	if (!a->ep.family)
+	if (sdp_unspecified(&a->ep))
 		return;
 	to = sdp_line_address(p, i, &used);
 	if (!used)
 		to = sdp_rtcp_address(p, i, &rtcp);
 	if (!used && !rtcp)
 		to = sdp_origin_address(p, &a->ep);
-	if (to && to->family == a->ep.family && !sdp_unspecified(&a->ep))
+	if (to && to->family == a->ep.family)
 		sdp_put_addr(p, a->off, a->len, &a->ep, to);
 }
 
@@ -239,7 +237,7 @@ static bool sdp_needs_address(const struct sip_plan *p, unsigned int i)
 	const struct alg_endpoint *old = sdp_announced(p, m), *to;
 	bool used;
 
-	if (!old || !old->family || sdp_unspecified(old) || p->sdp->addrs[m->addr].off > m->port_off)
+	if (!old || sdp_unspecified(old))
 		return false;
 	to = sdp_line_address(p, m->addr, &used);
 	return !sip_same_addr(to ? to : old, &p->media[i].rtp);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Rewriting of SIP messages. Properties: what could be parsed still can, with the same headers, parties, addresses, bodies; lengths are
- * right; edits touch nothing but addresses and lengths; what was planned is what is found then; an answer that echoes what was rewritten
- * comes back as it was written; translation to the same changes nothing; a plan that is too small is refused as a whole.
+ * Rewriting of SIP messages. Properties: what could be parsed still can, with the same headers, parties, addresses, bodies;
+ * lengths are right; edits touch nothing but addresses and lengths; what was planned is what is found then; an answer that echoes
+ * what was rewritten comes back as it was written; translation to the same changes nothing; a plan that is too small is refused
+ * as a whole.
  * Input: flags (1), which addresses of the message are the two ends (2), which m-lines are rewritten (2), how (1), sizes of a small
  * plan (2), message.
  */
@@ -63,7 +64,8 @@ static struct alg_endpoint strange(const struct alg_endpoint *like, u8 last, u16
 	if (ep.family == 4)
 		memcpy(ep.addr, (u8[]){ 198, 18, 0, last }, 4);
 	else
-		memcpy(ep.addr, (u8[]){ 0x20, 1, 0xd, 0xb8, 0x77, 0x77, 0x66, 0x66, 0x55, 0x55, 0x44, 0x44, 0x33, 0x33, 0x22, last }, 16);
+		memcpy(ep.addr, (u8[]){ 0x20, 1, 0xd, 0xb8, 0x77, 0x77, 0x66, 0x66, 0x55, 0x55, 0x44, 0x44, 0x33, 0x33, 0x22,
+					 last }, 16);
 	return ep;
 }
 
@@ -149,7 +151,8 @@ static bool allowed(const struct alg_edit *e, const struct parsed *p, bool heade
 	}
 	for (u32 i = 0; headers && i < p->msg.n_refs; i++) {
 		const struct alg_sip_ref *ref = &p->msg.refs[i];
-		u32 end = ref->part == ALG_SIP_HOST && ref->port_len ? (u32)ref->port_off + ref->port_len : (u32)ref->off + ref->len;
+		bool port = ref->part == ALG_SIP_HOST && ref->port_len;
+		u32 end = port ? (u32)ref->port_off + ref->port_len : (u32)ref->off + ref->len;
 
 		if (inside(e, ref->off, end - ref->off) || inside(e, ref->port_off, ref->port_len))
 			return true;
@@ -336,8 +339,8 @@ static void check_round_trip(const struct parsed *old, const struct alg_sip_nat 
 {
 	static struct parsed echo, back;
 	static struct planned planned;
-	struct alg_sip_nat reverse = { .own = nat->peer_real, .own_public = nat->peer, .peer = nat->own_public, .peer_real = nat->own,
-				       .stream = nat->stream, .via_port = via_port(old, nat) };
+	struct alg_sip_nat reverse = { .own = nat->peer_real, .own_public = nat->peer, .peer = nat->own_public,
+				       .peer_real = nat->own, .stream = nat->stream, .via_port = via_port(old, nat) };
 	u32 echo_len, new_len, first, n;
 	u8 *data, *out;
 
@@ -398,8 +401,8 @@ static void check_same(const u8 *data, const struct parsed *p, const struct alg_
 	PROPERTY(!planned.plan.n);
 }
 
-static void check_small(const u8 *data, const struct parsed *p, const struct alg_sip_nat *nat, const struct alg_sip_media_map *media,
-			const u8 *head, const struct alg_plan *plan)
+static void check_small(const u8 *data, const struct parsed *p, const struct alg_sip_nat *nat,
+			const struct alg_sip_media_map *media, const u8 *head, const struct alg_plan *plan)
 {
 	static struct planned small;
 

@@ -498,6 +498,12 @@ static const struct sdp_row sdp_rows[] = {
 	{ "origin follows the c-line", &server, { { "198.51.100.2:50000", NULL } },
 	  "v=0\no=a 1 1 IN IP4 192.0.2.7\ns=-\nt=0 0\nm=audio 49170 RTP/AVP 0\nc=IN IP4 192.0.2.7\n",
 	  "v=0\no=a 1 1 IN IP4 198.51.100.2\ns=-\nt=0 0\nm=audio 50000 RTP/AVP 0\nc=IN IP4 198.51.100.2\n" },
+	{ "origin follows the c-line where the sender is not translated", &none, { { "198.51.100.2:50000", NULL } },
+	  HEAD "m=audio 49170 RTP/AVP 0\n",
+	  "v=0\no=a 1 1 IN IP4 198.51.100.2\ns=-\nc=IN IP4 198.51.100.2\nt=0 0\nm=audio 50000 RTP/AVP 0\n" },
+	{ "origin follows the one that is rewritten", NULL, { { 0 }, { "198.51.100.1:50000", NULL } },
+	  HEAD "m=audio 49170 RTP/AVP 0\nm=video 49172 RTP/AVP 0\n",
+	  HEAD_C "m=audio 49170 RTP/AVP 0\nm=video 50000 RTP/AVP 0\nc=IN IP4 198.51.100.1\n" },
 	{ "origin of another", &client, { { "198.51.100.1:50000", NULL } },
 	  "v=0\no=a 1 1 IN IP4 192.0.2.7\ns=-\nc=IN IP4 192.168.1.10\nt=0 0\nm=audio 49170 RTP/AVP 0\n",
 	  "v=0\no=a 1 1 IN IP4 192.0.2.7\ns=-\nc=IN IP4 198.51.100.1\nt=0 0\nm=audio 50000 RTP/AVP 0\n" },
@@ -649,10 +655,14 @@ static void test_sdp(void **state)
 		check_sdp(&sdp_rows[i], "Content-Length: LEN\n");
 }
 
+/* No Content-Length (RFC 3261, 18.3), and two that say the same. */
 static void test_no_length(void **state)
 {
-	check_sdp(&sdp_rows[0], "");
-	check_sdp(&sdp_rows[0], "l: LEN\nContent-Length: LEN\n");
+	static const struct sdp_row row = { "grows", &client, { { "198.51.100.1:50000", "198.51.100.1:50009" } },
+		HEAD "m=audio 49170 RTP/AVP 0\n", HEAD_OUT "m=audio 50000 RTP/AVP 0\na=rtcp:50009\n" };
+
+	check_sdp(&row, "");
+	check_sdp(&row, "l: LEN\nContent-Length: LEN\n");
 }
 
 /* Lines of a description may end in LF alone; what is inserted does, too. */
@@ -692,17 +702,45 @@ static void test_line_ends(void **state)
 	}
 }
 
+/* Headers and body together, as a phone sends them. */
+static void test_whole(void **state)
+{
+	static struct rewritten r;
+	static const char text[] =
+		"INVITE sip:bob@203.0.113.5:5060 SIP/2.0\nVia: SIP/2.0/UDP %s;branch=z9hG4bK776asdhds;rport\nMax-Forwards: 70\n"
+		"From: \"Alice\" <sip:alice@%s>;tag=1928301774\nTo: Bob <sip:bob@203.0.113.5:5060>\n"
+		"Call-ID: a84b4c76e66710@192.168.1.10\nCSeq: 314159 INVITE\nContact: <sip:alice@%s;transport=udp>\n"
+		"Content-Length: LEN\nContent-Type: application/sdp\nWarning: 399 192.168.1.10:5060 \"192.168.1.10:5060\"\n\n"
+		"v=0\no=alice 2890844526 2890844526 IN IP4 %s\ns=-\nc=IN IP4 %s\nt=0 0\nm=audio %u RTP/AVP 0 8 18 101\n"
+		"a=rtpmap:0 PCMU/8000\na=ptime:20\n%sm=video %u RTP/AVP 99\na=rtpmap:99 H264/90000\n";
+	const struct map_row map[5] = { { "198.51.100.1:1024", "198.51.100.1:1027" },
+					{ "198.51.100.1:50002", "198.51.100.1:50003" } };
+	struct alg_sip_nat nat = nat_of(&client, TO_B);
+	struct alg_sip_media_map media[ALG_SDP_MEDIA];
+	const char *a = "192.168.1.10:5060", *b = "198.51.100.1:40001", *host = "192.168.1.10", *public = "198.51.100.1";
+	char row[ROOM], in[ROOM], want[ROOM];
+
+	set_media(map, media);
+	snprintf(row, sizeof(row), text, a, a, a, host, host, 49170, "", 51372);
+	expand(row, in);
+	snprintf(row, sizeof(row), text, b, b, b, public, public, 1024, "a=rtcp:1027\n", 50002);
+	expand(row, want);
+	rewrite(in, &nat, media, "whole", &r);
+	check_text("whole", r.text, want);
+	assert_int_equal(r.edits, 9);
+}
+
 static void test_multipart(void **state)
 {
 	static struct rewritten r;
 	static const char in[] = SIP_HEAD
-		"Content-Type: multipart/mixed;boundary=bb\nContent-Length: LEN\n\n"
+		"Contact: <sip:%s>\nContent-Type: multipart/mixed;boundary=bb\nContent-Length: LEN\n\n"
 		"--bb\nContent-Type: text/plain\nContent-Length: 12\n\n192.168.1.10\n"
 		"--bb\nContent-Type: application/sdp\nContent-Length: %u\n\n%s\n"
-		"--bb\nContent-Type: application/sdp\n\n%s\n--bb--\n";
+		"--bb\nContent-Type: application/sdp\nContent-Length:%u\n\n%s\n--bb--\n";
 	static const char *const sdp[] = {
 		"v=0\no=a 1 1 IN IP4 192.168.1.10\ns=-\nc=IN IP4 192.168.1.10\nt=0 0\nm=audio 49170 RTP/AVP 0",
-		"v=0\no=a 1 1 IN IP4 192.168.1.10\ns=-\nc=IN IP4 192.168.1.10\nt=0 0\nm=video 49172 RTP/AVP 0\na=rtcp:49180\n",
+		"v=0\no=a 1 1 IN IP4 192.168.1.10\ns=-\nc=IN IP4 192.168.1.10\nt=0 0\nm=video 49172 RTP/AVP 0\na=rtcp:4918\n",
 	};
 	static const char *const sdp_out[] = {
 		"v=0\no=a 1 1 IN IP4 198.51.100.1\ns=-\nc=IN IP4 198.51.100.1\nt=0 0\nm=audio 50000 RTP/AVP 0\na=rtcp:50009",
@@ -716,9 +754,11 @@ static void test_multipart(void **state)
 
 	set_media(map, media);
 	/* a CR for each of its line ends */
-	snprintf(text, sizeof(text), in, (unsigned int)strlen(sdp[0]) + 5, sdp[0], sdp[1]);
+	snprintf(text, sizeof(text), in, "192.168.1.10", (unsigned int)strlen(sdp[0]) + 5, sdp[0], (unsigned int)strlen(sdp[1]) + 7,
+		 sdp[1]);
 	expand(text, message);
-	snprintf(text, sizeof(text), in, (unsigned int)strlen(sdp_out[0]) + 6, sdp_out[0], sdp_out[1]);
+	snprintf(text, sizeof(text), in, "198.51.100.1:40001", (unsigned int)strlen(sdp_out[0]) + 6, sdp_out[0],
+		 (unsigned int)strlen(sdp_out[1]) + 7, sdp_out[1]);
 	expand(text, want);
 	rewrite(message, &nat, media, "multipart", &r);
 	assert_true(r.msg.multipart);
@@ -956,10 +996,12 @@ static void test_body_to_come(void **state)
 	struct alg_sip_nat nat = nat_of(&tcp, TO_B);
 	char in[1024], want[1024];
 
-	expand("MESSAGE sip:b@b.example SIP/2.0\nVia: SIP/2.0/TCP 192.168.1.10;branch=z9hG4bK1\nFrom: <sip:a@a.example>;tag=1\n"
+	expand("MESSAGE sip:b@b.example SIP/2.0\nContact: <sip:192.168.1.10:5060>\n"
+	       "Via: SIP/2.0/TCP 192.168.1.10;branch=z9hG4bK1\nFrom: <sip:a@a.example>;tag=1\n"
 	       "To: <sip:b@b.example>\nCall-ID: 1\nCSeq: 1 MESSAGE\nContent-Type: text/plain\n"
 	       "Content-Length: 3000000\n\n192.168.1.10", in);
-	expand("MESSAGE sip:b@b.example SIP/2.0\nVia: SIP/2.0/TCP 198.51.100.1;branch=z9hG4bK1\nFrom: <sip:a@a.example>;tag=1\n"
+	expand("MESSAGE sip:b@b.example SIP/2.0\nContact: <sip:198.51.100.1:40001>\n"
+	       "Via: SIP/2.0/TCP 198.51.100.1;branch=z9hG4bK1\nFrom: <sip:a@a.example>;tag=1\n"
 	       "To: <sip:b@b.example>\nCall-ID: 1\nCSeq: 1 MESSAGE\nContent-Type: text/plain\n"
 	       "Content-Length: 3000000\n\n192.168.1.10",
 	       want);
@@ -974,6 +1016,7 @@ int main(void)
 		cmocka_unit_test(test_sdp),
 		cmocka_unit_test(test_no_length),
 		cmocka_unit_test(test_line_ends),
+		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_multipart),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_dialog),
