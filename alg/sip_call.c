@@ -342,6 +342,29 @@ static void cancelled(struct sip_call *call, const struct sip_dialog *d)
 			call->dialogs[i]->state.state = ALG_SIP_DIALOG_CANCELLED;
 }
 
+/* The same dialog on another leg, where the sides are the other way round, or on which its inside party was before it moved. */
+static bool is_same_dialog(const struct sip_call *call, const struct sip_dialog *a, const struct sip_dialog *b)
+{
+	u64 tag[2];
+
+	if (a == b || is_open_ended(a) || is_open_ended(b))
+		return false;
+	tag[0] = call->parties[a->party[0]]->tag;
+	tag[1] = call->parties[a->party[1]]->tag;
+	return (call->parties[b->party[0]]->tag == tag[0] && call->parties[b->party[1]]->tag == tag[1]) ||
+	       (call->parties[b->party[0]]->tag == tag[1] && call->parties[b->party[1]]->tag == tag[0]);
+}
+
+/* Whoever sends BYE has left, on all legs. */
+static void left(struct sip_call *call, const struct sip_dialog *d)
+{
+	int i;
+
+	for (i = 0; i < SIP_DIALOGS; i++)
+		if (call->dialogs[i] && is_same_dialog(call, d, call->dialogs[i]))
+			dialog_drop(call, call->dialogs[i]);
+}
+
 /* @d is over; @all: so are the branches of the same INVITE that nobody accepted. One that is to be tried again is remembered. */
 static void dialog_over(struct sip_call *call, struct sip_dialog *d, bool all, bool again)
 {
@@ -458,6 +481,8 @@ static void follow_dialog(struct sip_turn *t, struct sip_dialog *d, u32 flags)
 		accepted(t->call, d);
 	if (flags & ALG_SIP_GIVEN_UP)
 		cancelled(t->call, d);
+	if (flags & ALG_SIP_END && t->m->msg.method == ALG_SIP_BYE)
+		left(t->call, d);
 	if (flags & ALG_SIP_END)
 		dialog_over(t->call, d, is_failure(t->m), flags & ALG_SIP_AGAIN);
 }

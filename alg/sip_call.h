@@ -223,7 +223,7 @@ void sip_media_forget(struct sip_party *party);
 void sip_media_map(struct sip_turn *t);		/* fills in @m->media; @t->party and @t->call may be NULL */
 
 /* sip_hole.c; all under call->lock */
-void sip_holes_open(struct sip_turn *t);	/* what the leg needs by now; closes what it doesn't */
+void sip_holes_open(struct sip_turn *t);	/* what the leg needs by now; closes what no leg needs */
 void sip_holes_close(struct sip_call *call);	/* all */
 void sip_holes_undo(struct sip_call *call);	/* those that the last message opened */
 void sip_holes_check(struct sip_call *call);	/* from the collector */

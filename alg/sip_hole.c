@@ -319,9 +319,9 @@ void sip_holes_open(struct sip_turn *t)
 	int i;
 
 	list_for_each_entry(h, &call->holes, list)
-		h->wanted = h->leg != t->leg;
+		h->wanted = false;
 	for (i = 0; i < SIP_DIALOGS; i++)
-		if (call->dialogs[i] && call->dialogs[i]->leg == t->leg && is_live(call->dialogs[i]))
+		if (call->dialogs[i] && is_live(call->dialogs[i]))
 			want_dialog(t, call->dialogs[i]);
 	/* First close: conntrack has no two expectations that overlap. */
 	list_for_each_entry_safe(h, next, &call->holes, list)
