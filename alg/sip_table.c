@@ -170,7 +170,7 @@ static struct sip_call *call_insert(struct sip_call *call)
 
 	spin_lock(&call->lock);
 	if (!call->dead)
-		other = rhashtable_lookup_get_insert_key(&table, &call->key, &call->node, table_params);
+		other = rhashtable_lookup_get_insert_fast(&table, &call->node, table_params);
 	if (other) {	/* memory, or a packet of the same call on another CPU was first */
 		call->dead = true;
 		call_unnumber(call);
