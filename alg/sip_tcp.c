@@ -128,11 +128,11 @@ static enum alg_parse malformed(struct nf_alg_work *w, u32 len, u32 *used)
 /*
  * What the policy does not let through is taken out of the stream, if it is all here and the receiver's sequence numbers can be
  * adjusted; else it passes, and does nothing here: there is no other way to have the sender go on behind it. Who came through a pinhole
- * is not let go on.
+ * is not let go on. What stays is an empty line, which stands for nothing between messages (RFC 3261, 7.5) and can be acknowledged.
  */
 static void take_out(struct nf_alg_work *w, u32 len, u32 used, u32 editable_from, struct alg_plan *plan)
 {
-	if (w->session->rewrites && nfct_seqadj(w->ct) && used <= len && !editable_from && alg_plan_add(plan, 0, used, NULL, 0))
+	if (w->session->rewrites && nfct_seqadj(w->ct) && used <= len && !editable_from && alg_plan_add(plan, 0, used, "\r\n", 2))
 		return;
 	w->drop = w->ct->master;
 }
