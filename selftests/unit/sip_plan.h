@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the tests of SIP plans share. In their tables lines end in a plain LF, and LEN stands for the number that Content-Length must
- * have; both are made right before the planner sees them, in what is expected just as in what is given.
+ * What the tests of SIP plans share. In their tables lines end in a plain LF, and LEN stands for the number that Content-Length
+ * must have; both are made right before the planner sees them, in what is expected just as in what is given.
  */
 #ifndef SELFTESTS_UNIT_SIP_PLAN_H
 #define SELFTESTS_UNIT_SIP_PLAN_H
