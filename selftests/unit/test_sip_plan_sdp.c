@@ -28,6 +28,8 @@ static const struct sdp_row sdp_rows[] = {
 	  HEAD_OUT "m=audio 50000 RTP/AVP 0\n" },
 	{ "nothing to rewrite", NULL, { { 0 } }, HEAD "m=audio 49170 RTP/AVP 0\n" },
 	{ "nothing changes", NULL, { { "192.168.1.10:49170", "192.168.1.10:49171" } }, HEAD "m=audio 49170 RTP/AVP 0\n" },
+	{ "nothing changes, zeros in front of ports", NULL, { { "192.168.1.10:49170", "192.168.1.10:49180" } },
+	  HEAD "m=audio 49170 RTP/AVP 0\na=rtcp:049180\na=candidate:1 1 UDP 2130706431 192.168.1.10 049170 typ host\n" },
 	{ "the m-line's own c-line", &client, { { "198.51.100.2:50000", "198.51.100.2:50001" } },
 	  "v=0\no=a 1 1 IN IP4 192.168.1.10\ns=-\nt=0 0\nm=audio 49170 RTP/AVP 0\nc=IN IP4 192.168.1.10\n",
 	  "v=0\no=a 1 1 IN IP4 198.51.100.1\ns=-\nt=0 0\nm=audio 50000 RTP/AVP 0\nc=IN IP4 198.51.100.2\n" },
@@ -175,6 +177,9 @@ static void test_no_length(void **state)
 	static const struct sdp_row row = { "grows", &client, { { "198.51.100.1:50000", "198.51.100.1:50009" } },
 		HEAD "m=audio 49170 RTP/AVP 0\n", HEAD_OUT "m=audio 50000 RTP/AVP 0\na=rtcp:50009\n" };
 
+	static const struct sdp_row same = { "zeros in front", NULL, { { 0 } }, HEAD "m=audio 49170 RTP/AVP 0\n" };
+
+	check_sdp(&same, "Content-Length: 000LEN\n");
 	check_sdp(&row, "");
 	check_sdp(&row, "l: LEN\nContent-Length: LEN\n");
 }
