@@ -516,7 +516,7 @@ int alg_sdp_parse(const u8 *data, u32 off, u32 len, struct alg_sdp *sdp)
 	u32 i = off, end = off + len, eol = alg_find_eol(data, i, end);
 	int err;
 
-	if (eol - i != 3 || memcmp(data + i, "v=0", 3))
+	if (end > 65535 || eol - i != 3 || memcmp(data + i, "v=0", 3))
 		return -EINVAL;
 	while (eol < end) {
 		i = eol + 1;

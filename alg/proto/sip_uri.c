@@ -310,7 +310,7 @@ bool alg_sip_party(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where 
 	while ((more = alg_sip_next_param(s->p, &i, end, &param)) > 0) {
 		if (!PARAM_IS(s->p, &param, "tag"))
 			continue;
-		if (tag->len || param.quoted || param.value == param.value_end)
+		if (tag->len || param.quoted)
 			return false;
 		*tag = alg_sip_span(param.value, param.value_end);
 	}
