@@ -298,6 +298,7 @@ enum sip_verdict sip_process(struct sip_message *m, struct alg_plan *plan)
 	} else {
 		sip_dialog_message(m);
 		reason = sip_call_message(m);
+		sip_dialog_over(m);
 	}
 	if (reason)
 		nf_alg_work_refuse(w, reason);

@@ -66,6 +66,7 @@ void sip_call_undo(struct sip_message *m);
  */
 int sip_register_message(struct sip_message *m);
 void sip_dialog_message(struct sip_message *m);
+void sip_dialog_over(struct sip_message *m);	/* when sip_call_message() has seen it: is its call over? */
 void sip_register_undo(struct sip_message *m);
 /* A request that begins something, on a connection that came through a pinhole: does anybody still take such there? */
 bool sip_register_admits(const struct sip_message *m);
@@ -78,6 +79,16 @@ u32 sip_register_count(struct net *net);
 
 /* What the other side must see instead of an endpoint that is neither end of this connection: struct alg_sip_nat.find. @ctx: struct sip_message */
 bool sip_find(void *ctx, const struct alg_sip_ref *ref, const struct alg_endpoint *ep, struct alg_endpoint *seen);
+
+static inline bool sip_same_addr(const struct alg_endpoint *a, const struct alg_endpoint *b)
+{
+	return a->family == b->family && !memcmp(a->addr, b->addr, sizeof(a->addr));
+}
+
+static inline bool sip_same_endpoint(const struct alg_endpoint *a, const struct alg_endpoint *b)
+{
+	return a->port == b->port && sip_same_addr(a, b);
+}
 
 /* ---- sip.c, for sip_udp.c and sip_tcp.c ---- */
 

@@ -192,16 +192,6 @@ static inline u32 sip_option(const struct sip_turn *t, unsigned int what)
 	return nf_alg_work_option(t->m->work, what);
 }
 
-static inline bool sip_same_addr(const struct alg_endpoint *a, const struct alg_endpoint *b)
-{
-	return a->family == b->family && !memcmp(a->addr, b->addr, sizeof(a->addr));
-}
-
-static inline bool sip_same_endpoint(const struct alg_endpoint *a, const struct alg_endpoint *b)
-{
-	return a->port == b->port && sip_same_addr(a, b);
-}
-
 /* sip_table.c */
 void sip_call_key(const struct sip_message *m, struct sip_call_key *key);
 u64 sip_tag_hash(const struct sip_message *m, const struct alg_sip_span *span);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Endpoints that Contacts name, shared by the registrations and dialogs that name them: sip_contact.c. */
+/* Bindings: who is reached by which Contact (sip_binding.c); the endpoints that Contacts name, which bindings share (sip_contact.c). */
 #ifndef NF_ALG_SIP_REGISTER_H
 #define NF_ALG_SIP_REGISTER_H
 
@@ -52,14 +52,62 @@ void sip_contact_open(struct nf_alg_work *work, enum ip_conntrack_dir dir, struc
 /* The last one closes the pinhole, and the connections that came through it. */
 void sip_contact_put(struct sip_contact *contact);
 
-static inline bool sip_same_endpoint(const struct alg_endpoint *a, const struct alg_endpoint *b)
-{
-	return a->family == b->family && a->port == b->port && !memcmp(a->addr, b->addr, sizeof(a->addr));
-}
-
 /* Is there a contact at @target that @peer may ask for? Under RCU. */
 bool sip_contact_admits(const struct nf_alg_work *work, const struct alg_endpoint *target, const struct alg_endpoint *peer);
 
+/*
+ * struct sip_binding - an owner reached by a Contact
+ * @node:	in the table, by @owner
+ * @list:	in the namespace's list for its @id
+ * @rcu:	how it is freed
+ * @owner:	address of record or dialog
+ * @net:	namespace
+ * @contact:	where it is reached, with a use of it
+ * @account:	the tenant's, with a reference and a registration of its quota, or NULL
+ * @id:		number, growing in the namespace
+ * @dialog:	not a registration
+ * @granted:	the registrar said so; the dialog was answered
+ * @gone:	taken down
+ * @registrar:	other end of the connection
+ * @since, @until: jiffies
+ * @asked:	request on its way to the registrar, @call 0: none
+ * @aor:	address of record
+ *
+ * Keeps the public endpoint and the pinhole of its Contact. What changes is under the owner's lock.
+ */
+struct sip_binding {
+	struct rhlist_head node;
+	struct list_head list;
+	struct rcu_head rcu;
+	u64 owner;
+	struct net *net;
+	struct sip_contact *contact;
+	struct nf_alg_account *account;
+	u32 id;
+	bool dialog;
+	bool granted;
+	bool gone;
+	struct alg_endpoint registrar;
+	unsigned long since, until;
+	struct {
+		u64 call;
+		const struct nf_conn *ct;
+		u32 cseq;
+		u32 expires;
+	} asked;
+	char aor[NF_ALG_CALL_NAME];
+};
+
+/* Bindings with the same owner number share a lock; softirqs are off under it. */
+spinlock_t *sip_owner_lock(u64 owner);
+struct rhlist_head *sip_bindings(u64 owner);	/* for rhl_for_each_entry_rcu(), under RCU */
+/* Under the owner's lock. Takes over the caller's use of @contact, also when it is refused (counted): then NULL. */
+struct sip_binding *sip_binding_new(struct sip_message *m, u64 owner, struct sip_contact *contact, bool dialog);
+void sip_binding_grant(struct sip_binding *binding);
+void sip_binding_end(struct sip_binding *binding);
+bool sip_dialogs_any(struct net *net);
+
+void sip_register_secret(void);
 int sip_contact_init(void);
 void sip_contact_exit(void);	/* nobody has one */
 
