@@ -269,24 +269,29 @@ table inet fw {
 		ct state established accept
 		ct state related accept
 		ct status dnat accept
-		iifname lan0 tcp dport 21 ct state new accept
-		iifname lan0 udp dport { 9, 69 } ct state new accept
+		iifname lan0 tcp dport { 21, 5060 } ct state new accept
+		iifname lan0 udp dport { 9, 69, 5060 } ct state new accept
 	}
 }
 """
 NAT = """
 table ip nat {
-	chain predst { type nat hook prerouting priority dstnat; iifname wan0 tcp dport 21 dnat to 192.168.1.11:21; }
+	chain predst {
+		type nat hook prerouting priority dstnat;
+		iifname wan0 tcp dport { 21, 5060 } dnat to 192.168.1.11;
+		iifname wan0 udp dport 5061 dnat to 192.168.1.11:5060;
+	}
 	chain post { type nat hook postrouting priority srcnat; oifname wan0 ip saddr 192.168.1.0/24 masquerade; }
 }
 """
 
 
 class Router:
-    """The namespaces, the modules, and both wires. Taken down at exit."""
+    """The namespaces, the modules, and both wires. Taken down at exit. @protocols: the first one's counters are looked at."""
 
-    def __init__(self, tap):
+    def __init__(self, tap, *protocols):
         self.tap = tap
+        self.protocols = protocols or ("ftp", "tftp")
         if os.geteuid():
             tap.skip_all("needs root")
         for tool in "ip", "nft", "conntrack":
@@ -331,7 +336,7 @@ neigh add 2001:db8:2::2 lladdr 02:00:00:00:00:22 dev wan0 nud permanent
         run("sh", "-c", script, ns=r)
         no_offload(r, "lan0")
         no_offload(r, "wan0")
-        out = run("modprobe", "-a", "nf_alg", "nf_alg_nat", "nf_alg_ftp", "nf_alg_tftp", check=False)
+        out = run("modprobe", "-a", "nf_alg", "nf_alg_nat", *("nf_alg_" + p for p in self.protocols), check=False)
         if "not found in directory" in out:
             self.__exit__()
             self.tap.skip_all("the modules are not installed: " + out.strip())
@@ -375,9 +380,9 @@ neigh add 2001:db8:2::2 lladdr 02:00:00:00:00:22 dev wan0 nud permanent
         return run(ALGCTL, *words, ns=self.r, check=check)
 
     def counters(self):
-        """{reason: value} of the default tenant's FTP"""
+        """{reason: value} of the default tenant"""
         found = {}
-        for line in self.alg("stats", "show", "protocol", "ftp").split("\n"):
+        for line in self.alg("stats", "show", "protocol", self.protocols[0]).split("\n"):
             word = line.split()
             if len(word) == 2 and word[1].isdigit():
                 found[word[0]] = int(word[1])
@@ -539,18 +544,18 @@ class End:
 class Flow:
     """A control connection through the router: its ends are @inside and @outside, also known as @client and @server."""
 
-    def __init__(self, router, isn=None, syn=True, dnat=False, v6=False, mss=1460, sport=None, options=None):
+    def __init__(self, router, isn=None, syn=True, dnat=False, v6=False, mss=1460, sport=None, options=None, service=21):
         self.router = router
         random_isn = [random.getrandbits(32), random.getrandbits(32)] if isn is None else isn
         sport = sport or next(router.ports)
         if v6:
-            addrs = (CLIENT6, sport), (SERVER6, 21)
+            addrs = (CLIENT6, sport), (SERVER6, service)
         elif dnat:
-            addrs = (CLIENT4, 21), (SERVER4, sport)
+            addrs = (CLIENT4, service), (SERVER4, sport)
         else:
-            addrs = (CLIENT4, sport), (SERVER4, 21)
+            addrs = (CLIENT4, sport), (SERVER4, service)
         self.inside = End(router.inside, addrs[0], addrs[1], random_isn[0])
-        self.outside = End(router.outside, addrs[1], (ROUTER4, 21) if dnat else addrs[0], random_isn[1])
+        self.outside = End(router.outside, addrs[1], (ROUTER4, service) if dnat else addrs[0], random_isn[1])
         self.client, self.server = (self.outside, self.inside) if dnat else (self.inside, self.outside)
         if options:
             self.inside.options = options

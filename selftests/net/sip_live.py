@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Calls while the configuration changes, and what algctl shows of them. Called by sip_live.sh: "show", "policy", "observe"; "churn"
+makes calls without end, one a line with what became of it, until its standard input ends.
+"""
+import json
+import select
+import sys
+
+import netbed
+from netbed import Counted, algctl, check, eventually, finish, must, must_equal, pinholes
+from sip_ua import Bed, Call, Established, Media, Phone, hostport, sdp
+
+PRIVATE = b"192.168."
+SERVER = "203.0.113.2", 5060
+ports = iter(range(30000, 60000, 2))
+
+
+def new_bed():
+    return Bed({"c1": "192.168.1.11", "c2": "192.168.1.12", "s1": "203.0.113.2", "s2": "203.0.113.3"}, ["s1", "s2"], ["c1", "c2"])
+
+
+def calls():
+    return json.loads(algctl("r", "-j", "call", "show"))["calls"]
+
+
+def phones(transport):
+    return Phone("c1", "192.168.1.11", transport), Phone("s1", "203.0.113.2", transport, forbidden=PRIVATE)
+
+
+def endpoints(flow):
+    return json.dumps(flow)
+
+
+def show():
+    bed = new_bed()
+    for transport in "udp", "tcp":
+        client, server = phones(transport)
+
+        def life():
+            """A call from ringing to its end, as algctl shows it."""
+            call = Call(client, server, SERVER)
+            a, b = Media("c1", "192.168.1.11", next(ports)), Media("s1", "203.0.113.2", next(ports))
+            at_a = call.invite(a.port).sdp().media[0]
+            one, = calls()
+            must_equal((one["state"], one["tenant"], one["protocol"]), ("setup", "default", "sip"), "call that rings")
+            must(one["name"] == call.call_id, "name: %r" % one)
+            must("alice@192.168.1.11" in one["from"] and "bob@203.0.113.2" in one["to"], "parties: %r" % one)
+            at_b = call.answer(b.port, status="183 Session Progress").sdp().media[0]
+            must_equal(calls()[0]["state"], "early", "state with early media")
+            call.answer(b.port)
+            call.ack()
+            must_equal(calls()[0]["state"], "established", "state of a call that is answered")
+            for _ in range(3):
+                bed.open("media", (a.rtp, at_b.rtp, b.rtp), (b.rtp, at_a.rtp, a.rtp))
+            bed.open("RTCP", (b.rtcp, at_a.rtcp, a.rtcp))
+            one, = calls()
+            text = json.dumps(one)
+            for what in a.port, b.port, at_a.port, "203.0.113.2", "192.168.1.11", "203.0.113.1":
+                must(str(what) in text, "%s is not shown: %s" % (what, text))
+            packets = [flow.get("packets") for flow in one["flows"]]
+            must(any(n and n >= 3 for n in packets), "packets: %s" % text)
+            must({flow["type"] for flow in one["flows"]} >= {"audio", "audio rtcp"}, "types of flows: %s" % text)
+            must_equal({one["call"] for one in pinholes()} - {calls()[0]["id"]}, set(), "pinholes that are no call's")
+            call.bye()
+            must(eventually(lambda: not [c for c in calls() if c["state"] != "closing"]), "calls after BYE: %s" % calls())
+            a.close()
+            b.close()
+
+        check("a call from ringing to its end, over %s" % transport, life)
+
+        def delete():
+            """An operator ends a call."""
+            call = Established(bed, client, server, SERVER, next(ports), next(ports))
+            call.talk()
+            one, = [c for c in calls() if c["state"] == "established"]
+            algctl("r", "call", "del", "id", str(one["id"]))
+            call.mute("media of a call that was deleted")
+            must(one["id"] not in [c["id"] for c in calls() if c["state"] != "closing"], "it is still there")
+            call.close()
+
+        check("a call is deleted, over %s" % transport, delete)
+        client.close()
+        server.close()
+
+    def nothing_left():
+        must(eventually(lambda: not pinholes() and not calls()), "left: %s %s" % (pinholes(), calls()))
+
+    check("nothing is left of them", nothing_left)
+
+
+def policy():
+    bed = new_bed()
+    for transport in "udp", "tcp":
+        client, server = phones(transport)
+
+        def off_and_on():
+            """SIP is switched off during a call: what waits is closed, messages pass as they are; on again: the next call works."""
+            call = Established(bed, client, server, SERVER, next(ports), next(ports))
+            bed.open("RTP", (call.a.rtp, call.at_b.rtp, call.b.rtp))
+            algctl("r", "policy", "set", "default", "sip", "off")
+            must_equal(pinholes(), [], "pinholes")
+            bed.closed("RTCP, which nobody had used", (call.b.rtcp, call.at_a.rtcp, call.a.rtcp), (call.a.rtcp, call.at_b.rtcp, call.b.rtcp))
+            server.forbidden = None
+            seen = call.call.invite(call.a.port, version=2)
+            must_equal(seen.body, sdp("192.168.1.11", [call.a.port], version=2), "description")
+            call.call.answer(call.b.port)
+            call.call.ack()
+            call.call.bye()
+            algctl("r", "policy", "set", "default", "sip", "on")
+            call.close()
+            server.forbidden = PRIVATE
+            call = Established(bed, client, server, SERVER, next(ports), next(ports))
+            call.talk()
+            call.call.bye()
+            call.mute("media after BYE")
+            call.close()
+
+        check("SIP off during a call and on again, over %s" % transport, off_and_on)
+
+        def options():
+            """hold=close: the media of a call on hold are closed, resumed at the same ports; with keep they stay open."""
+            for hold in "keep", "close":
+                algctl("r", "policy", "set", "default", "sip", "option", "hold=" + hold)
+                call = Established(bed, client, server, SERVER, next(ports), next(ports))
+                call.talk()
+                call.call.invite(call.a.port, more=["a=inactive"], version=2)
+                call.call.answer(call.b.port, more=["a=inactive"], version=2)
+                call.call.ack()
+                if hold == "keep":
+                    call.talk()
+                else:
+                    call.mute("media on hold")
+                again = call.call.invite(call.a.port, version=3).sdp().media[0]
+                call.call.answer(call.b.port, version=3)
+                call.call.ack()
+                must_equal(again.rtp, call.at_a.rtp, "public endpoint after hold")
+                call.talk()
+                call.call.bye()
+                call.close()
+            algctl("r", "policy", "set", "default", "sip", "option", "hold=keep")
+
+        check("hold: keep and close, over %s" % transport, options)
+
+        def moved():
+            """A re-INVITE moves the caller's media: the old port is closed, the new one open; so for the callee's."""
+            call = Established(bed, client, server, SERVER, next(ports), next(ports))
+            call.talk()
+            old, new = call.a, Media("c1", "192.168.1.11", next(ports))
+            at_old = call.at_a
+            call.at_a = call.call.invite(new.port, version=2).sdp().media[0]
+            call.call.answer(call.b.port, version=2)
+            call.call.ack()
+            must(call.at_a.rtp != at_old.rtp, "another port inside has the same public endpoint")
+            call.a = new
+            call.talk()
+            bed.closed("media to the port that was left", (call.b.rtp, at_old.rtp, old.rtp))
+            newer = Media("s2", "203.0.113.3", next(ports))
+            body = sdp("203.0.113.3", [newer.port], version=3)
+            call.call.request(call.call.callee, "INVITE", body)
+            call.call.answer(call.a.port, side=call.call.caller, version=3)
+            call.call.ack(call.call.callee)
+            bed.closed("media from the place that was left", (call.b.rtp, call.at_a.rtp, call.a.rtp))
+            bed.open("media from another server", (newer.rtp, call.at_a.rtp, call.a.rtp), (call.a.rtp, ("203.0.113.3", newer.port), newer.rtp))
+            call.call.bye()
+            bed.closed("media after BYE", (newer.rtp, call.at_a.rtp, call.a.rtp))
+            for one in call, old, newer:
+                one.close()
+
+        check("media move, on both sides, over %s" % transport, moved)
+
+        def peers():
+            """direct-media: sdp-peer lets in the address in the answer only, signalling-peer only that of the server, any everybody."""
+            gateway, stranger = Media("s2", "203.0.113.3", next(ports)), Media("s2", "203.0.113.3", next(ports))
+            for which, lets_in in (("sdp-peer", (False, True)), ("signalling-peer", (True, False)), ("any", (True, True))):
+                algctl("r", "policy", "set", "default", "sip", "option", "direct-media=" + which)
+                call = Call(client, server, SERVER)
+                a, b = Media("c1", "192.168.1.11", next(ports)), Media("s1", "203.0.113.2", next(ports))
+                at_a = call.invite(a.port).sdp().media[0]
+                call.response(call.callee, "200 OK", sdp("203.0.113.3", [gateway.port]))
+                call.ack()
+                got = bed.try_all([(b.rtp, at_a.rtp, a.rtp), (gateway.rtp, at_a.rtp, a.rtp)])
+                must_equal(tuple(source is not None for source in got), lets_in, "%s: (server, announced) get in" % which)
+                call.bye()
+                a.close()
+                b.close()
+            algctl("r", "policy", "set", "default", "sip", "option", "direct-media=sdp-peer")
+            gateway.close()
+            stranger.close()
+
+        check("direct-media, over %s" % transport, peers)
+
+        def forks():
+            """Two callees answer, from different places: both get in, strangers don't; one BYE ends one of them only at the call's end."""
+            call = Call(client, server, SERVER)
+            a = Media("c1", "192.168.1.11", next(ports))
+            one, two = Media("s1", "203.0.113.2", next(ports)), Media("s2", "203.0.113.3", next(ports))
+            stranger = Media("s2", "203.0.113.3", next(ports))
+            at_a = call.invite(a.port).sdp().media[0]
+            call.response(call.callee, "183 Session Progress", sdp("203.0.113.2", [one.port]), tag="fork1")
+            call.response(call.callee, "183 Session Progress", sdp("203.0.113.3", [two.port]), tag="fork2")
+            bed.open("early media of both", (one.rtp, at_a.rtp, a.rtp), (two.rtp, at_a.rtp, a.rtp),
+                     (a.rtp, ("203.0.113.2", one.port), one.rtp), (a.rtp, ("203.0.113.3", two.port), two.rtp))
+            call.callee.tag = "fork2"
+            call.response(call.callee, "200 OK", sdp("203.0.113.3", [two.port]), tag="fork2")
+            call.ack()
+            bed.open("media of the one that answered", (two.rtp, at_a.rtp, a.rtp), (a.rtp, ("203.0.113.3", two.port), two.rtp))
+            call.bye()
+            bed.closed("media after BYE", (one.rtp, at_a.rtp, a.rtp), (two.rtp, at_a.rtp, a.rtp))
+            for media in a, one, two, stranger:
+                media.close()
+
+        check("forked answers, over %s" % transport, forks)
+        client.close()
+        server.close()
+
+
+def observe():
+    bed = new_bed()
+    algctl("r", "policy", "set", "default", "sip", "observe")
+    count = Counted("r", "sip")
+    for transport in "udp", "tcp":
+        client, server = phones(transport)
+        server.forbidden = None
+
+        def same_bytes():
+            call = Call(client, server, SERVER)
+            a, b = Media("c1", "192.168.1.11", next(ports)), Media("s1", "203.0.113.2", next(ports))
+            sent = call.send(call.caller, "INVITE", sdp("192.168.1.11", [a.port]))
+            seen = call.receive(call.callee, "INVITE")
+            must_equal(seen.raw, sent, "INVITE")
+            call.response(call.callee, "200 OK", sdp("203.0.113.2", [b.port]))
+            call.ack()
+            must_equal(pinholes(), [], "pinholes")
+            bed.closed("media", (b.rtp, ("203.0.113.1", a.port), a.rtp), (a.rtp, ("203.0.113.2", b.port), b.rtp))
+            call.bye()
+            observed, opened, rewritten, invites = count.grown("observed", "opened", "rewritten", "invite")
+            must(observed >= 2 and invites == 1, "counted: observed %d, invite %d" % (observed, invites))
+            must_equal((opened, rewritten), (0, 0), "opened, rewritten")
+            a.close()
+            b.close()
+
+        check("observe, over %s: the same bytes, nothing opened, all counted" % transport, same_bytes)
+        client.close()
+        server.close()
+    algctl("r", "policy", "set", "default", "sip", "on")
+
+
+def churn():
+    """Calls one after the other, with and without ALG; each is right as a whole or not served at all."""
+    bed = new_bed()
+    pairs = [phones(transport) for transport in ("udp", "tcp")]
+    netbed.say("ready")
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        for client, server in pairs:
+            server.forbidden = None
+            what = "served"
+            try:
+                call = Established(bed, client, server, SERVER, next(ports), next(ports))
+                if b"192.168." in call.call.callee.request.body:
+                    what = "passed"
+                else:
+                    got = bed.try_all(call.ways())
+                    what = "served" if all(got) else "cut"
+                call.call.bye()
+                call.close()
+            except Exception as e:
+                what = "broken: %s" % e
+                client.out.clear()
+            netbed.say(what)
+
+
+globals()[sys.argv[1]]()
+finish()
