@@ -375,6 +375,22 @@ static u32 dialog_secs(struct sip_message *m)
 }
 
 /* Only endpoints that are not the flow's need anything. */
+static bool names_another(const struct sip_message *m)
+{
+	const struct alg_sip_msg *msg = &m->msg;
+	struct alg_endpoint ep;
+	unsigned int i;
+
+	for (i = 0; i < msg->n_contacts; i++) {
+		if (msg->contacts[i].ref >= msg->n_refs)
+			continue;
+		ref_endpoint(&msg->refs[msg->contacts[i].ref], &ep);
+		if (!sip_same_endpoint(&ep, &m->sender))
+			return true;
+	}
+	return false;
+}
+
 static void dialog_contacts(struct sip_message *m, u64 owner, u32 secs)
 {
 	struct named named;
@@ -409,7 +425,7 @@ static void dialog_step(struct sip_message *m, struct sip_binding *b, u32 secs)
 
 void sip_dialog_message(struct sip_message *m)
 {
-	bool opens = opens_dialog(&m->msg);
+	bool opens = opens_dialog(&m->msg), names;
 	struct rhlist_head *pos, *list;
 	struct sip_binding *b;
 	u64 owner;
@@ -420,11 +436,12 @@ void sip_dialog_message(struct sip_message *m)
 	secs = opens ? dialog_secs(m) : 0;
 	if (opens && m->msg.method != ALG_SIP_INVITE)
 		m->keep = max(m->keep, secs);
-	if (!(opens && m->inside) && !sip_dialogs_any(m->work->net))
+	names = opens && m->inside && names_another(m);
+	if (!names && !sip_dialogs_any(m->work->net))
 		return;
 	owner = dialog_owner(m);
 	spin_lock_bh(sip_owner_lock(owner));
-	if (opens && m->inside)
+	if (names)
 		dialog_contacts(m, owner, secs);
 	list = sip_bindings(owner);
 	rhl_for_each_entry_rcu(b, pos, list, node)

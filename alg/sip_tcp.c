@@ -149,6 +149,7 @@ static void plan_fits(struct sip_message *m, u32 editable_from, struct alg_plan 
 		nf_alg_work_count(m->work, NF_ALG_REASON_REWRITTEN);
 }
 
+/* @used: bytes of the message, of which m->len are here */
 static void process(struct sip_message *m, u32 used, u32 editable_from, struct alg_plan *plan)
 {
 	struct nf_alg_work *w = m->work;
@@ -181,7 +182,7 @@ static enum alg_parse parse(struct nf_alg_work *w, const u8 *data, u32 len, u32 
 	if (ret == ALG_PARSE_MALFORMED || *used > w->rule->option[NF_ALG_A_OPTION_MAX_MESSAGE])
 		return malformed(w, len, used);
 	m->data = data;
-	m->len = len;
+	m->len = min(len, *used);
 	process(m, *used, editable_from, plan);
 	if (*used > len) {
 		sip_tcp(w)->rest[w->dir] = *used - len;
