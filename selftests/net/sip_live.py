@@ -9,7 +9,7 @@ import sys
 
 import netbed
 from netbed import Counted, algctl, check, eventually, finish, must, must_equal, pinholes
-from sip_ua import Bed, Call, Established, Media, Phone, hostport, sdp
+from sip_ua import Bed, Call, Established, Media, Phone, sdp
 
 PRIVATE = b"192.168."
 SERVER = "203.0.113.2", 5060
@@ -26,10 +26,6 @@ def calls():
 
 def phones(transport):
     return Phone("c1", "192.168.1.11", transport), Phone("s1", "203.0.113.2", transport, forbidden=PRIVATE)
-
-
-def endpoints(flow):
-    return json.dumps(flow)
 
 
 def show():

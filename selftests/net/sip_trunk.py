@@ -4,8 +4,8 @@ A trunk: 300 calls at a time on one connection, and what each of them opened. Ca
 """
 import json
 import sys
-from netbed import OURS, algctl, check, eventually, finish, must, must_equal, pinholes
 
+from netbed import OURS, algctl, check, eventually, finish, must, must_equal, pinholes
 from sip_ua import Bed, Call, Media, Phone
 
 CALLS = 300
