@@ -144,3 +144,99 @@ sipp_leaks()
 	done <"$TMP/sipp/$1.msg"
 	return 1
 }
+
+# ---- kamailio and baresip ----
+
+# kamailio_start NS ADDRESS: registrar and proxy that knows nothing of address translation; UDP and TCP
+kamailio_start()
+{
+	local prefix modules
+	prefix=$(command -v kamailio)
+	prefix=${prefix%/sbin/kamailio}
+	for modules in "$prefix"/lib/*/kamailio/modules "$prefix"/lib/kamailio/modules; do
+		[ ! -d "$modules" ] || break
+	done
+	cat >"$TMP/kamailio.cfg" <<-END
+		#!KAMAILIO
+		debug=1
+		log_stderror=yes
+		children=2
+		tcp_children=2
+		auto_aliases=no
+		listen=udp:$2:5060
+		listen=tcp:$2:5060
+		mpath="$modules/"
+		loadmodule "tm.so"
+		loadmodule "sl.so"
+		loadmodule "rr.so"
+		loadmodule "pv.so"
+		loadmodule "maxfwd.so"
+		loadmodule "usrloc.so"
+		loadmodule "registrar.so"
+		loadmodule "textops.so"
+		loadmodule "siputils.so"
+		request_route {
+			if (!mf_process_maxfwd_header("10")) {
+				sl_send_reply("483", "Too Many Hops");
+				exit;
+			}
+			if (has_totag()) {
+				if (loose_route())
+					t_relay();
+				else if (!is_method("ACK"))
+					sl_send_reply("404", "Not Here");
+				else if (t_check_trans())
+					t_relay();
+				exit;
+			}
+			if (is_method("CANCEL")) {
+				if (t_check_trans())
+					t_relay();
+				exit;
+			}
+			if (is_method("REGISTER")) {
+				save("location");
+				exit;
+			}
+			record_route();
+			if (!lookup("location")) {
+				sl_send_reply("404", "Not Found");
+				exit;
+			}
+			t_relay();
+		}
+	END
+	mkdir -p "$TMP/kamailio"
+	daemon kamailio "$1" env LD_LIBRARY_PATH="${modules%/modules}" kamailio -f "$TMP/kamailio.cfg" -DD -E -m 32 -M 8 \
+		-Y "$TMP/kamailio" -P "$TMP/kamailio/pid"
+	daemon_ready kamailio udp 5060
+}
+
+# baresip_start NAME NS ADDRESS TRANSPORT REGISTRAR: an agent that answers, plays a tone and obeys commands on 127.0.0.1:4444
+baresip_start()
+{
+	local dir=$TMP/baresip-$1
+	mkdir -p "$dir"
+	[ -e "$TMP/tone.wav" ] || tone "$TMP/tone.wav"
+	printf '%s\n' "sip_listen $3:5060" "rtp_ports 7000-7100" "audio_source aufile,$TMP/tone.wav" "audio_player aubridge,none" \
+		"audio_alert aubridge,none" "ausrc_srate 8000" "auplay_srate 8000" "ausrc_channels 1" "auplay_channels 1" \
+		"module_path /usr/lib/baresip/modules" "module g711.so" "module aufile.so" "module aubridge.so" \
+		"module_app account.so" "module_app menu.so" "module_app ctrl_tcp.so" "ctrl_tcp_listen 127.0.0.1:4444" >"$dir/config"
+	echo "<sip:$1@$5;transport=$4>;auth_pass=x;answermode=auto;regint=120;audio_codecs=pcma" >"$dir/accounts"
+	: >"$dir/contacts"
+	# Its standard input stays open.
+	nsenter --net="/run/netns/${NETNS[$2]}" -- baresip -f "$dir" -4 -v <&$NAP >"$TMP/baresip-$1.log" 2>&1 &
+	PIDS[baresip-$1]=$!
+}
+
+# tone FILE: 20 s of something to hear, 8 kHz, one channel, 16 bits
+tone()
+{
+	python3 -B -E -S - "$1" <<-'END'
+		import struct, sys
+		data = struct.pack("<8h", 0, 5000, 7000, 5000, 0, -5000, -7000, -5000) * 20000
+		with open(sys.argv[1], "wb") as out:
+		    out.write(b"RIFF" + struct.pack("<I", len(data) + 36) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16))
+		    out.write(b"data" + struct.pack("<I", len(data)) + data)
+	END
+}
