@@ -85,30 +85,33 @@ static bool is_host_name(const u8 *p, u32 off, u32 end)
 /* ---- addresses ---- */
 
 /*
- * An entry for "IN" SP "IP4" / "IP6" SP address, of which the address begins at @off. Return: its index, or -EINVAL, -E2BIG.
- * What follows a '/' (RFC 8866, 5.7: TTL and number of groups) doesn't count.
+ * An entry for "IN" SP "IP4" / "IP6" SP address, of which the address begins at @off. Return: its index, or -EINVAL,
+ * -E2BIG. What follows a '/' (RFC 8866, 5.7: TTL and number of groups) doesn't count.
  */
 static int add_addr(struct description *d, const struct word *type, const struct word *text)
 {
-	const u8 *p = d->p;
+	struct alg_endpoint ep = { 0 };
 	struct alg_sdp_addr *addr;
 	u32 end = text->off;
+	const u8 *p = d->p;
 	u8 family = WORD_IS(p, type, "ip4") ? 4 : WORD_IS(p, type, "ip6") ? 6 : 0;
 
 	while (end < text->end && p[end] != '/')
 		end++;
 	if (end == text->off)
 		return -EINVAL;
+	if (family && alg_scan_addr(p, text->off, end, &ep)) {
+		if (ep.family != family)
+			return -EINVAL;
+	} else if (family && !is_host_name(p, text->off, end)) {
+		return -EINVAL;
+	}
 	if (d->sdp->n_addrs == ALG_SDP_ADDRS)
 		return -E2BIG;
 	addr = &d->sdp->addrs[d->sdp->n_addrs];
-	memset(addr, 0, sizeof(*addr));
 	addr->off = (u16)text->off;
 	addr->len = (u16)(end - text->off);
-	if (family) {
-		if (alg_scan_addr(p, text->off, end, &addr->ep) ? addr->ep.family != family : !is_host_name(p, text->off, end))
-			return -EINVAL;
-	}
+	addr->ep = ep;
 	return d->sdp->n_addrs++;
 }
 
@@ -163,7 +166,9 @@ static u8 read_transport(const u8 *p, const struct word *w)
 		/* RFC 5764, 8: DTLS-SRTP */
 		if (WORD_STARTS(p, w, "udp/tls/rtp/"))
 			return ALG_SDP_RTP;
-		return WORD_STARTS(p, w, "udp/") || WORD_IS(p, w, "udp") || WORD_IS(p, w, "udptl") ? ALG_SDP_UDP : ALG_SDP_OTHER;
+		if (WORD_STARTS(p, w, "udp/") || WORD_IS(p, w, "udp") || WORD_IS(p, w, "udptl"))
+			return ALG_SDP_UDP;
+		return ALG_SDP_OTHER;
 	case 't':
 		return WORD_STARTS(p, w, "tcp/") || WORD_IS(p, w, "tcp") ? ALG_SDP_TCP : ALG_SDP_OTHER;
 	case 'd':
@@ -186,8 +191,10 @@ static int read_m(struct description *d, u32 i, u32 end)
 	behind = alg_scan_number(p, port.off, port.end, 65535, &val);
 	if (behind == ALG_SCAN_BAD)
 		return -EINVAL;
-	if (behind < port.end && (p[behind] != '/' || alg_scan_number(p, behind + 1, port.end, 65535, &count) != port.end || !count))
-		return -EINVAL;
+	if (behind < port.end) {
+		if (p[behind] != '/' || alg_scan_number(p, behind + 1, port.end, 65535, &count) != port.end || !count)
+			return -EINVAL;
+	}
 	if (d->sdp->n_media == ALG_SDP_MEDIA)
 		return -E2BIG;
 	m = &d->sdp->media[d->sdp->n_media++];
@@ -279,8 +286,8 @@ static void read_related(struct description *d, u32 i, u32 end, const struct alg
 }
 
 /*
- * a=candidate:foundation SP component SP transport SP priority SP address SP port SP "typ" SP type ... (RFC 8839, 5.1). One that
- * reads otherwise is left alone.
+ * a=candidate:foundation SP component SP transport SP priority SP address SP port SP "typ" SP type ... (RFC 8839, 5.1).
+ * One that reads otherwise is left alone.
  */
 static void read_candidate(struct description *d, u32 i, u32 end)
 {
@@ -293,7 +300,9 @@ static void read_candidate(struct description *d, u32 i, u32 end)
 		if (!next_word(d->p, &i, end, &w[n]))
 			return;
 	tcp = WORD_IS(d->p, &w[2], "tcp");
-	if (!word_number(d->p, &w[1], 255, &component) || !(tcp || WORD_IS(d->p, &w[2], "udp")) || !WORD_IS(d->p, &w[6], "typ"))
+	if (!tcp && !WORD_IS(d->p, &w[2], "udp"))
+		return;
+	if (!word_number(d->p, &w[1], 255, &component) || !WORD_IS(d->p, &w[6], "typ"))
 		return;
 	c = add_candidate(d, &w[4], &w[5]);
 	if (c) {
@@ -311,7 +320,8 @@ static void read_remote(struct description *d, u32 i, u32 end)
 	struct alg_sdp_candidate *c;
 	u32 val;
 
-	while (next_word(d->p, &i, end, &component) && next_word(d->p, &i, end, &addr) && next_word(d->p, &i, end, &port)) {
+	while (next_word(d->p, &i, end, &component) && next_word(d->p, &i, end, &addr) &&
+	       next_word(d->p, &i, end, &port)) {
 		if (!word_number(d->p, &component, 255, &val))
 			return;
 		c = add_candidate(d, &addr, &port);

@@ -90,9 +90,9 @@ struct alg_sdp {
  * @data:	the message
  * @off, @len:	the description in it
  *
- * Lines may end in CRLF, LF or CR; order of lines is not insisted on beyond what changes meaning; the first line is v=0.
- * Return: 0; -EINVAL: it breaks the grammar where it matters (a port that is no number, a c-line that is no address and no name, a
- * number out of range); -E2BIG: too many lines. @sdp is then to be thrown away.
+ * Lines may end in CRLF, LF or CR; order of lines is not insisted on beyond what changes meaning; the first line is
+ * v=0. Return: 0; -EINVAL: it breaks the grammar where it matters (a port that is no number, a c-line that is no
+ * address and no name, a number out of range); -E2BIG: too many lines. @sdp is then to be thrown away.
  */
 int alg_sdp_parse(const u8 *data, u32 off, u32 len, struct alg_sdp *sdp);
 

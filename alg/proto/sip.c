@@ -124,12 +124,12 @@ static const struct header_name header_names[64] = {
 	[SLOT('c', 1, 'c')]	= { "c", 1, ALG_SIP_H_CONTENT_TYPE },
 	[SLOT('c', 16, 'e')]	= { "content-encoding", 16, ALG_SIP_H_CONTENT_ENCODING },
 	[SLOT('e', 1, 'e')]	= { "e", 1, ALG_SIP_H_CONTENT_ENCODING },
-	[SLOT('c', 25, 's')]	= { "content-transfer-encoding", 25, ALG_SIP_H_TRANSFER_ENCODING },	/* RFC 2045, 6 */
+	[SLOT('c', 25, 's')]	= { "content-transfer-encoding", 25, ALG_SIP_H_TRANSFER_ENCODING },
 };
 
 /*
- * p[0..len) is @name, case ignored. Names are letters and '-', and there is nothing below ' ' in p[], so that a bit is all that has to
- * be set. @room: bytes that may be read at @p.
+ * p[0..len) is @name, case ignored. Names are letters and '-', and there is nothing below ' ' in p[], so that a bit is
+ * all that has to be set. @room: bytes that may be read at @p.
  */
 static bool is_name(const u8 *p, u32 len, u32 room, const char *name)
 {
@@ -175,7 +175,10 @@ static bool is_blank(u8 c)
 	return c == ' ' || c == '\t';
 }
 
-/* RFC 3261, 7.3.1: a line that begins with white space continues the one before. Return: the header's last LF; @end: not there. */
+/*
+ * RFC 3261, 7.3.1: a line that begins with white space continues the one before. Return: the header's last LF; @end:
+ * not there.
+ */
 static u32 last_lf(const u8 *p, u32 i, u32 end)
 {
 	for (;;) {
@@ -330,7 +333,8 @@ static bool read_header(struct alg_sip_parser *s, const struct alg_sip_line *lin
 }
 
 /*
- * Header lines from @i up to and with the empty one. PARTIAL: it isn't there. s->bad is set where a header breaks its grammar.
+ * Header lines from @i up to and with the empty one. PARTIAL: it isn't there. s->bad is set where a header breaks its
+ * grammar.
  */
 static enum alg_parse read_headers(struct alg_sip_parser *s, u32 i)
 {
@@ -377,7 +381,9 @@ static bool read_status_line(struct alg_sip_parser *s, u32 i, u32 end)
 	return i + 11 == end || s->p[i + 11] == ' ';
 }
 
-/* Method SP Request-URI SP "SIP/2.0" (RFC 3261, 7.1), single spaces. @method_end is where a space follows the method. */
+/*
+ * Method SP Request-URI SP "SIP/2.0" (RFC 3261, 7.1), single spaces. @method_end is where a space follows the method.
+ */
 static bool read_request_line(struct alg_sip_parser *s, u32 i, u32 method_end, u32 end)
 {
 	s->msg->kind = ALG_SIP_REQUEST;
@@ -388,7 +394,10 @@ static bool read_request_line(struct alg_sip_parser *s, u32 i, u32 method_end, u
 	return alg_sip_uri(s, method_end + 1, end - 8, ALG_SIP_AT_REQUEST_URI, ALG_SIP_URI_LINE) != ALG_SCAN_BAD;
 }
 
-/* Is the last word of the line, or its first, a SIP version? Then it is a message that is broken, and not another protocol. */
+/*
+ * Is the last word of the line, or its first, a SIP version? Then it is a message that is broken, and not another
+ * protocol.
+ */
 static bool looks_like_sip(const u8 *p, u32 i, u32 end)
 {
 	u32 word;
@@ -409,11 +418,14 @@ static bool may_become_sip(const u8 *p, u32 i, u32 end)
 {
 	u32 behind = alg_skip_class(p, i, end, ALG_C_TOKEN);
 
-	return behind == end || (behind > i && p[behind] == ' ') || (behind == i + 3 && ALG_SAME(p + i, 3, "sip") && p[behind] == '/');
+	if (behind == end)
+		return true;
+	return p[behind] == ' ' ? behind > i : p[behind] == '/' && ALG_SAME(p + i, behind - i, "sip");
 }
 
 /*
- * The first line, from @i on. COMPLETE: *@next is the line behind (s->bad may be set); PARTIAL; MALFORMED: this is not SIP.
+ * The first line, from @i on. COMPLETE: *@next is the line behind (s->bad may be set); PARTIAL; MALFORMED: this is not
+ * SIP.
  */
 static enum alg_parse read_start_line(struct alg_sip_parser *s, u32 i, u32 *next)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * SIP messages (RFC 3261): start line, the headers that an ALG needs, and every IP address that stands in one of them. Pure
- * function of the bytes; host names are of no interest and not reported. Offsets count from the message's first byte.
+ * SIP messages (RFC 3261): start line, the headers that an ALG needs, and every IP address that stands in one of them.
+ * Pure function of the bytes; host names are of no interest and not reported. Offsets count from the message's first
+ * byte.
  */
 #ifndef NF_ALG_PROTO_SIP_H
 #define NF_ALG_PROTO_SIP_H
@@ -47,7 +48,7 @@ enum alg_sip_where {
 enum alg_sip_part {
 	ALG_SIP_HOST,		/* host of a URI, or sent-by of a Via */
 	ALG_SIP_MADDR,		/* maddr parameter */
-	ALG_SIP_RECEIVED,	/* Via: received parameter; the port is the value of rport, if that has one (RFC 3581, 4) */
+	ALG_SIP_RECEIVED,	/* Via: received parameter; the port is the value of rport, if any (RFC 3581, 4) */
 };
 
 #define ALG_SIP_REF_SECURE	0x1	/* sips:, transport=tls, or Via .../TLS: no port means 5061 */
@@ -58,15 +59,16 @@ enum alg_sip_part {
 /**
  * struct alg_sip_ref - an IP address in a message and the port that goes with it
  * @off, @len:	the address's text, with its brackets
- * @port_off, @port_len: digits of the port. @port_len 0: none is written; ':' and a port may be inserted at @off + @len (HOST)
+ * @port_off, @port_len: digits of the port. @port_len 0: none is written; ':' and a port may be inserted at @off + @len
+ *		(HOST)
  * @where:	enum alg_sip_where
  * @part:	enum alg_sip_part
  * @flags:	ALG_SIP_REF_*
  * @ep:		port 0: none is written
  *
- * In the order in which they stand in the message. RECEIVED comes at its own place behind its Via's HOST; its rport may stand before
- * or behind it (then @port_off is smaller or larger than @off; the two texts never overlap). An rport with a value but without
- * received is not reported.
+ * In the order in which they stand in the message. RECEIVED comes at its own place behind its Via's HOST; its rport may
+ * stand before or behind it (then @port_off is smaller or larger than @off; the two texts never overlap). An rport with
+ * a value but without received is not reported.
  */
 struct alg_sip_ref {
 	u16 off, len;
@@ -91,7 +93,10 @@ struct alg_sip_contact {
 	struct alg_sip_span uri;
 };
 
-/* A body or a part of a multipart body that is SDP. @length: digits of this part's own Content-Length, len 0: it has none. */
+/*
+ * A body or a part of a multipart body that is SDP. @length: digits of this part's own Content-Length, len 0: it has
+ * none.
+ */
 struct alg_sip_body {
 	u16 off, len;
 	struct alg_sip_span length;
@@ -135,21 +140,23 @@ struct alg_sip_msg {
 /**
  * alg_sip_parse() - one message
  * @data, @len:	from its first byte on
- * @stream:	true: TCP. The message ends where Content-Length says, which must be there when a body is (RFC 3261, 18.3), and
- *		may be PARTIAL. false: a datagram is one message; bytes behind Content-Length are not its own, a length beyond the
- *		datagram is malformed. Never PARTIAL.
+ * @stream:	true: TCP. The message ends where Content-Length says, which must be there when a body is (RFC 3261,
+ *		18.3), and may be PARTIAL. false: a datagram is one message; bytes behind Content-Length are not its
+ *		own, a length beyond the datagram is malformed. Never PARTIAL.
  * @header_max:	longest header section that is looked at; a longer one is malformed (not less than 256)
  * @msg:	valid on COMPLETE
- * @used:	COMPLETE, MALFORMED: bytes of the message. Where the end of a malformed message can't be told: all of @len. PARTIAL: 0
+ * @used:	COMPLETE, MALFORMED: bytes of the message. Where the end of a malformed message can't be told: all of
+ *		@len. PARTIAL: 0
  *
- * A stream's message whose body is neither SDP nor multipart is COMPLETE as soon as its header section is there: @used is then
- * larger than @len where the body has not all come, and the caller lets the rest pass. Likewise a malformed message whose length
- * is known, and STUN.
+ * A stream's message whose body is neither SDP nor multipart is COMPLETE as soon as its header section is there: @used
+ * is then larger than @len where the body has not all come, and the caller lets the rest pass. Likewise a malformed
+ * message whose length is known, and STUN.
  *
- * What RFC 4475, 3.1.1 calls valid is COMPLETE, however odd. Malformed: a start line, Via, From, To, CSeq, Call-ID that is missing
- * or breaks its grammar in a way that matters to an element on the path, a CSeq method other than the request's, a number out of
- * range, two different Content-Lengths or more than two, From, To, Call-ID or CSeq twice, SIP versions other than 2.0.
- * Folding (RFC 3261, 7.3.1), compact names, any case, white space around the colon, quoted strings with escapes, comments.
+ * What RFC 4475, 3.1.1 calls valid is COMPLETE, however odd. Malformed: a start line, Via, From, To, CSeq, Call-ID that
+ * is missing or breaks its grammar in a way that matters to an element on the path, a CSeq method other than the
+ * request's, a number out of range, two different Content-Lengths or more than two, From, To, Call-ID or CSeq twice,
+ * SIP versions other than 2.0. Folding (RFC 3261, 7.3.1), compact names, any case, white space around the colon, quoted
+ * strings with escapes, comments.
  */
 enum alg_parse alg_sip_parse(const u8 *data, u32 len, bool stream, u32 header_max, struct alg_sip_msg *msg, u32 *used);
 

@@ -66,7 +66,7 @@ void alg_sip_add_body(struct alg_sip_parser *s, u32 from, u32 end, struct alg_si
  * @type:	its content; SDP: it is to be reported
  * @start:	first byte of its body
  * @length:	digits of its Content-Length
- * @encoded:	by a Content-Transfer-Encoding other than plain
+ * @encoded:	it can't be looked into
  */
 struct part {
 	struct alg_sip_content_type type;
@@ -91,6 +91,8 @@ static void read_part_header(const u8 *p, const struct alg_sip_line *line, struc
 			part->type.kind = ALG_SIP_CONTENT_OTHER;
 		break;
 	case ALG_SIP_H_CONTENT_LENGTH:
+		if (part->length.len)	/* whoever changes the part could not make both right */
+			part->encoded = true;
 		if (alg_scan_number(p, line->value, line->end, ALG_SIP_MESSAGE_MAX, &val) == line->end)
 			part->length = alg_sip_span(line->value, line->end);
 		break;

@@ -93,8 +93,8 @@ static inline struct alg_sip_span alg_sip_span(u32 from, u32 end)
 }
 
 /*
- * The line that starts at @i, which is not white space. COMPLETE; PARTIAL: its end is not in [i, end); MALFORMED: it has no name, and
- * only line->next is valid.
+ * The line that starts at @i, which is not white space. COMPLETE; PARTIAL: its end is not in [i, end); MALFORMED: it
+ * has no name, and only line->next is valid.
  */
 enum alg_parse alg_sip_header_line(const u8 *p, u32 i, u32 end, struct alg_sip_line *line);
 

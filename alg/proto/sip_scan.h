@@ -152,8 +152,8 @@ static inline u32 alg_scan_octet(const u8 *p, u8 *val)
 }
 
 /*
- * Dotted decimal from @i on, read as alg_parse_ipv4() reads it. Return: offset behind it, ALG_SCAN_BAD if it is something else; a
- * digit or a dot behind it is the caller's to look at.
+ * Dotted decimal from @i on, read as alg_parse_ipv4() reads it. Return: offset behind it, ALG_SCAN_BAD if it is
+ * something else; a digit or a dot behind it is the caller's to look at.
  */
 static inline u32 alg_scan_ipv4(const u8 *p, u32 i, u32 end, u8 quad[4])
 {

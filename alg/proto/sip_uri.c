@@ -3,7 +3,8 @@
 #include "sip_parse.h"
 #include "poison.h"
 
-static struct alg_sip_ref *add_ref(struct alg_sip_parser *s, enum alg_sip_where where, enum alg_sip_part part, u32 from, u32 end)
+static struct alg_sip_ref *add_ref(struct alg_sip_parser *s, enum alg_sip_where where, enum alg_sip_part part,
+				   u32 from, u32 end)
 {
 	struct alg_sip_ref *ref;
 
@@ -344,7 +345,8 @@ static int read_contact(struct alg_sip_parser *s, u32 *i, u32 end)
 		if (!PARAM_IS(s->p, &param, "expires"))
 			continue;
 		/* RFC 3261, 20.10: what is no number means 3600 */
-		if (alg_scan_number(s->p, param.value, param.value_end, ALG_SIP_NONE - 1, &contact.expires) != param.value_end)
+		if (alg_scan_number(s->p, param.value, param.value_end, ALG_SIP_NONE - 1, &contact.expires) !=
+		    param.value_end)
 			contact.expires = 3600;
 	}
 	if (s->msg->n_contacts < ALG_SIP_CONTACTS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SIP messages. Properties: sip_properties.h; a message on a stream is PARTIAL up to a point and the same from there on; what
- * came as a datagram reads the same on a stream; its descriptions parse or are refused.
+ * SIP messages. Properties: sip_properties.h; a message on a stream is PARTIAL up to a point and the same from there
+ * on; what came as a datagram reads the same on a stream; its descriptions parse or are refused.
  * Input: where the stream is cut (2 bytes), longest header section (1), message.
  */
 #include "fuzz.h"
@@ -9,7 +9,8 @@
 
 #define HEAD 3
 
-static enum alg_parse parse(const uint8_t *data, u32 len, bool stream, u32 header_max, struct alg_sip_msg *msg, u32 *used)
+static enum alg_parse parse(const uint8_t *data, u32 len, bool stream, u32 header_max, struct alg_sip_msg *msg,
+			    u32 *used)
 {
 	uint8_t *copy = exact_copy(data, len);
 	struct alg_sip_msg *again = malloc(sizeof(*again));
@@ -66,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (parse(data, len, false, header_max, &datagram, &used_datagram) != ALG_PARSE_COMPLETE)
 		return 0;
 	check_descriptions(data, &datagram);
-	if (datagram.content_length != ALG_SIP_NONE && data[0] != '\r' && data[0] != '\n' && datagram.kind <= ALG_SIP_RESPONSE)
+	if (datagram.content_length != ALG_SIP_NONE && data[0] != '\r' && data[0] != '\n' &&
+	    datagram.kind <= ALG_SIP_RESPONSE)
 		PROPERTY(answer == ALG_PARSE_COMPLETE && used == used_datagram && sip_same_message(&whole, &datagram));
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What holds for every parsed SIP message and session description, for unit tests and fuzzers alike. The includer supplies
- * PROPERTY(condition), which ends the test.
+ * What holds for every parsed SIP message and session description, for unit tests and fuzzers alike. The includer
+ * supplies PROPERTY(condition), which ends the test.
  */
 #ifndef SELFTESTS_SIP_PROPERTIES_H
 #define SELFTESTS_SIP_PROPERTIES_H
@@ -60,7 +60,8 @@ static inline void sip_check_ref(const u8 *data, const struct alg_sip_msg *msg, 
 	PROPERTY(ref->part != ALG_SIP_RECEIVED || ref->where == ALG_SIP_AT_VIA);
 	PROPERTY(ref->where == ALG_SIP_AT_VIA || !(ref->flags & ALG_SIP_REF_RPORT));
 	PROPERTY(port_end <= msg->header_len && !!ref->port_len == !!ref->ep.port);
-	sip_check_endpoint(data, ref->off, ref->len, ref->port_off, ref->port_len, ref->flags & ALG_SIP_REF_BRACKETS, &ref->ep);
+	sip_check_endpoint(data, ref->off, ref->len, ref->port_off, ref->port_len, ref->flags & ALG_SIP_REF_BRACKETS,
+			   &ref->ep);
 	if (ref->port_len && ref->part == ALG_SIP_HOST) {
 		u32 colon = ref->port_off - 1;
 
@@ -133,8 +134,11 @@ static inline void sip_check_message(const u8 *data, u32 len, const struct alg_s
 	PROPERTY(!!msg->length.len == (msg->content_length != ALG_SIP_NONE));
 	for (u32 i = 0; i < msg->n_refs; i++)
 		sip_check_ref(data, msg, i, &behind);
-	PROPERTY(msg->top_via == ALG_SIP_REFS || (msg->top_via < msg->n_refs && msg->refs[msg->top_via].part == ALG_SIP_HOST &&
-						  msg->refs[msg->top_via].where == ALG_SIP_AT_VIA));
+	PROPERTY(msg->top_via <= ALG_SIP_REFS && (msg->top_via == ALG_SIP_REFS || msg->top_via < msg->n_refs));
+	if (msg->top_via < ALG_SIP_REFS) {
+		PROPERTY(msg->refs[msg->top_via].part == ALG_SIP_HOST);
+		PROPERTY(msg->refs[msg->top_via].where == ALG_SIP_AT_VIA);
+	}
 	sip_check_lists(msg, len);
 }
 
@@ -162,7 +166,8 @@ static inline void sip_check_prefix(const u8 *data, u32 len, enum alg_parse part
 
 /* ---- SDP ---- */
 
-static inline void sdp_check_media(const u8 *data, u32 off, u32 len, const struct alg_sdp *sdp, const struct alg_sdp_media *m)
+static inline void sdp_check_media(const u8 *data, u32 off, u32 len, const struct alg_sdp *sdp,
+				   const struct alg_sdp_media *m)
 {
 	u32 port = 0;
 
@@ -182,7 +187,8 @@ static inline void sdp_check(const u8 *data, u32 off, u32 len, const struct alg_
 {
 	u32 behind = off;
 
-	PROPERTY(sdp->n_addrs <= ALG_SDP_ADDRS && sdp->n_media <= ALG_SDP_MEDIA && sdp->n_candidates <= ALG_SDP_CANDIDATES);
+	PROPERTY(sdp->n_addrs <= ALG_SDP_ADDRS && sdp->n_media <= ALG_SDP_MEDIA);
+	PROPERTY(sdp->n_candidates <= ALG_SDP_CANDIDATES);
 	for (u32 i = 0; i < sdp->n_addrs; i++) {
 		const struct alg_sdp_addr *a = &sdp->addrs[i];
 
@@ -202,7 +208,8 @@ static inline void sdp_check(const u8 *data, u32 off, u32 len, const struct alg_
 	for (u32 i = 0; i < sdp->n_candidates; i++) {
 		const struct alg_sdp_candidate *c = &sdp->candidates[i];
 
-		PROPERTY(c->len && c->off >= behind && c->port_off + c->port_len <= off + len && c->media < sdp->n_media);
+		PROPERTY(c->len && c->off >= behind && c->port_off + c->port_len <= off + len);
+		PROPERTY(c->media < sdp->n_media);
 		sip_check_endpoint(data, c->off, c->len, c->port_off, c->port_len, false, &c->ep);
 		PROPERTY(!c->remote || !(c->host || c->tcp || c->related));
 		if (!c->related)

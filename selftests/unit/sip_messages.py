@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """sip_messages.py DIR: SIP messages of the corpora in DIR, for test_sip_corpora.c.
 
-Per datagram "datagram TITLE", "bytes HEX", "expect KIND TEXT" for what the facts say, "odd" where the facts call it broken, "end".
-Per direction of a TCP connection "stream TITLE", "bytes HEX", "expect message START" for each message, "end". A description alone
-is "sdp TITLE". What has no facts beside it comes as "any TITLE".
+Per datagram "datagram TITLE", "bytes HEX", "expect KIND TEXT" for what the facts say, "odd" where the facts call it
+broken, "end". Per direction of a TCP connection "stream TITLE", "bytes HEX", "expect message START" for each message,
+"end". A description alone is "sdp TITLE". What has no facts beside it comes as "any TITLE".
 """
 import ipaddress
 import json
@@ -23,7 +23,9 @@ def frames(path):
             kind, size = struct.unpack_from("<II", data, at)
             if kind in (3, 6):
                 number += 1
-                start, length = (at + 28, struct.unpack_from("<I", data, at + 20)[0]) if kind == 6 else (at + 12, size - 16)
+                start, length = at + 12, size - 16
+                if kind == 6:
+                    start, length = at + 28, struct.unpack_from("<I", data, at + 20)[0]
                 yield number, data[start:start + length]
             at += max(size, 12)
         return

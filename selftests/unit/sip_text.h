@@ -13,7 +13,8 @@
 #define HEADER_MAX	8192
 
 /* Parses twice, flush against either page; both must say the same, and what holds for every message must hold. */
-static inline enum alg_parse sip_parse_max(const void *data, u32 len, bool stream, u32 header_max, struct alg_sip_msg *msg, u32 *used)
+static inline enum alg_parse sip_parse_max(const void *data, u32 len, bool stream, u32 header_max,
+					   struct alg_sip_msg *msg, u32 *used)
 {
 	static struct alg_sip_msg other;
 	u32 used_other = 0;
@@ -65,8 +66,8 @@ static inline int sip_print_endpoint(char *text, size_t size, const struct alg_e
 static inline const char *sip_refs_text(const struct alg_sip_msg *msg)
 {
 	static const char *const where[] = {
-		"uri", "via", "from", "to", "contact", "route", "record-route", "path", "service-route", "refer-to", "referred-by",
-		"reply-to", "asserted", "preferred", "remote-party",
+		"uri", "via", "from", "to", "contact", "route", "record-route", "path", "service-route", "refer-to",
+		"referred-by", "reply-to", "asserted", "preferred", "remote-party",
 	};
 	static const char *const part[] = { "", ".maddr", ".received" };
 	static char text[8192];
@@ -76,7 +77,8 @@ static inline const char *sip_refs_text(const struct alg_sip_msg *msg)
 	for (u32 i = 0; i < msg->n_refs; i++) {
 		const struct alg_sip_ref *ref = &msg->refs[i];
 
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s ", i ? ", " : "", where[ref->where], part[ref->part]);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s ", i ? ", " : "", where[ref->where],
+				      part[ref->part]);
 		n += (size_t)sip_print_endpoint(text + n, sizeof(text) - n, &ref->ep);
 		for (int f = 0; f < 4; f++)
 			if (ref->flags & 1 << f)

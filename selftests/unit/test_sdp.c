@@ -68,7 +68,8 @@ static const char *sdp_text(void)
 	for (u32 i = 0; i < sdp.n_candidates; i++) {
 		const struct alg_sdp_candidate *c = &sdp.candidates[i];
 
-		n += (size_t)snprintf(out + n, size - n, "; %u.%u%s%s%s%s ", c->media, c->component, c->tcp ? " tcp" : "", c->host ? " host" : "",
+		n += (size_t)snprintf(out + n, size - n, "; %u.%u%s%s%s%s ", c->media, c->component,
+		  c->tcp ? " tcp" : "", c->host ? " host" : "",
 				      c->related ? " related" : "", c->remote ? " remote" : "");
 		n += (size_t)sip_print_endpoint(out + n, size - n, &c->ep);
 		assert_true(n < size);
@@ -116,15 +117,21 @@ static const struct {
 
 	/* o= */
 	{ "origin", V "o=- 1 1 IN IP4 10.0.0.9\r\n" C M, 0, "rtp 4000 10.0.0.1" },
-	{ "origin that is broken", V "o=- 1 1 IN IP4 10.0.0.900\r\no=\r\no=x\r\no=a b IN IP4\r\n" C M, 0, "rtp 4000 10.0.0.1" },
+	{ "origin that is broken", V "o=- 1 1 IN IP4 10.0.0.900\r\no=\r\no=x\r\no=a b IN IP4\r\n" C M, 0,
+	  "rtp 4000 10.0.0.1" },
 
 	/* m= */
 	{ "every kind", V C
-	  "m=audio 4000 RTP/SAVP 0\r\nm=video 4002 rtp/avpf 0\r\nm=audio 4004 UDP/TLS/RTP/SAVPF 111\r\nm=image 4006 udptl t38\r\n"
-	  "m=application 4008 UDP/DTLS/SCTP x\r\nm=image 4010 UDP/TLS/UDPTL t38\r\nm=data 4012 udp x\r\nm=application 4014 DTLS/SCTP 5000\r\n"
-	  "m=message 4016 TCP/MSRP *\r\nm=image 4018 TCP t38\r\nm=audio 4020 TCP/RTP/AVP 0\r\nm=x 4022 SCTP x\r\nm=x 4024 AAL2/ITU x\r\nm=x 4026 UDPX 1\r\n",
-	  0, "rtp 4000 10.0.0.1; rtp 4002 10.0.0.1; rtp 4004 10.0.0.1; udp 4006 10.0.0.1; udp 4008 10.0.0.1; udp 4010 10.0.0.1; udp 4012 10.0.0.1; "
-	  "udp 4014 10.0.0.1; tcp 4016 10.0.0.1; tcp 4018 10.0.0.1; tcp 4020 10.0.0.1; other 4022 10.0.0.1; other 4024 10.0.0.1; other 4026 10.0.0.1" },
+	  "m=audio 4000 RTP/SAVP 0\r\nm=video 4002 rtp/avpf 0\r\nm=audio 4004 UDP/TLS/RTP/SAVPF 111\r\n"
+	  "m=image 4006 udptl t38\r\n"
+	  "m=application 4008 UDP/DTLS/SCTP x\r\nm=image 4010 UDP/TLS/UDPTL t38\r\nm=data 4012 udp x\r\n"
+	  "m=application 4014 DTLS/SCTP 5000\r\n"
+	  "m=message 4016 TCP/MSRP *\r\nm=image 4018 TCP t38\r\nm=audio 4020 TCP/RTP/AVP 0\r\nm=x 4022 SCTP x\r\n"
+	  "m=x 4024 AAL2/ITU x\r\nm=x 4026 UDPX 1\r\n",
+	  0, "rtp 4000 10.0.0.1; rtp 4002 10.0.0.1; rtp 4004 10.0.0.1; udp 4006 10.0.0.1; udp 4008 10.0.0.1; udp 4010 "
+	  "10.0.0.1; udp 4012 10.0.0.1; "
+	  "udp 4014 10.0.0.1; tcp 4016 10.0.0.1; tcp 4018 10.0.0.1; tcp 4020 10.0.0.1; other 4022 10.0.0.1; other 4024 "
+	  "10.0.0.1; other 4026 10.0.0.1" },
 	{ "port 0", V C "m=audio 0 RTP/AVP 0\r\n", 0, "rtp 0 10.0.0.1" },
 	{ "largest port", V C "m=audio 65535 RTP/AVP 0\r\n", 0, "rtp 65535 10.0.0.1" },
 	{ "several ports", V C "m=audio 4000/4 RTP/AVP 0\r\n", 0, "rtp 4000/4 10.0.0.1" },
@@ -154,39 +161,54 @@ static const struct {
 	{ "rtcp, address broken", V C M "a=rtcp:5001 IN IP4 10.0.0\r\n", -EINVAL, "" },
 	{ "rtcp, address missing", V C M "a=rtcp:5001 IN\r\n", -EINVAL, "" },
 	{ "rtcp-mux", V C M "a=rtcp-mux\r\n", 0, "rtp 4000 10.0.0.1 mux" },
-	{ "others that begin so", V C M "a=rtcp-mux-only\r\na=rtcp-fb:* nack\r\na=rtcp-rsize\r\na=rtcp-xr:x\r\n", 0, "rtp 4000 10.0.0.1" },
-	{ "bundle", V C "a=group:BUNDLE a b\r\n" M "m=video 0 RTP/AVP 0\r\na=bundle-only\r\n", 0, "rtp 4000 10.0.0.1; rtp 0 10.0.0.1 bundle" },
+	{ "others that begin so", V C M "a=rtcp-mux-only\r\na=rtcp-fb:* nack\r\na=rtcp-rsize\r\na=rtcp-xr:x\r\n", 0,
+	  "rtp 4000 10.0.0.1" },
+	{ "bundle", V C "a=group:BUNDLE a b\r\n" M "m=video 0 RTP/AVP 0\r\na=bundle-only\r\n", 0,
+	  "rtp 4000 10.0.0.1; rtp 0 10.0.0.1 bundle" },
 
 	/* directions, setup */
 	{ "sendonly", V C M "a=sendonly\r\n", 0, "rtp 4000 10.0.0.1 sendonly" },
 	{ "recvonly", V C M "a=recvonly\r\n", 0, "rtp 4000 10.0.0.1 recvonly" },
-	{ "inactive of the session", V C "a=inactive\r\n" M "m=video 4002 RTP/AVP 0\r\na=sendrecv\r\n", 0, "rtp 4000 10.0.0.1 inactive; rtp 4002 10.0.0.1" },
-	{ "each its own", V C M "a=sendonly\r\nm=video 4002 RTP/AVP 0\r\n", 0, "rtp 4000 10.0.0.1 sendonly; rtp 4002 10.0.0.1" },
-	{ "nearly", V C M "a=sendonlyx\r\na=sendonl\r\na= sendonly\r\na=Sendonly\r\na=recvonlx\r\na=inactivx\r\n", 0, "rtp 4000 10.0.0.1" },
-	{ "setup", V C "a=setup:actpass\r\n" M "m=x 4002 TCP x\r\na=setup:passive\r\nm=x 1 TCP x\r\na=setup:active\r\nm=x 2 TCP x\r\na=setup:holdconn\r\n", 0,
+	{ "inactive of the session", V C "a=inactive\r\n" M "m=video 4002 RTP/AVP 0\r\na=sendrecv\r\n", 0,
+	  "rtp 4000 10.0.0.1 inactive; rtp 4002 10.0.0.1" },
+	{ "each its own", V C M "a=sendonly\r\nm=video 4002 RTP/AVP 0\r\n", 0,
+	  "rtp 4000 10.0.0.1 sendonly; rtp 4002 10.0.0.1" },
+	{ "nearly", V C M "a=sendonlyx\r\na=sendonl\r\na= sendonly\r\na=Sendonly\r\na=recvonlx\r\na=inactivx\r\n", 0,
+	  "rtp 4000 10.0.0.1" },
+	{ "setup", V C "a=setup:actpass\r\n" M "m=x 4002 TCP x\r\na=setup:passive\r\nm=x 1 TCP x\r\na=setup:active\r\n"
+	  "m=x 2 TCP x\r\na=setup:holdconn\r\n", 0,
 	  "rtp 4000 10.0.0.1 actpass; tcp 4002 10.0.0.1 passive; tcp 1 10.0.0.1 active; tcp 2 10.0.0.1 holdconn" },
 	{ "setup that nobody knows", V C M "a=setup:whatever\r\na=setup\r\na=setup:\r\n", 0, "rtp 4000 10.0.0.1" },
 
 	/* candidates */
-	{ "host", V C M "a=candidate:1 1 UDP 2130706431 10.0.0.1 4000 typ host\r\n", 0, "rtp 4000 10.0.0.1; 0.1 host 10.0.0.1 4000" },
-	{ "component 2, extensions", V C M "a=candidate:x/+ 2 udp 1 10.0.0.1 4001 typ host generation 0\r\n", 0, "rtp 4000 10.0.0.1; 0.2 host 10.0.0.1 4001" },
+	{ "host", V C M "a=candidate:1 1 UDP 2130706431 10.0.0.1 4000 typ host\r\n", 0,
+	  "rtp 4000 10.0.0.1; 0.1 host 10.0.0.1 4000" },
+	{ "component 2, extensions", V C M "a=candidate:x/+ 2 udp 1 10.0.0.1 4001 typ host generation 0\r\n", 0,
+	  "rtp 4000 10.0.0.1; 0.2 host 10.0.0.1 4001" },
 	{ "reflexive", V C M "a=candidate:1 1 UDP 1 192.0.2.1 5000 typ srflx raddr 10.0.0.1 rport 4000\r\n", 0,
 	  "rtp 4000 10.0.0.1; 0.1 192.0.2.1 5000; 0.1 related 10.0.0.1 4000" },
-	{ "reflexive, other order", V C M "a=candidate:1 1 UDP 1 192.0.2.1 5000 typ srflx x y rport 4000 raddr 10.0.0.1\r\n", 0,
+	{ "reflexive, other order", V C M "a=candidate:1 1 UDP 1 192.0.2.1 5000 typ srflx x y rport 4000 raddr "
+	  "10.0.0.1\r\n", 0,
 	  "rtp 4000 10.0.0.1; 0.1 192.0.2.1 5000; 0.1 related 10.0.0.1 4000" },
-	{ "raddr alone", V C M "a=candidate:1 1 UDP 1 192.0.2.1 5000 typ relay raddr 10.0.0.1\r\n", 0, "rtp 4000 10.0.0.1; 0.1 192.0.2.1 5000" },
-	{ "tcp", V C M "a=candidate:1 1 TCP 1 2001:db8::1 9 typ host tcptype active\r\n", 0, "rtp 4000 10.0.0.1; 0.1 tcp host 2001:db8::1 9" },
+	{ "raddr alone", V C M "a=candidate:1 1 UDP 1 192.0.2.1 5000 typ relay raddr 10.0.0.1\r\n", 0,
+	  "rtp 4000 10.0.0.1; 0.1 192.0.2.1 5000" },
+	{ "tcp", V C M "a=candidate:1 1 TCP 1 2001:db8::1 9 typ host tcptype active\r\n", 0,
+	  "rtp 4000 10.0.0.1; 0.1 tcp host 2001:db8::1 9" },
 	{ "second media", V C M "m=video 4002 RTP/AVP 0\r\na=candidate:1 1 UDP 1 10.0.0.1 4002 typ host\r\n", 0,
 	  "rtp 4000 10.0.0.1; rtp 4002 10.0.0.1; 1.1 host 10.0.0.1 4002" },
 	{ "name", V C M "a=candidate:1 1 UDP 1 abc.local 4000 typ host\r\n", 0, "rtp 4000 10.0.0.1" },
 	{ "broken ones", V C M
-	  "a=candidate\r\na=candidate:\r\na=candidate:1 1 UDP 1 10.0.0.1 4000 typ\r\na=candidate:1 1 UDP 1 10.0.0.1 4000 type host\r\n"
-	  "a=candidate:1 256 UDP 1 10.0.0.1 4000 typ host\r\na=candidate:1 x UDP 1 10.0.0.1 4000 typ host\r\na=candidate:1 1 SCTP 1 10.0.0.1 4000 typ host\r\n"
-	  "a=candidate:1 1 UDP 1 10.0.0.1 65536 typ host\r\na=candidate:1 1 UDP 1 10.0.0.1x 4000 typ host\r\n", 0, "rtp 4000 10.0.0.1" },
+	  "a=candidate\r\na=candidate:\r\na=candidate:1 1 UDP 1 10.0.0.1 4000 typ\r\na=candidate:1 1 UDP 1 10.0.0.1 "
+	  "4000 type host\r\n"
+	  "a=candidate:1 256 UDP 1 10.0.0.1 4000 typ host\r\na=candidate:1 x UDP 1 10.0.0.1 4000 typ host\r\n"
+	  "a=candidate:1 1 SCTP 1 10.0.0.1 4000 typ host\r\n"
+	  "a=candidate:1 1 UDP 1 10.0.0.1 65536 typ host\r\na=candidate:1 1 UDP 1 10.0.0.1x 4000 typ host\r\n", 0,
+	  "rtp 4000 10.0.0.1" },
 	{ "of the session", V C "a=candidate:1 1 UDP 1 10.0.0.1 4000 typ host\r\n" M, 0, "rtp 4000 10.0.0.1" },
 	{ "remote", V C M "a=remote-candidates:1 192.0.2.1 5000 2 192.0.2.1 5001\r\n", 0,
 	  "rtp 4000 10.0.0.1; 0.1 remote 192.0.2.1 5000; 0.2 remote 192.0.2.1 5001" },
-	{ "remote, the second one broken", V C M "a=remote-candidates:1 192.0.2.1 5000 2 192.0.2.1\r\n", 0, "rtp 4000 10.0.0.1; 0.1 remote 192.0.2.1 5000" },
+	{ "remote, the second one broken", V C M "a=remote-candidates:1 192.0.2.1 5000 2 192.0.2.1\r\n", 0,
+	  "rtp 4000 10.0.0.1; 0.1 remote 192.0.2.1 5000" },
 	{ "remote, no component", V C M "a=remote-candidates:x 192.0.2.1 5000\r\n", 0, "rtp 4000 10.0.0.1" },
 
 	/* lines */
@@ -194,7 +216,8 @@ static const struct {
 	{ "CR", "v=0\rc=IN IP4 10.0.0.1\rm=audio 4000 RTP/AVP 0\ra=sendonly\r", 0, "rtp 4000 10.0.0.1 sendonly" },
 	{ "last line without an end", V C "m=audio 4000 RTP/AVP 0", 0, "rtp 4000 10.0.0.1" },
 	{ "empty lines", V "\r\n\n" C "\n\r\r" M "\r\n\r\n", 0, "rtp 4000 10.0.0.1" },
-	{ "other lines", V "s=\r\ni=m=audio 1 RTP/AVP 0\r\nu=x\r\nt=0 0\r\nz=\r\nb=AS:1\r\nk=clear:c=IN IP4 1.2.3.4\r\n" C M "x\r\n=\r\nm =video 1 RTP/AVP 0\r\n", 0,
+	{ "other lines", V "s=\r\ni=m=audio 1 RTP/AVP 0\r\nu=x\r\nt=0 0\r\nz=\r\nb=AS:1\r\nk=clear:c=IN IP4 1.2.3.4\r\n"
+	  C M "x\r\n=\r\nm =video 1 RTP/AVP 0\r\n", 0,
 	  "rtp 4000 10.0.0.1" },
 	{ "tab in a line", V "s=a\tb\x0b\x01\r\n" C M, 0, "rtp 4000 10.0.0.1" },
 	{ "nothing but the version", "v=0", 0, "" },
@@ -229,7 +252,8 @@ static void test_prefixes(void **state)
 /* All addresses, the origin's and those in a=rtcp too, are there for whoever rewrites them. */
 static void test_addresses(void **state)
 {
-	static const char text[] = V "o=Anna Berg 1 2 IN IP4 10.0.0.7\r\n" C M "a=rtcp:4001 IN IP4 10.0.0.8\r\nc=IN IP4 host.example\r\n";
+	static const char text[] = V "o=Anna Berg 1 2 IN IP4 10.0.0.7\r\n" C M "a=rtcp:4001 IN IP4 10.0.0.8\r\n"
+	  "c=IN IP4 host.example\r\n";
 
 	assert_int_equal(parse(text, sizeof(text) - 1), 0);
 	assert_int_equal(sdp.n_addrs, 4);
@@ -271,15 +295,18 @@ static void test_limits(void **state)
 	assert_int_equal(parse_times(V, C, ALG_SDP_ADDRS + 1), -E2BIG);
 	assert_int_equal(parse_times(V, "o=- 1 1 IN IP4 10.0.0.1\r\n", ALG_SDP_ADDRS + 1), -E2BIG);
 	/* the most that a description of the largest size may have */
-	assert_int_equal(parse_times(V "o=- 1 1 IN IP4 10.0.0.1\r\n" C, M C "a=rtcp:1 IN IP4 10.0.0.1\r\n", ALG_SDP_MEDIA), 0);
-	assert_int_equal(parse_times(V C M, "a=candidate:1 1 UDP 1 10.0.0.1 4000 typ host\r\n", ALG_SDP_CANDIDATES + 5), 0);
+	assert_int_equal(parse_times(V "o=- 1 1 IN IP4 10.0.0.1\r\n" C, M C "a=rtcp:1 IN IP4 10.0.0.1\r\n",
+	  ALG_SDP_MEDIA), 0);
+	assert_int_equal(parse_times(V C M, "a=candidate:1 1 UDP 1 10.0.0.1 4000 typ host\r\n", ALG_SDP_CANDIDATES + 5),
+	  0);
 	assert_int_equal(sdp.n_candidates, ALG_SDP_CANDIDATES);
 }
 
 /* A second description of the message: its session is another one. */
 static void test_two(void **state)
 {
-	static const char first[] = V C "a=inactive\r\na=setup:active\r\n" M, second[] = V M "a=sendonly\r\nm=video 4002 RTP/AVP 0\r\nc=IN IP4 10.0.0.2\r\n";
+	static const char first[] = V C "a=inactive\r\na=setup:active\r\n" M,
+	  second[] = V M "a=sendonly\r\nm=video 4002 RTP/AVP 0\r\nc=IN IP4 10.0.0.2\r\n";
 	char text[512];
 	u32 len = (u32)snprintf(text, sizeof(text), "%s%s", first, second);
 

@@ -18,7 +18,8 @@ static u32 used;
 	"CSeq: 21 " method EOL
 
 #define DESCRIPTION						\
-	"v=0" EOL "o=- 1 1 IN IP4 10.0.0.2" EOL "s=-" EOL "c=IN IP4 10.0.0.2" EOL "t=0 0" EOL "m=audio 4000 RTP/AVP 0" EOL
+	"v=0" EOL "o=- 1 1 IN IP4 10.0.0.2" EOL "s=-" EOL "c=IN IP4 10.0.0.2" EOL "t=0 0" EOL	\
+	"m=audio 4000 RTP/AVP 0" EOL
 
 static const char invite[] =
 	HEAD("INVITE sip:ben@192.0.2.9 SIP/2.0", "INVITE")
@@ -58,7 +59,8 @@ static void test_fields(void **state)
 	assert_int_equal(msg.body_len, 85);
 	assert_int_equal(msg.header_len, LEN(invite) - 85);
 	assert_false(msg.star || msg.multipart || msg.too_many);
-	assert_string_equal(sip_refs_text(&msg), "uri 192.0.2.9, via 10.0.0.2 5070 +rport, via 10.0.0.3, from 10.0.0.2 5071, to 192.0.2.9, "
+	assert_string_equal(sip_refs_text(&msg),
+	  "uri 192.0.2.9, via 10.0.0.2 5070 +rport, via 10.0.0.3, from 10.0.0.2 5071, to 192.0.2.9, "
 						 "contact 10.0.0.2 5070");
 	assert_int_equal(msg.top_via, 1);
 	assert_int_equal(msg.n_contacts, 1);
@@ -73,7 +75,8 @@ static void test_fields(void **state)
 
 static void test_nothing_given(void **state)
 {
-	static const char text[] = "SIP/2.0 183 x" EOL "v: SIP/2.0/UDP h" EOL "f: tel:+49;phone-context=x;tag=1" EOL "t: <tel:+49;a=b>" EOL "i: 1" EOL
+	static const char text[] = "SIP/2.0 183 x" EOL "v: SIP/2.0/UDP h" EOL "f: tel:+49;phone-context=x;tag=1" EOL
+	  "t: <tel:+49;a=b>" EOL "i: 1" EOL
 				   "CSeq: 1 FOO" EOL EOL;
 
 	assert_int_equal(sip_parse(text, LEN(text), false, &msg, &used), COMPLETE);
@@ -115,7 +118,8 @@ static void test_seconds(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const char *v = rows[i].value;
 		u32 len = (u32)snprintf(text, sizeof(text), HEAD("REGISTER sip:192.0.2.9 SIP/2.0", "REGISTER")
-					"Expires:%s" EOL "Contact: <sip:a@h>;q=1;expires=%s, <sip:b@10.0.0.1>" EOL "x: %s ;a=b" EOL EOL, v, v, v);
+					"Expires:%s" EOL "Contact: <sip:a@h>;q=1;expires=%s, <sip:b@10.0.0.1>" EOL
+					  "x: %s ;a=b" EOL EOL, v, v, v);
 
 		ROW_CHECK(sip_parse(text, len, false, &msg, &used) == COMPLETE, v, "answer");
 		ROW_CHECK(msg.expires == rows[i].expires, v, "Expires");
@@ -128,7 +132,8 @@ static void test_seconds(void **state)
 
 static void test_star(void **state)
 {
-	static const char text[] = HEAD("REGISTER sip:192.0.2.9 SIP/2.0", "REGISTER") "Contact: *" EOL "Expires: 0" EOL EOL;
+	static const char text[] = HEAD("REGISTER sip:192.0.2.9 SIP/2.0", "REGISTER") "Contact: *" EOL "Expires: 0" EOL
+	  EOL;
 
 	assert_int_equal(sip_parse(text, LEN(text), false, &msg, &used), COMPLETE);
 	assert_true(msg.star);
@@ -175,7 +180,8 @@ static void test_stream(void **state)
 	static const u8 kinds[] = { ALG_SIP_INVITE, ALG_SIP_INVITE, ALG_SIP_BYE, ALG_SIP_MESSAGE, ALG_SIP_BYE };
 	static char stream[8192];
 	u32 len = (u32)snprintf(stream, sizeof(stream), EOL EOL "%s%s" EOL "%s%s" EOL EOL EOL "%s", ok, invite, bye,
-				HEAD("MESSAGE sip:h SIP/2.0", "MESSAGE") "Content-Type: text/plain" EOL "l:  12 " EOL EOL "INVITE sip:x", bye);
+				HEAD("MESSAGE sip:h SIP/2.0", "MESSAGE") "Content-Type: text/plain" EOL "l:  12 " EOL
+				  EOL "INVITE sip:x", bye);
 
 	for (u32 step = 1; step < 40; step++)
 		walk(stream, len, step, kinds, ARRAY_SIZE(kinds));
@@ -185,7 +191,8 @@ static void test_stream(void **state)
 /* A body of no interest need not be there. */
 static void test_stream_other_body(void **state)
 {
-	static const char text[] = HEAD("MESSAGE sip:h SIP/2.0", "MESSAGE") "Content-Type: text/plain" EOL "Content-Length: 70000" EOL EOL "hello";
+	static const char text[] = HEAD("MESSAGE sip:h SIP/2.0", "MESSAGE") "Content-Type: text/plain" EOL
+	  "Content-Length: 70000" EOL EOL "hello";
 
 	assert_int_equal(sip_parse(text, LEN(text), true, &msg, &used), COMPLETE);
 	assert_int_equal(used, LEN(text) - 5 + 70000);
@@ -196,10 +203,12 @@ static void test_stream_other_body(void **state)
 
 static void test_stream_lengths(void **state)
 {
-	static const char without[] = HEAD("INVITE sip:h SIP/2.0", "INVITE") "Content-Type: application/sdp" EOL EOL DESCRIPTION;
+	static const char without[] = HEAD("INVITE sip:h SIP/2.0", "INVITE") "Content-Type: application/sdp" EOL
+	  EOL DESCRIPTION;
 	static const char broken[] = HEAD("INVITE sip:h SIP/2.0", "ACK") "Content-Length: 1000" EOL EOL "abc";
 	static const char two[] = HEAD("INVITE sip:h SIP/2.0", "INVITE") "Content-Length: 1" EOL "l: 2" EOL EOL "abc";
-	static const char big[] = HEAD("INVITE sip:h SIP/2.0", "INVITE") "Content-Type: application/sdp" EOL "Content-Length: 65500" EOL EOL "v=0";
+	static const char big[] = HEAD("INVITE sip:h SIP/2.0", "INVITE") "Content-Type: application/sdp" EOL
+	  "Content-Length: 65500" EOL EOL "v=0";
 	char text[2048];
 	u32 len;
 
@@ -248,8 +257,10 @@ static void test_datagram_lengths(void **state)
 static void test_not_sip(void **state)
 {
 	static const char *const others[] = {
-		"GET / HTTP/1.1" EOL "Host: x" EOL EOL, "\x16\x03\x01\x02", "\xff\xff\xff\xff", " INVITE sip:h SIP/2.0" EOL, "SIP/x", "SIP 2.0" EOL,
-		"a/b", ":x", "INVITE\tsip:h SIP/2.0" EOL, "INVITE" EOL, "foo" EOL EOL, "SSH-2.0-x" EOL, "\x04" "abc", "INVITE sip:h" EOL,
+		"GET / HTTP/1.1" EOL "Host: x" EOL EOL, "\x16\x03\x01\x02", "\xff\xff\xff\xff",
+		  " INVITE sip:h SIP/2.0" EOL, "SIP/x", "SIP 2.0" EOL,
+		"a/b", ":x", "INVITE\tsip:h SIP/2.0" EOL, "INVITE" EOL, "foo" EOL EOL, "SSH-2.0-x" EOL, "\x04" "abc",
+		  "INVITE sip:h" EOL,
 	};
 	enum alg_parse answer;
 
@@ -258,7 +269,8 @@ static void test_not_sip(void **state)
 
 		answer = sip_parse(others[i], len, true, &msg, &used);
 		ROW_CHECK((answer == MALFORMED && used == len) || !strcmp(others[i], "SIP/x"), others[i], "stream");
-		ROW_CHECK(sip_parse(others[i], len, false, &msg, &used) == MALFORMED && used == len, others[i], "datagram");
+		ROW_CHECK(sip_parse(others[i], len, false, &msg, &used) == MALFORMED && used == len, others[i],
+		  "datagram");
 		sip_check_prefixes(others[i], len);
 	}
 }
@@ -297,7 +309,8 @@ static void test_keepalive(void **state)
 
 static void test_stun(void **state)
 {
-	static const u8 request[] = { 0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const u8 request[] = { 0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1, 2,
+	  3, 4, 5, 6, 7, 8 };
 	u8 other[sizeof(request)];
 
 	assert_int_equal(sip_parse(request, sizeof(request), false, &msg, &used), COMPLETE);
@@ -353,32 +366,48 @@ static const struct {
 	{ "application/sdp" EOL "Content-Encoding: gzip", "v=0", "" },
 	{ "application/sdp" EOL "e: identity", "v=0", "v=0" },
 	{ "multipart/mixed;boundary=limit", PART("application/sdp", "", "v=0") "--limit--" EOL, "v=0" },
-	{ "multipart/mixed;boundary=\"limit\"", "preamble" EOL PART("application/sdp", "Content-Length: 3" EOL, "v=0") "--limit--", "v=0(3)" },
-	{ "Multipart/Related; x=y; Boundary = limit", PART("text/plain", "", "v=1") PART("application/sdp", "", "v=0" EOL "s=-") "--limit--", "v=0" EOL "s=-" },
-	{ "multipart/mixed;boundary=limit", PART("application/sdp", "", "v=0") PART("c/d", "", "") PART("application/SDP", "l:9" EOL, "v=2") "--limit--", "v=0|v=2(9)" },
+	{ "multipart/mixed;boundary=\"limit\"", "preamble" EOL PART("application/sdp", "Content-Length: 3" EOL,
+	  "v=0") "--limit--", "v=0(3)" },
+	{ "Multipart/Related; x=y; Boundary = limit", PART("text/plain", "", "v=1") PART("application/sdp", "",
+	  "v=0" EOL "s=-") "--limit--", "v=0" EOL "s=-" },
+	{ "multipart/mixed;boundary=limit", PART("application/sdp", "", "v=0") PART("c/d", "",
+	  "") PART("application/SDP", "l:9" EOL, "v=2") "--limit--", "v=0|v=2(9)" },
 	{ "multipart/mixed;boundary=limit", PART("application/sdp", "", "v=0"), "v=0" EOL },
 	{ "multipart/mixed;boundary=limit", PART("application/sdp", "", "") "--limit--", "" },
+	{ "multipart/mixed;boundary=limit",
+	  PART("application/sdp", "l: 3" EOL "Content-Length: 3" EOL, "v=0") "--limit--", "" },
 	{ "multipart/mixed;boundary=limit", "--limit" EOL EOL "v=0" EOL "--limit--", "" },
 	{ "multipart/mixed;boundary=limit", "--limit" EOL "Content-Type: application/sdp" EOL "--limit--", "" },
 	{ "multipart/mixed;boundary=limit", "--limit--" EOL PART("application/sdp", "", "v=0"), "" },
-	{ "multipart/mixed;boundary=limit", PART("application/sdp", "", "v=0" EOL "--limits" EOL "--limi") "--limit \t" EOL EOL "x" EOL "--limit--",
+	{ "multipart/mixed;boundary=limit", PART("application/sdp", "", "v=0" EOL "--limits" EOL "--limi") "--limit \t"
+	  EOL EOL "x" EOL "--limit--",
 	  "v=0" EOL "--limits" EOL "--limi" },
-	{ "multipart/mixed;boundary=limit", PART("application/sdp", "Content-Transfer-Encoding: base64" EOL, "dj0w") "--limit--", "" },
-	{ "multipart/mixed;boundary=limit", PART("application/sdp", "Content-Transfer-Encoding: Binary" EOL, "v=0") "--limit--", "v=0" },
-	{ "multipart/mixed;boundary=limit", PART("application/sdp", "Content-Encoding: gzip" EOL, "v=0") "--limit--", "" },
-	{ "multipart/mixed;boundary=limit", PART("application/sdp", "A: b" EOL " folded" EOL "no name" EOL, "v=0") "--limit--", "v=0" },
+	{ "multipart/mixed;boundary=limit", PART("application/sdp", "Content-Transfer-Encoding: base64" EOL,
+	  "dj0w") "--limit--", "" },
+	{ "multipart/mixed;boundary=limit", PART("application/sdp", "Content-Transfer-Encoding: Binary" EOL,
+	  "v=0") "--limit--", "v=0" },
+	{ "multipart/mixed;boundary=limit", PART("application/sdp", "Content-Encoding: gzip" EOL, "v=0") "--limit--",
+	  "" },
+	{ "multipart/mixed;boundary=limit", PART("application/sdp", "A: b" EOL " folded" EOL "no name" EOL,
+	  "v=0") "--limit--", "v=0" },
 	/* nested */
 	{ "multipart/mixed;boundary=limit",
-	  PART("multipart/alternative;boundary=in", "", "--in" EOL "c: application/sdp" EOL EOL "v=0" EOL "--in" EOL "c: application/sdp" EOL EOL "v=1" EOL "--in--")
+	  PART("multipart/alternative;boundary=in", "", "--in" EOL "c: application/sdp" EOL EOL "v=0" EOL "--in" EOL
+	  "c: application/sdp" EOL EOL "v=1" EOL "--in--")
 	  PART("application/sdp", "", "v=2") "--limit--", "v=0|v=1|v=2" },
 	{ "multipart/mixed;boundary=limit",	/* the inner one has no end of its own */
-	  PART("multipart/mixed;boundary=in", "", "--in" EOL "c: application/sdp" EOL EOL "v=0") PART("application/sdp", "", "v=2" EOL "--in" EOL EOL) "--limit--",
+	  PART("multipart/mixed;boundary=in", "", "--in" EOL "c: application/sdp" EOL EOL "v=0") PART("application/sdp",
+	  "", "v=2" EOL "--in" EOL EOL) "--limit--",
 	  "v=0|v=2" EOL "--in" EOL EOL },
 	{ "multipart/mixed;boundary=limit",	/* the inner boundary begins as the outer one does */
-	  PART("multipart/mixed;boundary=limit2", "", "--limit2" EOL "c: application/sdp" EOL EOL "v=0" EOL "--limit2--") "--limit--", "v=0" },
-	{ "multipart/a;boundary=1", "--1\nc:multipart/a;boundary=2\n\n--2\nc:multipart/a;boundary=3\n\n--3\nc:multipart/a;boundary=4\n\n--4\nc:application/sdp\n\nv=0\n--1--", "v=0" },
-	{ "multipart/a;boundary=1", "--1\nc:multipart/a;boundary=2\n\n--2\nc:multipart/a;boundary=3\n\n--3\nc:multipart/a;boundary=4\n\n--4\nc:multipart/a;boundary=5\n\n"
-				    "--5\nc:application/sdp\n\nv=0\n--1--", "" },
+	  PART("multipart/mixed;boundary=limit2", "", "--limit2" EOL "c: application/sdp" EOL EOL "v=0" EOL
+	  "--limit2--") "--limit--", "v=0" },
+	{ "multipart/a;boundary=1",
+	  "--1\nc:multipart/a;boundary=2\n\n--2\nc:multipart/a;boundary=3\n\n--3\nc:multipart/a;boundary=4\n\n"
+	  "--4\nc:application/sdp\n\nv=0\n--1--", "v=0" },
+	{ "multipart/a;boundary=1",
+	  "--1\nc:multipart/a;boundary=2\n\n--2\nc:multipart/a;boundary=3\n\n--3\nc:multipart/a;boundary=4\n\n"
+	  "--4\nc:multipart/a;boundary=5\n\n--5\nc:application/sdp\n\nv=0\n--1--", "" },
 };
 
 static void test_bodies(void **state)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SIP messages that others have made (environment NF_ALG_CORPORA, subdirectory sip): the torture messages of RFC 4475, one by one, and
- * captures and collections, put together by sip_messages.py, of which the parser must find what the facts beside them say.
- * Skipped without them.
+ * SIP messages that others have made (environment NF_ALG_CORPORA, subdirectory sip): the torture messages of RFC 4475,
+ * one by one, and captures and collections, put together by sip_messages.py, of which the parser must find what the
+ * facts beside them say. Skipped without them.
  */
 #include "sip_text.h"
 #include <unistd.h>
@@ -26,8 +26,8 @@ static const char *corpora(void)
 /* ---- RFC 4475 ---- */
 
 /*
- * What an element on the path makes of each. Where the RFC leaves it to the element whether to reject or to be liberal, the message
- * is malformed if the broken part is one that the element reads.
+ * What an element on the path makes of each. Where the RFC leaves it to the element whether to reject or to be liberal,
+ * the message is malformed if the broken part is one that the element reads.
  */
 static const struct {
 	const char *file;
@@ -151,7 +151,8 @@ static const char *const broken[] = {
 
 /* What the decoder misread: folding, a method that begins with '!', and the port of a Via without parameters. */
 static const char *const misread[] = {
-	"fuzz-seeds-sip/sip-input.3.sip", "kamailio/invite01.sip", "kamailio/pingtel.sip", "rfc4475/intmeth.dat", "rfc4475/wsinv.dat",
+	"fuzz-seeds-sip/sip-input.3.sip", "kamailio/invite01.sip", "kamailio/pingtel.sip", "rfc4475/intmeth.dat",
+	  "rfc4475/wsinv.dat",
 };
 
 static void note_refs(struct list *found, const char *name, u8 where)
@@ -194,7 +195,8 @@ static void note_media(struct list *found)
 static void compare(const struct list *found)
 {
 	for (u32 i = 0; i < found->n || i < entry.expected.n; i++) {
-		const char *is = i < found->n ? found->text[i] : "nothing", *should = i < entry.expected.n ? entry.expected.text[i] : "nothing";
+		const char *is = i < found->n ? found->text[i] : "nothing",
+		  *should = i < entry.expected.n ? entry.expected.text[i] : "nothing";
 
 		if (strcmp(is, should))
 			print_error("# %s: found '%s', expected '%s'\n", entry.title, is, should);
@@ -219,7 +221,8 @@ static void check_datagram(void)
 
 	sip_check_prefixes(entry.data, entry.len);
 	if (sip_parse(entry.data, entry.len, false, &msg, &used) != COMPLETE) {
-		ROW_CHECK(entry.odd || fuzzed || ours || is_among(broken, ARRAY_SIZE(broken)), entry.title, "malformed");
+		ROW_CHECK(entry.odd || fuzzed || ours || is_among(broken, ARRAY_SIZE(broken)), entry.title,
+		  "malformed");
 		malformed++;
 		return;
 	}
@@ -323,7 +326,8 @@ static void test_facts(void **state)
 		}
 	}
 	assert_int_equal(pclose(in), 0);
-	print_message("# %u entries: %u messages as the facts have them (%u media), %u malformed, %u read though odd, %u in streams\n", entries,
+	print_message("# %u entries: %u messages as the facts have them (%u media), %u malformed, %u read though odd, "
+	  "%u in streams\n", entries,
 		      good, descriptions, malformed, odd, in_streams / 3);
 	assert_true(entries > 0);
 }

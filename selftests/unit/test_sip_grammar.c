@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The grammar of SIP, header by header: each row replaces one line of a plain request, or adds one, and says what becomes of the
- * message and which addresses it has. Rows named after a section of RFC 4475 are of the kind that is described there.
+ * The grammar of SIP, header by header: each row replaces one line of a plain request, or adds one, and says what
+ * becomes of the message and which addresses it has. Rows named after a section of RFC 4475 are of the kind that is
+ * described there.
  */
 #include "sip_text.h"
 
@@ -38,7 +39,8 @@ static const struct row rows[] = {
 	GOOD("user", LINE, "OPTIONS sip:ben@192.0.2.1 SIP/2.0", "uri 192.0.2.1"),
 	GOOD("user and password", LINE, "OPTIONS sip:ben:secret@192.0.2.1:1 SIP/2.0", "uri 192.0.2.1 1"),
 	GOOD("address in the user part", LINE, "OPTIONS sip:192.0.2.7:5060@host.example SIP/2.0", ""),
-	GOOD("user part with all that may be in it", LINE, "OPTIONS sip:a;b=c?d/e&f+g$h,i:j%40k@192.0.2.1;x SIP/2.0", "uri 192.0.2.1"),
+	GOOD("user part with all that may be in it", LINE, "OPTIONS sip:a;b=c?d/e&f+g$h,i:j%40k@192.0.2.1;x SIP/2.0",
+	  "uri 192.0.2.1"),
 	GOOD("sips", LINE, "OPTIONS sips:192.0.2.1 SIP/2.0", "uri 192.0.2.1 +tls"),
 	GOOD("upper case scheme", LINE, "OPTIONS SIP:192.0.2.1 SIP/2.0", "uri 192.0.2.1"),
 	GOOD("IPv6", LINE, "OPTIONS sip:ben@[2001:db8::1] SIP/2.0", "uri 2001:db8::1 +brackets"),
@@ -93,13 +95,15 @@ static const struct row rows[] = {
 	/* Via */
 	GOOD("address", VIA, "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx", "via 192.0.2.1"),
 	GOOD("no branch (RFC 2543)", VIA, "Via: SIP/2.0/UDP 192.0.2.1", "via 192.0.2.1"),
-	GOOD("branch without a value of its own (3.2.1)", VIA, "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK", "via 192.0.2.1"),
+	GOOD("branch without a value of its own (3.2.1)", VIA, "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK",
+	  "via 192.0.2.1"),
 	GOOD("compact, any case", VIA, "v:sip/2.0/udp 192.0.2.1:5070", "via 192.0.2.1 5070"),
 	GOOD("VIA", VIA, "VIA  :  SIP/2.0/TCP 192.0.2.1:5070", "via 192.0.2.1 5070 +tcp"),
 	GOOD("TLS", VIA, "Via: SIP/2.0/TLS 192.0.2.1", "via 192.0.2.1 +tls"),
 	GOOD("transport of its own", VIA, "Via: SIP/2.0/X-CARRIER-PIGEON 192.0.2.1", "via 192.0.2.1"),
 	GOOD("white space wherever it may be (3.1.1.1)", VIA,
-	     "Via  : SIP  /  2.0" EOL " /UDP" EOL "\t192.0.2.1 : " EOL " 5070 ; rport" EOL "  ;branch =" EOL " x", "via 192.0.2.1 5070 +rport"),
+	     "Via  : SIP  /  2.0" EOL " /UDP" EOL "\t192.0.2.1 : " EOL " 5070 ; rport" EOL "  ;branch =" EOL " x",
+	     "via 192.0.2.1 5070 +rport"),
 	GOOD("rport", VIA, "Via: SIP/2.0/UDP 192.0.2.1;rport;branch=x", "via 192.0.2.1 +rport"),
 	GOOD("rport without received", VIA, "Via: SIP/2.0/UDP 192.0.2.1;rport=5;branch=x", "via 192.0.2.1 +rport"),
 	GOOD("received", VIA, "Via: SIP/2.0/UDP h.example;received=192.0.2.8;branch=x", "via.received 192.0.2.8"),
@@ -109,19 +113,27 @@ static const struct row rows[] = {
 	     "via 10.0.0.1 5062 +rport, via.received 192.0.2.8 4000 +rport"),
 	GOOD("rport= with nothing behind it", VIA, "Via: SIP/2.0/UDP 10.0.0.1;rport=;received=192.0.2.8",
 	     "via 10.0.0.1 +rport, via.received 192.0.2.8 +rport"),
-	GOOD("received in IPv6 with brackets", VIA, "Via: SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];rport=6;branch=x",
+	GOOD("received in IPv6 with brackets", VIA,
+	  "Via: SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];rport=6;branch=x",
 	     "via 2001:db8::9:1 +rport +brackets, via.received 2001:db8::9:255 6 +rport +brackets"),
-	GOOD("received in IPv6 without (RFC 5118, 4.5)", VIA, "Via: SIP/2.0/UDP [2001:db8::9:1];received=2001:db8::9:255;branch=x",
+	GOOD("received in IPv6 without (RFC 5118, 4.5)", VIA,
+	  "Via: SIP/2.0/UDP [2001:db8::9:1];received=2001:db8::9:255;branch=x",
 	     "via 2001:db8::9:1 +brackets, via.received 2001:db8::9:255"),
 	GOOD("received that is a name", VIA, "Via: SIP/2.0/UDP 10.0.0.1;received=nat.example", "via 10.0.0.1"),
-	GOOD("maddr, ttl", VIA, "Via: SIP/2.0/UDP 10.0.0.1;ttl=1;maddr=233.252.0.1;branch=x", "via 10.0.0.1, via.maddr 233.252.0.1"),
-	GOOD("several in a line", VIA, "Via: SIP/2.0/UDP 10.0.0.1;branch=a , SIP/2.0/TCP 10.0.0.2:5080;branch=\"b,c\",SIP/2.0/TLS h.example",
+	GOOD("maddr, ttl", VIA, "Via: SIP/2.0/UDP 10.0.0.1;ttl=1;maddr=233.252.0.1;branch=x",
+	  "via 10.0.0.1, via.maddr 233.252.0.1"),
+	GOOD("several in a line", VIA, "Via: SIP/2.0/UDP 10.0.0.1;branch=a , SIP/2.0/TCP "
+	  "10.0.0.2:5080;branch=\"b,c\",SIP/2.0/TLS h.example",
 	     "via 10.0.0.1, via 10.0.0.2 5080 +tcp"),
-	GOOD("several lines", VIA, "Via: SIP/2.0/UDP h.example" EOL "v: SIP/2.0/UDP 10.0.0.2;rport", "via 10.0.0.2 +rport"),
+	GOOD("several lines", VIA, "Via: SIP/2.0/UDP h.example" EOL "v: SIP/2.0/UDP 10.0.0.2;rport",
+	  "via 10.0.0.2 +rport"),
 	GOOD("transports of all kinds (3.1.1.10)", VIA,
-	     "Via: SIP/2.0/UDP 10.0.0.1" EOL "Via: SIP/2.0/SCTP 10.0.0.2" EOL "Via: SIP/2.0/TLS 10.0.0.3" EOL "Via: SIP/2.0/WHAT 10.0.0.4" EOL
-	     "Via: SIP/2.0/TCP 10.0.0.5", "via 10.0.0.1, via 10.0.0.2, via 10.0.0.3 +tls, via 10.0.0.4, via 10.0.0.5 +tcp"),
-	GOOD("parameters nobody knows", VIA, "Via: SIP/2.0/UDP 10.0.0.1;a;b=c;d=\"e;f,g\\\"h\";i-rport=3", "via 10.0.0.1"),
+	     "Via: SIP/2.0/UDP 10.0.0.1" EOL "Via: SIP/2.0/SCTP 10.0.0.2" EOL "Via: SIP/2.0/TLS 10.0.0.3" EOL
+	     "Via: SIP/2.0/WHAT 10.0.0.4" EOL
+	     "Via: SIP/2.0/TCP 10.0.0.5", "via 10.0.0.1, via 10.0.0.2, via 10.0.0.3 +tls, via 10.0.0.4, via 10.0.0.5 "
+	     "+tcp"),
+	GOOD("parameters nobody knows", VIA, "Via: SIP/2.0/UDP 10.0.0.1;a;b=c;d=\"e;f,g\\\"h\";i-rport=3",
+	  "via 10.0.0.1"),
 	GOOD("a last semicolon", VIA, "Via: SIP/2.0/UDP 10.0.0.1;branch=x;", "via 10.0.0.1"),
 	BAD("separators and nothing between (3.1.2.1)", VIA, "Via: SIP/2.0/UDP 192.0.2.15;;,;,,"),
 	BAD("nothing behind the comma", VIA, "Via: SIP/2.0/UDP 10.0.0.1,"),
@@ -148,12 +160,17 @@ static const struct row rows[] = {
 	GOOD("no tag (RFC 2543)", FROM, "f:sip:anna@10.0.0.1", "from 10.0.0.1"),
 	GOOD("display name", FROM, "From: Anna Berg<sip:anna@10.0.0.1>;tag=x", "from 10.0.0.1"),
 	GOOD("display name beyond ASCII", FROM, "From: J\xc3\xbcrgen <sip:anna@10.0.0.1>;tag=x", "from 10.0.0.1"),
-	GOOD("quoted display name with an address", FROM, "From: \"<sip:10.0.0.7>, \\\"x\\\\\" <sip:anna@10.0.0.1>;tag=x", "from 10.0.0.1"),
+	GOOD("quoted display name with an address", FROM,
+	  "From: \"<sip:10.0.0.7>, \\\"x\\\\\" <sip:anna@10.0.0.1>;tag=x", "from 10.0.0.1"),
 	GOOD("quoted display name, no space (3.1.1.6)", FROM, "From: \"a\"<sip:anna@10.0.0.1>;tag=x", "from 10.0.0.1"),
-	GOOD("control bytes in quoted pairs (3.1.1.2)", FROM, "From: \"\\\x07 \\\x7f\" <sip:anna@10.0.0.1>;tag=x", "from 10.0.0.1"),
-	GOOD("URI parameters inside", FROM, "From: <sip:10.0.0.1;maddr=10.0.0.2;transport=tcp>;tag=x", "from 10.0.0.1 +tcp, from.maddr 10.0.0.2 +tcp"),
-	GOOD("without brackets they are the header's", FROM, "From: sip:10.0.0.1;maddr=10.0.0.2;tag=x", "from 10.0.0.1"),
-	GOOD("folded", FROM, "From:" EOL "\t\"A" EOL " B\"" EOL " <sip:anna@10.0.0.1>" EOL " ;" EOL " tag" EOL " =" EOL " x", "from 10.0.0.1"),
+	GOOD("control bytes in quoted pairs (3.1.1.2)", FROM, "From: \"\\\x07 \\\x7f\" <sip:anna@10.0.0.1>;tag=x",
+	  "from 10.0.0.1"),
+	GOOD("URI parameters inside", FROM, "From: <sip:10.0.0.1;maddr=10.0.0.2;transport=tcp>;tag=x",
+	  "from 10.0.0.1 +tcp, from.maddr 10.0.0.2 +tcp"),
+	GOOD("without brackets they are the header's", FROM, "From: sip:10.0.0.1;maddr=10.0.0.2;tag=x",
+	  "from 10.0.0.1"),
+	GOOD("folded", FROM, "From:" EOL "\t\"A" EOL " B\"" EOL " <sip:anna@10.0.0.1>" EOL " ;" EOL " tag" EOL " =" EOL
+	  " x", "from 10.0.0.1"),
 	GOOD("other parameters", FROM, "From: <sip:10.0.0.1>;a=\"b;tag=no\";tag=x;c", "from 10.0.0.1"),
 	GOOD("tel", FROM, "From: <tel:+49@10.0.0.1>;tag=x", ""),
 	GOOD("other scheme (3.3.4)", FROM, "From: <http://10.0.0.1/a?b=c>;tag=x", ""),
@@ -214,9 +231,11 @@ static const struct row rows[] = {
 
 	/* Contact */
 	GOOD("one", MORE, "Contact: <sip:a@10.0.0.1:5062;transport=tcp>;expires=60", "contact 10.0.0.1 5062 +tcp"),
-	GOOD("compact, several", MORE, "m: sip:a@10.0.0.1, \"b, c\" <sips:b@10.0.0.2:7>;q=0.3;expires=0" EOL "Contact: <sip:h>,<sip:10.0.0.3>",
+	GOOD("compact, several", MORE, "m: sip:a@10.0.0.1, \"b, c\" <sips:b@10.0.0.2:7>;q=0.3;expires=0" EOL
+	  "Contact: <sip:h>,<sip:10.0.0.3>",
 	     "contact 10.0.0.1, contact 10.0.0.2 7 +tls, contact 10.0.0.3"),
-	GOOD("URI headers in brackets (3.1.1... regescrt)", MORE, "M: <sip:a@10.0.0.1?Route=%3Csip:10.0.0.9%3E>", "contact 10.0.0.1"),
+	GOOD("URI headers in brackets (3.1.1... regescrt)", MORE, "M: <sip:a@10.0.0.1?Route=%3Csip:10.0.0.9%3E>",
+	  "contact 10.0.0.1"),
 	GOOD("unknown parameter outside (3.3.12)", MORE, "Contact: sip:+49@10.0.0.1;unknownparam", "contact 10.0.0.1"),
 	GOOD("unknown parameter inside (3.3.13)", MORE, "Contact: <sip:+49@10.0.0.1;unknownparam>", "contact 10.0.0.1"),
 	GOOD("star", MORE, "Contact: *", ""),
@@ -230,25 +249,32 @@ static const struct row rows[] = {
 	BAD("star and more", MORE, "Contact: *;expires=0"),
 
 	/* headers whose grammar is nobody's business but theirs */
-	GOOD("Route", MORE, "Route: <sip:10.0.0.1;lr>, <sip:p@10.0.0.2:5070;lr>;x=y", "route 10.0.0.1, route 10.0.0.2 5070"),
+	GOOD("Route", MORE, "Route: <sip:10.0.0.1;lr>, <sip:p@10.0.0.2:5070;lr>;x=y",
+	  "route 10.0.0.1, route 10.0.0.2 5070"),
 	GOOD("Route, folded", MORE, "Route:" EOL " <sip:10.0.0.1;lr;with=value>" EOL " ,<sip:h>", "route 10.0.0.1"),
-	GOOD("Route that is broken", MORE, "Route: <sip:10.0.0.1>, <sip:10.0.0.2" EOL "Route: <sip:10.0.0.3>", "route 10.0.0.3"),
-	GOOD("Record-Route", MORE, "record-ROUTE: <sip:10.0.0.1:5061;transport=tls;lr>", "record-route 10.0.0.1 5061 +tls"),
+	GOOD("Route that is broken", MORE, "Route: <sip:10.0.0.1>, <sip:10.0.0.2" EOL "Route: <sip:10.0.0.3>",
+	  "route 10.0.0.3"),
+	GOOD("Record-Route", MORE, "record-ROUTE: <sip:10.0.0.1:5061;transport=tls;lr>",
+	  "record-route 10.0.0.1 5061 +tls"),
 	GOOD("Path", MORE, "Path: <sip:10.0.0.1;lr>", "path 10.0.0.1"),
 	GOOD("Service-Route", MORE, "Service-Route: <sip:10.0.0.1;lr>", "service-route 10.0.0.1"),
 	GOOD("Refer-To", MORE, "Refer-To: <sip:x@10.0.0.1?Replaces=a%40b>", "refer-to 10.0.0.1"),
-	GOOD("Refer-To with what should be escaped", MORE, "Refer-To: <sip:x@10.0.0.1?Replaces=a@10.0.0.2>", "refer-to 10.0.0.1"),
+	GOOD("Refer-To with what should be escaped", MORE, "Refer-To: <sip:x@10.0.0.1?Replaces=a@10.0.0.2>",
+	  "refer-to 10.0.0.1"),
 	GOOD("Refer-To, compact", MORE, "r: sip:x@10.0.0.1", "refer-to 10.0.0.1"),
 	GOOD("Referred-By", MORE, "Referred-By: <sip:x@10.0.0.1>;cid=\"1@x\"", "referred-by 10.0.0.1"),
 	GOOD("Referred-By, compact", MORE, "b: <sip:x@10.0.0.1>", "referred-by 10.0.0.1"),
 	GOOD("Reply-To", MORE, "Reply-To: B <sip:x@10.0.0.1>", "reply-to 10.0.0.1"),
 	GOOD("P-Asserted-Identity", MORE, "P-Asserted-Identity: \"a\" <sip:x@10.0.0.1>, tel:+49", "asserted 10.0.0.1"),
 	GOOD("P-Preferred-Identity", MORE, "P-Preferred-Identity: <sip:x@10.0.0.1>", "preferred 10.0.0.1"),
-	GOOD("Remote-Party-ID", MORE, "Remote-Party-ID: \"a\" <sip:x@10.0.0.1>;party=calling;privacy=off", "remote-party 10.0.0.1"),
+	GOOD("Remote-Party-ID", MORE, "Remote-Party-ID: \"a\" <sip:x@10.0.0.1>;party=calling;privacy=off",
+	  "remote-party 10.0.0.1"),
 	GOOD("Authorization", MORE, "Authorization: Digest username=\"x\", uri=\"sip:10.0.0.1\", response=\"0\"", ""),
-	GOOD("names like those", MORE, "Fro: sip:10.0.0.1" EOL "Tom: x" EOL "Routes: <sip:10.0.0.1>" EOL "Contac: <sip:10.0.0.1>" EOL "d: <sip:10.0.0.1>", ""),
+	GOOD("names like those", MORE, "Fro: sip:10.0.0.1" EOL "Tom: x" EOL "Routes: <sip:10.0.0.1>" EOL
+	  "Contac: <sip:10.0.0.1>" EOL "d: <sip:10.0.0.1>", ""),
 	GOOD("escaped name is not Contact (3.1.1.5)", MORE, "C%6Fntact: <sip:10.0.0.1>", ""),
-	GOOD("unknown headers with odd values (3.1.1.1)", MORE, "NewFangled:   new" EOL " continued" EOL "Odd: ;;,,;;,;" EOL "E-!.%*+_`'~:\xef\xbb\xbf", ""),
+	GOOD("unknown headers with odd values (3.1.1.1)", MORE, "NewFangled:   new" EOL " continued" EOL "Odd: ;;,,;;,;"
+	  EOL "E-!.%*+_`'~:\xef\xbb\xbf", ""),
 	GOOD("empty header", MORE, "s :", ""),
 	GOOD("date of another time zone (3.1.2.12)", MORE, "Date: Fri, 01 Jan 2010 16:00:00 EST", ""),
 	GOOD("long name", MORE, "X-A-Header-With-A-Name-That-Is-Much-Longer-Than-Any-That-Is-Known: 1", ""),
@@ -356,31 +382,37 @@ static void test_status_lines(void **state)
 		sip_check_prefixes(text, len);
 		if (answer != COMPLETE)
 			continue;
-		ROW_CHECK(msg.kind == ALG_SIP_RESPONSE && msg.status == status_lines[i].status, status_lines[i].line, "status");
-		ROW_CHECK(msg.method == ALG_SIP_OPTIONS && SPAN_IS(text, msg.method_text, "OPTIONS"), status_lines[i].line, "method");
+		ROW_CHECK(msg.kind == ALG_SIP_RESPONSE && msg.status == status_lines[i].status, status_lines[i].line,
+		  "status");
+		ROW_CHECK(msg.method == ALG_SIP_OPTIONS && SPAN_IS(text, msg.method_text, "OPTIONS"),
+		  status_lines[i].line, "method");
 	}
 }
 
 /* Every method, as a request's and as what a response answers; and what is nearly one. */
 static void test_methods(void **state)
 {
-	static const char *const unknown[] = { "INVIT", "INVITEE", "invite", "ACKK", "IN", "X", "PUBLISHE", "MESSAGF", "!odd-Method0_*+`.%'~" };
+	static const char *const unknown[] = { "INVIT", "INVITEE", "invite", "ACKK", "IN", "X", "PUBLISHE", "MESSAGF",
+	  "!odd-Method0_*+`.%'~" };
 	static struct alg_sip_msg msg;
 	static char text[4096];
 
 	for (u32 i = 0; i < ALG_SIP_METHODS - 1 + ARRAY_SIZE(unknown); i++) {
 		bool known = i < ALG_SIP_METHODS - 1;
-		const char *name = known ? alg_sip_method_name((enum alg_sip_method)(i + 1)) : unknown[i - (ALG_SIP_METHODS - 1)];
 		enum alg_sip_method method = known ? (enum alg_sip_method)(i + 1) : ALG_SIP_UNKNOWN;
+		const char *name = known ? alg_sip_method_name(method) : unknown[i - (ALG_SIP_METHODS - 1)];
 		u32 len, used;
 
 		for (int response = 0; response < 2; response++) {
-			len = (u32)snprintf(text, sizeof(text), "%s%s" EOL "%s" EOL "%s" EOL "%s" EOL "%s" EOL "CSeq: 4711 %s" EOL EOL,
-					    response ? "SIP/2.0 200 OK" : name, response ? "" : " sip:h SIP/2.0", plain[VIA],
+			len = (u32)snprintf(text, sizeof(text), "%s%s" EOL "%s" EOL "%s" EOL "%s" EOL "%s" EOL
+			  "CSeq: 4711 %s" EOL EOL,
+					    response ? "SIP/2.0 200 OK" : name, response ? "" : " sip:h SIP/2.0",
+					    plain[VIA],
 					    plain[FROM], plain[TO], plain[CALL_ID], name);
 			ROW_CHECK(sip_parse(text, len, false, &msg, &used) == COMPLETE, name, "answer");
 			ROW_CHECK(msg.method == method && msg.kind == response && msg.cseq == 4711, name, "method");
-			ROW_CHECK(msg.method_text.len == strlen(name) && !memcmp(text + msg.method_text.off, name, strlen(name)), name, "text");
+			ROW_CHECK(msg.method_text.len == strlen(name) && !memcmp(text + msg.method_text.off, name,
+			  strlen(name)), name, "text");
 		}
 	}
 	assert_string_equal(alg_sip_method_name(ALG_SIP_INVITE), "INVITE");
@@ -393,7 +425,8 @@ static void test_methods(void **state)
 static void test_names_nearly(void **state)
 {
 	static const char *const names[] = {
-		"Contact", "m", "Route", "Record-Route", "Path", "Service-Route", "Refer-To", "Referred-By", "Reply-To", "P-Asserted-Identity",
+		"Contact", "m", "Route", "Record-Route", "Path", "Service-Route", "Refer-To", "Referred-By", "Reply-To",
+		  "P-Asserted-Identity",
 		"P-Preferred-Identity", "Remote-Party-ID",
 	};
 	static struct alg_sip_msg msg;
