@@ -131,6 +131,14 @@ static u32 sdp_next_line(const u8 *data, u32 at, u32 end)
 	return at < end ? at + 1 : end;
 }
 
+/* First byte of the line that @at is in. */
+static u32 sdp_line(const u8 *data, u32 at, u32 start)
+{
+	while (at > start && !sdp_eol(data[at - 1]))
+		at--;
+	return at;
+}
+
 /* A new line at @at, where one begins or the description ends. It ends as the one before it does. */
 static void sdp_put_line(struct sip_plan *p, u32 at, const char *line, u32 len)
 {
@@ -275,18 +283,23 @@ static void sdp_plan_media(struct sip_plan *p, struct sdp_cursor *at, u32 end)
 	at->media++;
 }
 
+/* First byte of m-line @i, @end when it is not in the description that begins at @start and ends there. */
+static u32 sdp_media_line(const struct sip_plan *p, unsigned int i, u32 start, u32 end)
+{
+	if (i >= p->sdp->n_media || p->sdp->media[i].type_off >= end)
+		return end;
+	return sdp_line(p->data, p->sdp->media[i].type_off, start);
+}
+
 static void sdp_plan_body(struct sip_plan *p, const struct alg_sip_body *body, struct sdp_cursor *at)
 {
 	const struct alg_sdp *sdp = p->sdp;
-	u32 end = (u32)body->off + body->len, next;
+	u32 end = (u32)body->off + body->len;
 	s32 before = p->plan->delta;
 
-	next = at->media < sdp->n_media ? min_t(u32, end, sdp->media[at->media].type_off) : end;
-	sdp_plan_addrs(p, at, next);
-	while (at->media < sdp->n_media && sdp->media[at->media].type_off < end && !p->full) {
-		next = at->media + 1 < sdp->n_media ? min_t(u32, end, sdp->media[at->media + 1].type_off - 2U) : end;
-		sdp_plan_media(p, at, next);
-	}
+	sdp_plan_addrs(p, at, sdp_media_line(p, at->media, body->off, end));
+	while (at->media < sdp->n_media && sdp->media[at->media].type_off < end && !p->full)
+		sdp_plan_media(p, at, sdp_media_line(p, at->media + 1, body->off, end));
 	if (body->length.len && p->plan->delta != before)
 		sip_plan_put_u32(p, body->length.off, body->length.len, (u32)((s32)body->len + p->plan->delta - before));
 }

@@ -260,13 +260,31 @@ static void check_media(const struct alg_sdp *old, const struct alg_sdp *new, u3
 		PROPERTY((n->rtcp_len ? n->rtcp_port : n->port + 1) == map->rtcp.port);
 }
 
+/* Candidates are what they were, or what their m-line became; of the other side, what find says. */
+static void check_candidate(const struct alg_sdp_candidate *old, const struct alg_sdp_candidate *new, const struct alg_sip_nat *nat,
+			    const struct alg_sip_media_map *map)
+{
+	bool same = same_addr(&old->ep, &new->ep) && old->ep.port == new->ep.port;
+	struct alg_endpoint found;
+
+	PROPERTY(old->media == new->media && old->remote == new->remote && old->host == new->host && old->related == new->related);
+	if (!old->remote)
+		PROPERTY(same || (map->rewrite && (old->host || old->related) && same_addr(&new->ep, &map->rtp) &&
+				  (new->ep.port == map->rtp.port || new->ep.port == map->rtcp.port)));
+	else if (!nat || !nat->find || !find(NULL, NULL, &old->ep, &found))
+		PROPERTY(same);
+	else
+		PROPERTY(same_addr(&new->ep, &found) && (!old->port_len || new->ep.port == found.port));
+}
+
 /* As many lines as may be inserted are still read. */
 static bool still_fits(const struct alg_sdp *sdp)
 {
 	return sdp->n_addrs + sdp->n_media <= ALG_SDP_ADDRS;
 }
 
-static void check_bodies(const struct parsed *old, const struct parsed *new, const struct alg_sip_media_map *media)
+static void check_bodies(const struct parsed *old, const struct parsed *new, const struct alg_sip_nat *nat,
+			 const struct alg_sip_media_map *media)
 {
 	if (!still_fits(&old->sdp))
 		return;
@@ -274,9 +292,22 @@ static void check_bodies(const struct parsed *old, const struct parsed *new, con
 	PROPERTY(old->sdp.n_media == new->sdp.n_media && old->sdp.n_candidates == new->sdp.n_candidates);
 	for (u32 i = 0; i < old->sdp.n_media; i++)
 		check_media(&old->sdp, &new->sdp, i, &media[i]);
+	for (u32 i = 0; i < old->sdp.n_candidates; i++)
+		check_candidate(&old->sdp.candidates[i], &new->sdp.candidates[i], nat, &media[old->sdp.candidates[i].media]);
 }
 
-static void check_lengths(const struct parsed *old, const struct parsed *new, u32 old_len, u32 new_len)
+/* A part whose length was right has the right one still. */
+static void check_part(const u8 *a, const struct alg_sip_body *old, const u8 *b, const struct alg_sip_body *new)
+{
+	u32 was = 0, is = 0;
+
+	PROPERTY(!old->length.len == !new->length.len);
+	if (!old->length.len || !alg_parse_u32(a + old->length.off, old->length.len, 65535, &was) || was != old->len)
+		return;
+	PROPERTY(alg_parse_u32(b + new->length.off, new->length.len, 65535, &is) && is == new->len);
+}
+
+static void check_lengths(const u8 *a, const struct parsed *old, u32 old_len, const u8 *b, const struct parsed *new, u32 new_len)
 {
 	PROPERTY(!old->msg.length.len == !new->msg.length.len);
 	if (old->msg.body_len <= old_len - old->msg.header_len) {
@@ -284,7 +315,7 @@ static void check_lengths(const struct parsed *old, const struct parsed *new, u3
 		PROPERTY(!new->msg.length.len || new->msg.content_length == new_len - new->msg.header_len - (new_len - new->used));
 	}
 	for (u32 i = 0; i < old->msg.n_bodies; i++)
-		PROPERTY(!old->msg.bodies[i].length.len == !new->msg.bodies[i].length.len);
+		check_part(a, &old->msg.bodies[i], b, &new->msg.bodies[i]);
 }
 
 /* ---- there and back ---- */
@@ -442,11 +473,11 @@ static void check(const u8 *head, const u8 *data, u32 len, struct parsed *old)
 	PROPERTY(new_len == (u32)((s32)len + plan->delta));
 	PROPERTY(parse(out, new_len, head[0] & STREAM, &new) == ALG_PARSE_COMPLETE);
 	same_message(data, old, out, &new);
-	check_lengths(old, &new, len, new_len);
+	check_lengths(data, old, len, out, &new, new_len);
 	for (u32 i = 0; headers && i < old->msg.n_refs; i++)
 		check_ref(&nat, &old->msg.refs[i], &new.msg.refs[i]);
 	if (bodies)
-		check_bodies(old, &new, media);
+		check_bodies(old, &new, headers ? &nat : NULL, media);
 	if (headers && !bodies)
 		check_round_trip(old, &nat, out, new_len);
 	free(out);
