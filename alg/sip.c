@@ -296,9 +296,8 @@ enum sip_verdict sip_process(struct sip_message *m, struct alg_plan *plan)
 	if (m->msg.method == ALG_SIP_REGISTER) {
 		reason = sip_register_message(m);
 	} else {
-		sip_dialog_message(m);
 		reason = sip_call_message(m);
-		sip_dialog_over(m);
+		sip_dialog_message(m);
 	}
 	if (reason)
 		nf_alg_work_refuse(w, reason);

@@ -65,8 +65,7 @@ void sip_call_undo(struct sip_message *m);
  * either kind opened.
  */
 int sip_register_message(struct sip_message *m);
-void sip_dialog_message(struct sip_message *m);
-void sip_dialog_over(struct sip_message *m);	/* when sip_call_message() has seen it: is its call over? */
+void sip_dialog_message(struct sip_message *m);	/* after sip_call_message() */
 void sip_register_undo(struct sip_message *m);
 /* A request that begins something, on a connection that came through a pinhole: does anybody still take such there? */
 bool sip_register_admits(const struct sip_message *m);

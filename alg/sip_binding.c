@@ -246,9 +246,15 @@ static bool binding_allowed(const struct sip_binding *b)
 	return tenant && nf_alg_tenant_rule(tenant, NF_ALG_PROTOCOL_SIP)->mode == NF_ALG_MODE_ON;
 }
 
+/* A dialog of a call is of no use when that is gone, however it ended. Under RCU. */
+static bool call_is_gone(const struct sip_binding *b)
+{
+	return b->call.net && !sip_call_find(&b->call);
+}
+
 static void gc_one(struct sip_binding *b, void *arg)
 {
-	if (time_after(jiffies, b->until) || !binding_allowed(b))
+	if (time_after(jiffies, b->until) || !binding_allowed(b) || call_is_gone(b))
 		sip_binding_end(b);
 }
 

@@ -91,7 +91,8 @@ struct sip_contact *sip_contact_get(struct nf_alg_work *w, enum ip_conntrack_dir
 	return c;
 }
 
-static struct nf_alg_hole *open_hole(struct nf_alg_work *w, enum ip_conntrack_dir dir, const struct sip_contact *c, u32 secs)
+static struct nf_alg_hole *open_hole(struct nf_alg_work *w, enum ip_conntrack_dir dir, const struct sip_contact *c, u32 secs,
+				     u32 call)
 {
 	struct nf_alg_pinhole_req req = {
 		.dir = dir,
@@ -103,13 +104,14 @@ static struct nf_alg_hole *open_hole(struct nf_alg_work *w, enum ip_conntrack_di
 		.anyone = !c->key.peer.family,
 		.control = true,
 		.permanent = true,
+		.call = call,
 	};
 
 	return nf_alg_hole_open(w, &req);
 }
 
 /* A pinhole ends with the connection it hangs on: it moves to the one that named the endpoint last. */
-void sip_contact_open(struct nf_alg_work *w, enum ip_conntrack_dir dir, struct sip_contact *c, u32 secs)
+void sip_contact_open(struct nf_alg_work *w, enum ip_conntrack_dir dir, struct sip_contact *c, u32 secs, u32 call)
 {
 	const struct nf_conntrack_tuple *master = &w->ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 	spinlock_t *lock = contact_lock(&c->key);
@@ -125,7 +127,7 @@ void sip_contact_open(struct nf_alg_work *w, enum ip_conntrack_dir dir, struct s
 		nf_alg_hole_refresh(c->hole, secs + SPARE);
 	} else {
 		nf_alg_hole_drop(c->hole, false);
-		c->hole = open_hole(w, dir, c, secs);
+		c->hole = open_hole(w, dir, c, secs, call);
 		c->master = *master;
 	}
 	spin_unlock_bh(lock);

@@ -10,7 +10,6 @@
 #include <net/netns/hash.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 
-#include "sip_call.h"
 #include "sip_register.h"
 
 #define OWNER_MAX	64	/* bindings of one address of record, or one dialog */
@@ -183,7 +182,7 @@ static void binding_move(struct sip_message *m, struct sip_binding *b, const str
 	b->contact = contact;
 }
 
-/* The owner's binding to the named endpoint, made if need be; it stays for @secs. A registration's pinhole opens when it is granted. */
+/* The owner's binding to the named endpoint, made if need be; it stays for @secs. */
 static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const struct named *named, u32 secs, bool dialog)
 {
 	struct nf_alg_work *w = m->work;
@@ -208,8 +207,6 @@ static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const st
 	}
 	if (!b->until || time_before(b->until, jiffies + secs * HZ))
 		b->until = jiffies + secs * HZ;
-	if (dialog)
-		sip_contact_open(w, w->dir, b->contact, secs);
 	return b;
 }
 
@@ -304,7 +301,7 @@ static void grant(struct sip_message *m, struct sip_binding *b)
 		return;
 	}
 	b->until = jiffies + expires * HZ;
-	sip_contact_open(m->work, !m->work->dir, b->contact, expires);
+	sip_contact_open(m->work, !m->work->dir, b->contact, expires, 0);
 	m->keep = max_t(u32, m->keep, expires);
 	if (b->granted)
 		return;
@@ -391,40 +388,56 @@ static bool names_another(const struct sip_message *m)
 	return false;
 }
 
-static void dialog_contacts(struct sip_message *m, u64 owner, u32 secs)
+static void dialog_contacts(struct sip_message *m, u64 owner, u32 secs, const struct sip_call *call)
 {
+	struct sip_binding *b;
 	struct named named;
 	unsigned int i;
 
-	for (i = 0; i < m->msg.n_contacts; i++)
-		if (named_contact(m, i, &named, true) && !named.flow)
-			owner_bind(m, owner, &named, secs, true);
-}
-
-static void dialog_end(struct sip_binding *b)
-{
-	if (time_after(b->until, jiffies + ASK * HZ))
-		b->until = jiffies + ASK * HZ;	/* for what is repeated */
-}
-
-static void dialog_step(struct sip_message *m, struct sip_binding *b, u32 secs)
-{
-	const struct alg_sip_msg *msg = &m->msg;
-	bool response = msg->kind == ALG_SIP_RESPONSE;
-
-	if (msg->method == ALG_SIP_BYE ||
-	    (response && msg->status >= 300 && msg->method == ALG_SIP_INVITE && !b->granted)) {
-		dialog_end(b);
-	} else if (response && msg->status < 300 && opens_dialog(msg)) {
-		b->granted |= msg->status >= 200;
-		if (time_after(jiffies + secs * HZ, b->until))
-			b->until = jiffies + secs * HZ;
-		sip_contact_open(m->work, m->inside ? m->work->dir : !m->work->dir, b->contact, secs);
+	for (i = 0; i < m->msg.n_contacts; i++) {
+		if (!named_contact(m, i, &named, true) || named.flow)
+			continue;
+		b = owner_bind(m, owner, &named, secs, true);
+		if (!b)
+			continue;
+		if (call)
+			b->call = call->key;
+		sip_contact_open(m->work, m->work->dir, b->contact, secs, call ? call->id : 0);
 	}
 }
 
+/* A response that keeps the dialog: so long from now. */
+static void dialog_refresh(struct sip_message *m, struct sip_binding *b, u32 secs, u32 call)
+{
+	if (m->msg.kind != ALG_SIP_RESPONSE || !opens_dialog(&m->msg))
+		return;
+	if (time_after(jiffies + secs * HZ, b->until))
+		b->until = jiffies + secs * HZ;
+	sip_contact_open(m->work, m->inside ? m->work->dir : !m->work->dir, b->contact, secs, call);
+}
+
+static const struct sip_call *find_call(const struct sip_message *m)
+{
+	struct sip_call_key key;
+
+	sip_call_key(m, &key);
+	return sip_call_find(&key);
+}
+
+/* Is the call over? It may have had several dialogs, which have the caller's Contact in common. */
+static bool call_is_over(const struct sip_message *m, const struct sip_call *call)
+{
+	const struct alg_sip_msg *msg = &m->msg;
+
+	return (!call || READ_ONCE(call->dead)) &&
+	       (msg->method == ALG_SIP_BYE ||
+		(msg->method == ALG_SIP_INVITE && msg->kind == ALG_SIP_RESPONSE && msg->status >= 300));
+}
+
+/* After sip_call_message(): what an INVITE opens hangs on its call, and without a call there is nothing to be opened. */
 void sip_dialog_message(struct sip_message *m)
 {
+	const struct sip_call *call;
 	bool opens = opens_dialog(&m->msg), names;
 	struct rhlist_head *pos, *list;
 	struct sip_binding *b;
@@ -440,45 +453,19 @@ void sip_dialog_message(struct sip_message *m)
 	if (!names && !sip_dialogs_any(m->work->net))
 		return;
 	owner = dialog_owner(m);
+	call = find_call(m);
 	spin_lock_bh(sip_owner_lock(owner));
-	if (names)
-		dialog_contacts(m, owner, secs);
+	if (names && (call || m->msg.method != ALG_SIP_INVITE))
+		dialog_contacts(m, owner, secs, call);
 	list = sip_bindings(owner);
-	rhl_for_each_entry_rcu(b, pos, list, node)
-		if (b->net == m->work->net)
-			dialog_step(m, b, secs);
-	spin_unlock_bh(sip_owner_lock(owner));
-}
-
-static bool call_lives(const struct sip_message *m)
-{
-	const struct sip_call *call;
-	struct sip_call_key key;
-
-	sip_call_key(m, &key);
-	call = sip_call_find(&key);
-	return call && !READ_ONCE(call->dead);
-}
-
-/* A call may have several dialogs, which have the caller's Contact in common: all are over with the call. */
-void sip_dialog_over(struct sip_message *m)
-{
-	const struct alg_sip_msg *msg = &m->msg;
-	struct rhlist_head *pos, *list;
-	struct sip_binding *b;
-	u64 owner;
-
-	if (msg->method != ALG_SIP_BYE &&
-	    !(msg->method == ALG_SIP_INVITE && msg->kind == ALG_SIP_RESPONSE && msg->status >= 300))
-		return;
-	if (!sip_dialogs_any(m->work->net) || call_lives(m))
-		return;
-	owner = dialog_owner(m);
-	spin_lock_bh(sip_owner_lock(owner));
-	list = sip_bindings(owner);
-	rhl_for_each_entry_rcu(b, pos, list, node)
-		if (b->net == m->work->net)
+	rhl_for_each_entry_rcu(b, pos, list, node) {
+		if (b->net != m->work->net)
+			continue;
+		if (call_is_over(m, call))
 			sip_binding_end(b);
+		else
+			dialog_refresh(m, b, secs, call ? call->id : 0);
+	}
 	spin_unlock_bh(sip_owner_lock(owner));
 }
 

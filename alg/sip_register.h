@@ -5,7 +5,7 @@
 
 #include <linux/rhashtable.h>
 
-#include "sip.h"
+#include "sip_call.h"
 
 /* No padding that is not zeroed: hashed as bytes. @peer.family 0: anybody may come; its port is 0. */
 struct sip_contact_key {
@@ -47,8 +47,8 @@ void sip_contact_key_init(struct sip_contact_key *key, const struct nf_alg_work 
  * is the endpoint that the sender's packets come from.
  */
 struct sip_contact *sip_contact_get(struct nf_alg_work *work, enum ip_conntrack_dir dir, const struct sip_contact_key *key, bool flow);
-/* Its pinhole stands for @secs from now, at least. */
-void sip_contact_open(struct nf_alg_work *work, enum ip_conntrack_dir dir, struct sip_contact *contact, u32 secs);
+/* Its pinhole stands for @secs from now, at least; shown as of call number @call, 0: none. */
+void sip_contact_open(struct nf_alg_work *work, enum ip_conntrack_dir dir, struct sip_contact *contact, u32 secs, u32 call);
 /* The last one closes the pinhole, and the connections that came through it. */
 void sip_contact_put(struct sip_contact *contact);
 
@@ -66,6 +66,7 @@ bool sip_contact_admits(const struct nf_alg_work *work, const struct alg_endpoin
  * @account:	the tenant's, with a reference and a registration of its quota, or NULL
  * @id:		number, growing in the namespace
  * @dialog:	not a registration
+ * @call:	a dialog's call, with which it ends; @call.net NULL: it is none of a call (SUBSCRIBE, REFER)
  * @granted:	the registrar said so; the dialog was answered
  * @gone:	taken down
  * @registrar:	other end of the connection
@@ -84,6 +85,7 @@ struct sip_binding {
 	struct sip_contact *contact;
 	struct nf_alg_account *account;
 	u32 id;
+	struct sip_call_key call;
 	bool dialog;
 	bool granted;
 	bool gone;
