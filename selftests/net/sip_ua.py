@@ -60,10 +60,18 @@ class Phone:
             self.out[target], self.streams[sock] = sock, b""
         return self.out[target]
 
+    def forget(self, target):
+        """TCP: the connection to @target ends."""
+        sock = self.out.pop(target, None)
+        if sock:
+            self.streams.pop(sock, None)
+            sock.close()
+
     def knock(self, target, settle):
-        """Can requests be sent there? TCP: is a connection let in?"""
-        if self.transport == "udp" or target in self.out:
+        """Can requests be sent there? TCP: is a new connection let in?"""
+        if self.transport == "udp":
             return True
+        self.forget(target)
         sock = new_socket(self.ns, self.addr)
         sock.setblocking(False)
         sock.bind((self.addr, 0))
