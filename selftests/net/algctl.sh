@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 ALGCTL=${ALGCTL:-algctl}
 need "$ALGCTL" python3 ip nsenter setpriv
-alg_load ftp tftp
+alg_load ftp tftp sip
 setup_ns box other
 
 # run WORD...: algctl in box; OUT, ERR and STATUS are what came of it
@@ -323,6 +323,78 @@ assert events[0]["pinhole"]["target"]["port"] == 51201 and events[2]["name"] == 
 END
 exec {session}>&-
 stop session
+
+# ---- a call, a registration ----
+
+cat >"$TMP/sip.py" <<'END'
+import socket, sys
+PHONE, PROXY, ALICE = ("127.0.0.1", 5070), ("127.0.0.1", 5060), "<sip:alice@example.org>"
+socks = {}
+for end in (PHONE, PROXY):
+    socks[end] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    socks[end].bind(end)
+    socks[end].settimeout(20)
+def sdp(port):
+    return f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
+def say(source, to, first, call, method, *more, body="", tag=""):
+    kind = ["Content-Type: application/sdp"] if body else []
+    lines = [first, "Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK" + call, "From: " + ALICE + ";tag=a",
+             "To: " + (ALICE if method == "REGISTER" else "<sip:bob@example.net>") + tag, "Call-ID: " + call, "CSeq: 1 " + method, *more, *kind,
+             f"Content-Length: {len(body)}", "", body]
+    socks[source].sendto("\r\n".join(lines).encode(), to)
+    socks[to].recv(4000)
+contact, ok = "Contact: <sip:alice@127.0.0.1:5070>", "SIP/2.0 200 OK"
+say(PHONE, PROXY, "REGISTER sip:example.org SIP/2.0", "r1@box", "REGISTER", contact, "Expires: 600")
+say(PROXY, PHONE, ok, "r1@box", "REGISTER", contact + ";expires=600", tag=";tag=r")
+say(PHONE, PROXY, "INVITE sip:bob@example.net SIP/2.0", "c1@box", "INVITE", contact, body=sdp(40000))
+say(PROXY, PHONE, ok, "c1@box", "INVITE", "Contact: <sip:bob@127.0.0.1:5060>", body=sdp(42000), tag=";tag=b")
+print("ready", flush=True)
+sys.stdin.read()
+END
+does "the tenant's counters begin anew" 0 '' stats reset
+daemon signals box "$ALGCTL" -j monitor tenant default protocol sip
+check "monitor listens for SIP" wait_for 10 subscribed "${PIDS[signals]}"
+mkfifo "$TMP/phone"
+on box python3 "$TMP/sip.py" <"$TMP/phone" >"$TMP/sip.log" 2>&1 &
+PIDS[phone]=$!
+exec {phone}>"$TMP/phone"
+check "a user agent registers and calls" wait_for 20 file_has "$TMP/sip.log" ready
+field "call show" '(lambda c: c["state"] == "established" and c["name"] == "c1@box" and "alice" in c["from"] and "bob" in c["to"] and
+	c["tenant"] == "default" and c["source"] == {"address": "127.0.0.1", "port": 5070} and c["destination"]["port"] == 5060 and
+	c["age"] < 60 and any(f["type"] == "audio" and f["target"] == {"address": "127.0.0.1", "port": 40000}
+	for f in c["flows"]))(d["calls"][0])' call show tenant default protocol sip
+run -j call
+id=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["calls"][0]["id"])' <<<"$OUT")
+does "call show for people" 0 '*sip*established*alice*->*bob*default*' call
+does "call show with flows" 0 $'*\n    audio *127.0.0.1:40000*' call show id "$id"
+field "its pinholes name it" "any(p.get('call') == $id for p in d['pinholes'])" pinhole show protocol sip
+field "registration show" '(lambda r: "alice" in r["aor"] and r["contact"] == {"address": "127.0.0.1", "port": 5070} and
+	r["registrar"] == {"address": "127.0.0.1"} and 0 < r["timeout"] <= 600)(d["registrations"][0])' registration show
+does "registration show for people" 0 '*alice*udp*127.0.0.1:5070*' registration
+does "status counts both" 0 '*1 call, 1 registration*' status
+field "counters of methods" '(lambda c: c["invite"] == 1 and c["register"] == 1 and c["calls"] == 1 and c["answered"] == 1 and
+	c["registrations"] == 1)(d["stats"][0]["counters"])' stats show tenant default protocol sip
+check_is "completion of live calls" "$(on box "$ALGCTL" complete -- call del id '')" "$id"
+does "call del" 0 '' call del id "$id"
+field "no call is left" 'd["calls"] == []' call
+field "no pinhole of it is left" "not any(p.get('call') == $id and p['target']['port'] == 40000 for p in d['pinholes'])" \
+	pinhole
+field "the registration stays" 'len(d["registrations"]) == 1' registration
+id=$(on box "$ALGCTL" complete -- registration del id '')
+does "registration del" 0 '' registration del id "$id"
+field "no registration is left" 'd["registrations"] == []' registration
+refuses "the same again" "there is no registration $id" "id $id" registration del id "$id"
+exec {phone}>&-
+stop phone
+check "monitor tells of the end" wait_for 10 file_has "$TMP/signals.log" '*unregistered*'
+stop signals
+check "and of everything before it" python3 - "$TMP/signals.log" <<'END'
+import json, sys
+events = [json.loads(line) for line in open(sys.argv[1])]
+kinds = [e["event"] for e in events if not e["event"].startswith("pinhole")]
+assert kinds == ["registered", "call-started", "call-answered", "call-ended", "unregistered"], events
+assert all(e["protocol"] == "sip" and e["tenant"] == "default" for e in events), events
+END
 
 does "tenant del" 0 '' tenant del default
 does "no tenant is left" 0 '*no tenants*' tenant
