@@ -18,8 +18,8 @@
 #include "proto/sip_dialog.h"
 
 #define SIP_LEGS	4
-#define SIP_PARTIES	8
-#define SIP_DIALOGS	8
+#define SIP_PARTIES	12
+#define SIP_DIALOGS	12
 #define SIP_HOLES	64	/* pinholes of one call */
 #define SIP_PARTS	32	/* endpoints of one description */
 #define SIP_RANGE	4	/* RTP pairs of one m-line */
