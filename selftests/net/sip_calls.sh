@@ -41,8 +41,8 @@ matrix()
 	for call in "${CALLS[@]}"; do
 		read -r kind transport port <<<"$call"
 		read -ra a <<<"${KIND[$kind]}"
-		daemon_ready "$1-$kind-$transport-uas" $transport 5060
-		sipp_start "$1-$kind-$transport-uac" "${a[0]}" "$2" $transport "${a[1]}" 5060 "$port" -s bob "${a[2]}"
+		daemon_ready "$1-$kind-$transport-uas" "$transport" 5060
+		sipp_start "$1-$kind-$transport-uac" "${a[0]}" "$2" "$transport" "${a[1]}" 5060 "$port" -s bob "${a[2]}"
 	done
 	for call in "${CALLS[@]}"; do
 		read -r kind transport port <<<"$call"
@@ -89,8 +89,10 @@ for transport in udp tcp; do
 	check_fails "DNAT over $transport: no private address arrives" sipp_leaks first-DNAT-$transport-uac '*192.168.*'
 	sipp_media first-SNAT-$transport-uas
 	port=${MEDIA[0]-none}
-	[ $transport = udp ] && heard 20050 203.0.113.1 "$port" || heard 20150 203.0.113.1 "$port"
-	check_is "SNAT over $transport: RTP comes from the port $port that was announced" "$N" $RTP_PLAYED
+	own=20050
+	[ $transport = udp ] || own=20150
+	heard $own 203.0.113.1 "$port"
+	check_is "SNAT over $transport: RTP comes from the port $port that was announced" "$N" "$RTP_PLAYED"
 done
 
 # ---- the callee ends it ----
@@ -106,7 +108,7 @@ declare -A PORT=()
 for name in cancel auth fork move; do
 	for transport in udp tcp; do
 		PORT[$name-$transport]=$port
-		sipp_start $name-$transport-uas s1 uas_$name $transport ${SERVER[$name]} 5060 $((port + 50))
+		sipp_start $name-$transport-uas s1 uas_$name $transport "${SERVER[$name]}" 5060 $((port + 50))
 		port=$((port + 100))
 	done
 done
@@ -116,7 +118,7 @@ for name in cancel auth fork move; do
 	for transport in udp tcp; do
 		port=${PORT[$name-$transport]}
 		daemon_ready $name-$transport-uas $transport 5060
-		sipp_start $name-$transport-uac c1 $uac $transport 192.168.1.11 $((port - 10000)) "$port" -s bob ${SERVER[$name]}:5060
+		sipp_start $name-$transport-uac c1 $uac $transport 192.168.1.11 $((port - 10000)) "$port" -s bob "${SERVER[$name]}:5060"
 	done
 done
 for name in cancel auth fork move; do
@@ -137,8 +139,10 @@ for transport in udp tcp; do
 	media_came "fork over $transport, to the callee" $((PORT[fork-$transport] + 50)) 203.0.113.1 1
 	media_came "moved media over $transport, to the callee" $((PORT[move-$transport] + 50)) 203.0.113.1 3
 	# The digest covers the URI as the caller wrote it.
-	check_is "digest over $transport: arrives as it was written" "$(grep -a ^Proxy-Authorization "$TMP/sipp/auth-$transport-uas.msg")" \
-		"$(grep -a ^Proxy-Authorization "$TMP/sipp/auth-$transport-uac.msg")"
+	sent=$(grep -a ^Proxy-Authorization "$TMP/sipp/auth-$transport-uac.msg")
+	check_is "digest over $transport: arrives as it was written" \
+		"$(grep -a ^Proxy-Authorization "$TMP/sipp/auth-$transport-uas.msg")" "$sent"
+	check_like "... and was written" "$sent" "*uri=*"
 	for name in cancel auth fork move; do
 		check_fails "$name over $transport: no private address outside Call-ID arrives" sipp_leaks $name-$transport-uas '*192.168.*'
 	done

@@ -110,7 +110,12 @@ sipp_end()
 }
 
 # sipp_got NAME: sets the array GOT to the lines of all messages that it received, in order, without line ends
-sipp_got() { mapfile -t GOT < <(awk '/^-{40}/ { on = 0; next } on { sub(/\r$/, ""); print } / message received /  { on = 1 }' "$TMP/sipp/$1.msg"); }
+sipp_got()
+{
+	# shellcheck disable=SC2016	# awk's
+	local what='/^-----------------------/ { on = 0; next } on { sub(/\r$/, ""); print } / message received / { on = 1 }'
+	mapfile -t GOT < <(awk "$what" "$TMP/sipp/$1.msg")
+}
 
 # sipp_media NAME: sets MEDIA to the ports of the m-lines that it was sent, in order
 sipp_media()

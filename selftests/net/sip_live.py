@@ -96,7 +96,8 @@ def policy():
             bed.open("RTP", (call.a.rtp, call.at_b.rtp, call.b.rtp))
             algctl("r", "policy", "set", "default", "sip", "off")
             must_equal(pinholes(), [], "pinholes")
-            bed.closed("RTCP, which nobody had used", (call.b.rtcp, call.at_a.rtcp, call.a.rtcp), (call.a.rtcp, call.at_b.rtcp, call.b.rtcp))
+            bed.closed("RTCP, which nobody had used", (call.b.rtcp, call.at_a.rtcp, call.a.rtcp),
+                       (call.a.rtcp, call.at_b.rtcp, call.b.rtcp))
             server.forbidden = None
             seen = call.call.invite(call.a.port, version=2)
             must_equal(seen.body, sdp("192.168.1.11", [call.a.port], version=2), "description")
@@ -157,7 +158,8 @@ def policy():
             call.call.answer(call.a.port, side=call.call.caller, version=3)
             call.call.ack(call.call.callee)
             bed.closed("media from the place that was left", (call.b.rtp, call.at_a.rtp, call.a.rtp))
-            bed.open("media from another server", (newer.rtp, call.at_a.rtp, call.a.rtp), (call.a.rtp, ("203.0.113.3", newer.port), newer.rtp))
+            bed.open("media from another server", (newer.rtp, call.at_a.rtp, call.a.rtp),
+                     (call.a.rtp, ("203.0.113.3", newer.port), newer.rtp))
             call.call.bye()
             bed.closed("media after BYE", (newer.rtp, call.at_a.rtp, call.a.rtp))
             for one in call, old, newer:
@@ -166,7 +168,7 @@ def policy():
         check("media move, on both sides, over %s" % transport, moved)
 
         def peers():
-            """direct-media: sdp-peer lets in the address in the answer only, signalling-peer only that of the server, any everybody."""
+            """direct-media: sdp-peer lets in the address in the answer only, signalling-peer only the server's, any everybody."""
             gateway, stranger = Media("s2", "203.0.113.3", next(ports)), Media("s2", "203.0.113.3", next(ports))
             for which, lets_in in (("sdp-peer", (False, True)), ("signalling-peer", (True, False)), ("any", (True, True))):
                 algctl("r", "policy", "set", "default", "sip", "option", "direct-media=" + which)
@@ -187,7 +189,7 @@ def policy():
         check("direct-media, over %s" % transport, peers)
 
         def forks():
-            """Two callees answer, from different places: both get in, strangers don't; one BYE ends one of them only at the call's end."""
+            """Two callees answer, from different places: both get in until the call ends."""
             call = Call(client, server, SERVER)
             a = Media("c1", "192.168.1.11", next(ports))
             one, two = Media("s1", "203.0.113.2", next(ports)), Media("s2", "203.0.113.3", next(ports))

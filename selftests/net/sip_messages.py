@@ -356,8 +356,8 @@ def malformed_drop(router):
 
 def not_sip(router):
     """Keep-alives, STUN, TLS, RTP, other protocols on SIP's port: all pass as they are."""
-    for data in (b"\r\n\r\n", b"\r\n", b"\0", b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12), b"\x16\3\1\0\x05hello", b"\x80\x08" + bytes(40),
-                 b"GET / HTTP/1.1\r\nHost: 192.168.1.11\r\n\r\n", b"jaK\0", b"SIP", b"INVITE ", b"x" * 1400, b"\r\n" * 700):
+    for data in (b"\r\n\r\n", b"\r\n", b"\0", b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12), b"\x16\3\1\0\x05hello",
+                 b"\x80\x08" + bytes(40), b"GET / HTTP/1.1\r\nHost: 192.168.1.11\r\n\r\n", b"jaK\0", b"SIP", b"INVITE ", b"x" * 1400, b"\r\n" * 700):
         unchanged(router, data)
 
 
@@ -372,7 +372,7 @@ def prefixes(router):
 
 
 def mutations(router):
-    """Bytes are changed at random: what comes out has as many header lines as what went in, and its lengths are right if they were."""
+    """Bytes are changed at random: what comes out has as many lines as what went in, and its lengths are right if they were."""
     rng = random.Random(SEED)
     for n in range(150 if SLOW else 1500):
         good = bytearray(simple().render())
@@ -422,7 +422,7 @@ def others_unchanged(router):
 
 
 def others_ours(router):
-    """The sender's address in them is ours: as many headers come out, lengths are right, nothing private is left in a Via or Contact."""
+    """The sender's address in them is ours: as many headers come out, lengths are right, nothing private is left in a Via."""
     tried = 0
     for name in corpora():
         with open(name, "rb") as f:
@@ -530,7 +530,8 @@ def long_limits(router):
 
 def low_port_and_stranger(router):
     """A port below 1024 and an address that is not the sender's own open nothing."""
-    for old, new, reason in ((b"m=audio 4010", b"m=audio 443", "low-port"), (b"c=IN IP4 192.168.1.11", b"c=IN IP4 192.168.1.77", "mismatch-address")):
+    for old, new, reason in ((b"m=audio 4010", b"m=audio 443", "low-port"),
+                             (b"c=IN IP4 192.168.1.11", b"c=IN IP4 192.168.1.77", "mismatch-address")):
         data = simple().render()
         before = router.counters()
         data = data.replace(old, new)
@@ -674,7 +675,8 @@ def answer_split(router):
     flow = tcp_flow(router, dnat=True)
     ident = "d%d" % next(numbers)
     port = flow.outside.local[1]
-    request = ("INVITE sip:bob@203.0.113.1 SIP/2.0\r\nVia: SIP/2.0/TCP 203.0.113.2:%d;branch=z9hG4bK%s\r\nFrom: <sip:a@203.0.113.2>;tag=1\r\n"
+    request = ("INVITE sip:bob@203.0.113.1 SIP/2.0\r\nVia: SIP/2.0/TCP 203.0.113.2:%d;branch=z9hG4bK%s\r\n"
+               "From: <sip:a@203.0.113.2>;tag=1\r\n"
                "To: <sip:bob@203.0.113.1>\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\nContact: <sip:a@203.0.113.2:%d>\r\n"
                "Content-Length: 0\r\n\r\n" % (port, ident, ident, port)).encode()
     flow.client.say(request)
@@ -734,7 +736,8 @@ def main():
         router.flush()
         for title, function in (
                 ("invalid messages pass, open nothing and are counted", invalid), ("malformed=drop", malformed_drop),
-                ("what is no SIP", not_sip), ("messages cut off", prefixes), ("messages with bytes changed at random", mutations)):
+                ("what is no SIP", not_sip), ("messages cut off", prefixes),
+                ("messages with bytes changed at random", mutations)):
             tap.point(title, function, router)
             router.flush()
         if corpora():
@@ -743,11 +746,13 @@ def main():
             tap.point("messages of other people, from here", others_ours, router)
             router.flush()
         for title, function in (
-                ("IP fragments", in_fragments), ("Via with another port, without rport", other_via_port), ("Via with rport", with_rport),
+                ("IP fragments", in_fragments), ("Via with another port, without rport", other_via_port),
+                ("Via with rport", with_rport),
                 ("unknown methods", unknown_methods), ("limits of length", long_limits),
                 ("low port, somebody else's address", low_port_and_stranger),
                 ("TCP: an INVITE cut at every byte", split_everywhere), ("TCP: in small pieces", byte_by_byte),
-                ("TCP: many in one segment", many_in_one), ("TCP: losses", first_lost), ("TCP: an answer in pieces, destination NAT", answer_split),
+                ("TCP: many in one segment", many_in_one), ("TCP: losses", first_lost),
+                ("TCP: an answer in pieces, destination NAT", answer_split),
                 ("TCP: garbage", tcp_garbage), ("SIP off", off), ("nothing was invalid", nothing_invalid)):
             tap.point(title, function, router)
             router.flush()

@@ -44,10 +44,11 @@ class Line:
         """REGISTER as the registrar receives it."""
         self.cseq += 1
         aor = "<sip:%s@%s>" % (self.name, hostport(*self.to))
-        contact = contact or "<sip:%s@%s;transport=%s>" % (self.name, hostport(self.phone.addr, self.phone.port), self.phone.transport)
+        own = hostport(self.phone.addr, self.phone.port)
+        contact = contact or "<sip:%s@%s;transport=%s>" % (self.name, own, self.phone.transport)
         lines = ["REGISTER sip:%s SIP/2.0" % hostport(*self.to),
                  "Via: SIP/2.0/%s %s;branch=z9hG4bKreg%d" % (
-                     self.phone.transport.upper(), hostport(self.phone.addr, self.phone.port), next(numbers)),
+                     self.phone.transport.upper(), own, next(numbers)),
                  "Max-Forwards: 70", "From: %s;tag=%s1" % (aor, self.name), "To: " + aor, "Call-ID: " + self.call_id,
                  "CSeq: %d REGISTER" % self.cseq, "Contact: " + contact + (";expires=%d" % expires if param else "")]
         if not param:

@@ -30,7 +30,7 @@ def no_media(bed, call, caller_port, callee_port):
     must_equal(seen.body, sdp(call.caller.phone.addr, [caller_port]), "description")
     call.answer(callee_port)
     call.ack()
-    a, b = Media(call.caller.phone.ns, call.caller.phone.addr, caller_port), Media(call.callee.phone.ns, call.callee.phone.addr, callee_port)
+    a, b = (Media(side.phone.ns, side.phone.addr, port) for side, port in ((call.caller, caller_port), (call.callee, callee_port)))
     public = seen.source[0]
     bed.closed("no media", (a.rtp, b.rtp.getsockname(), b.rtp), (b.rtp, (public, caller_port), a.rtp))
     a.close()
@@ -62,12 +62,12 @@ class Two:
     def apart(self, one, two):
         """What one call opened is nothing to the other."""
         stranger = Media("s2", "203.0.113.3", 7000)
-        self.bed.closed("pinholes of another tenant's call",
-                        (one.b.rtp, two.at_a.rtcp, two.a.rtcp) if one.b.addr != two.b.addr else (stranger.rtp, two.at_a.rtcp, two.a.rtcp),
+        self.bed.closed("pinholes of another tenant's call", (stranger.rtp, two.at_a.rtcp, two.a.rtcp),
                         (stranger.rtp, one.at_a.rtp, one.a.rtp), (stranger.rtp, two.at_a.rtp, two.a.rtp))
         # From inside: the other tenant's way out, to what the other's callee announced.
         thief = Media("b1", "192.168.1.11", 4100)
-        self.bed.closed("ways out of another tenant's call", (thief.rtp, one.at_b.rtp, one.b.rtp), (thief.rtcp, one.at_b.rtcp, one.b.rtcp))
+        self.bed.closed("ways out of another tenant's call", (thief.rtp, one.at_b.rtp, one.b.rtp),
+                        (thief.rtcp, one.at_b.rtcp, one.b.rtcp))
         stranger.close()
         thief.close()
 
@@ -129,7 +129,8 @@ def blocks():
         call = Established(two.bed, phone, two.s1, two.at1, 4000, 7400)
         for port in call.at_a.port, call.at_a.rtcp[1]:
             must(low <= port <= low + 63, "port %d is not in the block from %d on" % (port, low))
-        must(call.at_a.port % 2 == 0 and call.at_a.rtcp[1] == call.at_a.port + 1, "RTP %s, RTCP %s" % (call.at_a.rtp, call.at_a.rtcp))
+        must(call.at_a.port % 2 == 0 and call.at_a.rtcp[1] == call.at_a.port + 1,
+             "RTP %s, RTCP %s" % (call.at_a.rtp, call.at_a.rtcp))
         call.talk()
         call.call.bye()
         call.close()
