@@ -9,6 +9,7 @@
 #define NF_ALG_HOLE_SECONDS_MAX	(1u << 20)	/* conntrack's clock for expectations goes round at 2^31 jiffies */
 
 enum nf_alg_hole_state {
+	HOLE_NEW,	/* conntrack is being given the expectation */
 	HOLE_PENDING,	/* the expectation stands */
 	HOLE_ACTIVE,	/* the announced connection came; @child is valid */
 	HOLE_CLOSED,	/* taken down by whoever made this change */
@@ -21,8 +22,8 @@ enum nf_alg_hole_state {
  * @exp:	the expectation, with a reference of ours. When it is the last one, conntrack has let go of it. Its tuple is the
  *		public endpoint (destination) and who may come (source)
  * @ref:	one until it is closed, one for each owner
- * @owners:	who opened it with a handle; under the claim's lock
- * @armed:	conntrack has the expectation, or had it
+ * @owners:	who opened it with a handle; under nf_alg_claims_lock
+ * @used_up:	the expectation must not be used again: it was closed while conntrack was given it
  * @translated:	the child needs nf_alg_nat
  * @assigned:	the session stands on a service of the policy
  * @permanent:	stays pending when children come
@@ -49,9 +50,9 @@ enum nf_alg_hole_state {
  * @list:	in the namespace's list for its @id
  * @rcu:	how it is freed
  * @master:	the control connection's original tuple
- * @child:	original tuple of the announced connection; of the last one when @permanent, then under the claim's lock
+ * @child:	original tuple of the announced connection; of the last one when @permanent, then under nf_alg_claims_lock
  *
- * All is set before the pinhole is visible but @state, @armed, @owners, @has_child, @doomed, @child, @used, @timeout and
+ * All is set before the pinhole is visible but @state, @used_up, @owners, @has_child, @doomed, @child, @used, @timeout and
  * @until.
  */
 struct nf_alg_hole {
@@ -60,7 +61,7 @@ struct nf_alg_hole {
 	struct nf_conntrack_expect *exp;
 	refcount_t ref;
 	u32 owners;
-	bool armed;
+	bool used_up;
 	bool translated;
 	bool assigned;
 	bool permanent;
@@ -100,22 +101,22 @@ void nf_alg_hole_check(struct nf_alg_hole *hole);				/* what the collector does 
 void nf_alg_hole_info(const struct nf_alg_hole *hole, struct nf_alg_pinhole_info *info);
 void nf_alg_hole_event(const struct nf_alg_hole *hole, enum nf_alg_event event);
 bool nf_alg_hole_allowed(const struct nf_alg_hole *hole);			/* by the configuration; under RCU */
-struct nf_alg_hole *nf_alg_hole_new(void);					/* not initialised */
-void nf_alg_hole_free(struct nf_alg_hole *hole);				/* nothing belongs to it yet */
+struct nf_alg_hole *nf_alg_hole_new(struct nf_conn *ct);			/* only @exp is set; softirqs are off */
 void nf_alg_hole_forget(struct nf_alg_hole *hole);				/* nobody saw it */
 int nf_alg_hole_init(void);
 void nf_alg_hole_disarm(void);
 void nf_alg_hole_exit(void);
 
-/* Conntrack had the expectation and let go of it. */
+/* Of a pending pinhole: conntrack let go of the expectation. */
 static inline bool nf_alg_hole_exp_gone(const struct nf_alg_hole *hole)
 {
-	return READ_ONCE(hole->armed) && refcount_read(&hole->exp->use) == 1;
+	return refcount_read(&hole->exp->use) == 1;
 }
 
 /* alg/pinhole_child.c */
 struct nf_conn *nf_alg_hole_child(const struct nf_alg_hole *hole);		/* with a reference, or NULL */
 bool nf_alg_hole_child_lives(const struct nf_alg_hole *hole);
+void nf_alg_hole_clear(const struct nf_alg_hole *hole);				/* kills who came before it stood */
 bool nf_alg_hole_tend_child(struct nf_alg_hole *hole);				/* the collector's: false, it is gone */
 bool nf_alg_hole_kill_child(const struct nf_alg_hole *hole);			/* true: there is none any more */
 void nf_alg_hole_expected(struct nf_conn *ct, struct nf_conntrack_expect *exp);	/* expectfn */

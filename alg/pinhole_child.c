@@ -14,14 +14,13 @@ static const struct nf_alg_nat_ops __rcu *nat_ops;
 
 static struct nf_conntrack_tuple child_tuple(const struct nf_alg_hole *hole)
 {
-	spinlock_t *lock = nf_alg_claim_lock(hole->claim.hash);
 	struct nf_conntrack_tuple tuple;
 
 	if (!hole->permanent)
 		return hole->child;
-	spin_lock_bh(lock);
+	spin_lock_bh(&nf_alg_claims_lock);
 	tuple = hole->child;
-	spin_unlock_bh(lock);
+	spin_unlock_bh(&nf_alg_claims_lock);
 	return tuple;
 }
 
@@ -52,7 +51,7 @@ static bool child_is_young(const struct nf_alg_hole *hole)
 	return time_before(jiffies, READ_ONCE(hole->used) + CHILD_GRACE);
 }
 
-/* Of an active pinhole; perhaps under its claim's lock. */
+/* Of an active pinhole; perhaps under nf_alg_claims_lock. */
 bool nf_alg_hole_child_lives(const struct nf_alg_hole *hole)
 {
 	struct nf_conn *ct;
@@ -108,6 +107,28 @@ bool nf_alg_hole_kill_child(const struct nf_alg_hole *hole)
 	return true;
 }
 
+/*
+ * A packet that came too early has made a connection that is no child of ours, and is not translated as one; the ones that follow would
+ * go its way. Only where it began at the peer: in the other direction it would be somebody's who is not concerned.
+ */
+void nf_alg_hole_clear(const struct nf_alg_hole *hole)
+{
+	const struct nf_conntrack_expect *exp = hole->exp;
+	struct nf_conntrack_tuple_hash *h;
+	struct nf_conn *ct;
+
+	/* GRE has no number of the sender (see alg/pptp.c), all else must name its port. */
+	if (hole->claim.l4proto != IPPROTO_GRE && !exp->mask.src.u.all)
+		return;
+	h = nf_conntrack_find_get(nf_alg_hole_net(hole), &hole->claim.zone, &exp->tuple);
+	if (!h)
+		return;
+	ct = nf_ct_tuplehash_to_ctrack(h);
+	if (NF_CT_DIRECTION(h) == IP_CT_DIR_ORIGINAL && !test_bit(IPS_EXPECTED_BIT, &ct->status))
+		nf_ct_kill(ct);
+	nf_ct_put(ct);
+}
+
 /* ---- beginning ---- */
 
 static struct nf_alg_hole *hole_by_exp(const struct nf_conntrack_expect *exp, const struct net *net)
@@ -135,22 +156,24 @@ static void hole_used(struct nf_alg_hole *hole)
 static bool hole_came(struct nf_alg_hole *hole, const struct nf_conn *ct)
 {
 	const struct nf_conntrack_tuple *tuple = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
-	spinlock_t *lock = nf_alg_claim_lock(hole->claim.hash);
+	int state = READ_ONCE(hole->state);
 
 	if (hole->permanent) {
-		spin_lock_bh(lock);
+		spin_lock_bh(&nf_alg_claims_lock);
 		hole->child = *tuple;
-		spin_unlock_bh(lock);
+		spin_unlock_bh(&nf_alg_claims_lock);
 		WRITE_ONCE(hole->used, jiffies);
 		WRITE_ONCE(hole->has_child, true);
-		if (READ_ONCE(hole->state) != HOLE_PENDING)
+		if (state == HOLE_CLOSED)
 			return false;
 	} else {
 		/* One expectation, one child: nobody else writes these. */
 		hole->child = *tuple;
 		WRITE_ONCE(hole->used, jiffies);
-		if (cmpxchg(&hole->state, HOLE_PENDING, HOLE_ACTIVE) != HOLE_PENDING)
-			return false;
+		do {
+			if (state == HOLE_CLOSED)
+				return false;
+		} while (!try_cmpxchg(&hole->state, &state, HOLE_ACTIVE));	/* from new or pending */
 	}
 	hole_used(hole);
 	return true;

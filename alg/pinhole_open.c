@@ -491,7 +491,8 @@ EXPORT_SYMBOL_GPL(nf_alg_pinhole_open);
  * As nf_alg_pinhole_open(). An owner that asks for what another owner has open (same endpoints, peer, source and kind, of the same
  * tenant) gets a handle on that pinhole: it stands until both let it go, is counted once, and its lifetime is prolonged to what is
  * asked for. It may have been opened on another connection, with which it ends. A request that overlaps another one otherwise, as
- * any port of a peer with one port of it, is refused (no-port): conntrack can't have both.
+ * any port of a peer with one port of it, is refused (no-port): conntrack can't have both. Where the tuple of the expected connection is
+ * known in full, a connection that the peer began too early, before it was expected, is taken out of the way.
  *
  * Context: as ->help. Return: a handle for nf_alg_hole_drop(), or NULL: refused, with the reason counted.
  */
@@ -503,8 +504,12 @@ struct nf_alg_hole *nf_alg_hole_open(struct nf_alg_work *work, const struct nf_a
 	opening_init(&o, work, req);
 	o.owned = true;
 	hole = opening_share(&o);
-	if (!hole)
-		return opening_run(&o);
+	if (!hole) {
+		hole = opening_run(&o);
+		if (hole)
+			nf_alg_hole_clear(hole);
+		return hole;
+	}
 	if (time_after(jiffies + min(req->timeout, NF_ALG_HOLE_SECONDS_MAX) * HZ, READ_ONCE(hole->until)))
 		nf_alg_hole_refresh(hole, req->timeout);
 	return hole;
