@@ -301,6 +301,18 @@ static void hole_open(struct sip_turn *t, struct sip_hole *h)
 	h->used = false;
 }
 
+/* Media go both ways by one connection, whoever began it: a second pinhole of the same stream is not missed. */
+static bool has_twin(const struct sip_call *call, const struct sip_hole *h)
+{
+	const struct sip_hole *o;
+
+	list_for_each_entry(o, &call->holes, list)
+		if (o->used && o->hole && o->side != h->side && o->leg == h->leg && o->part == h->part &&
+		    sip_same_addr(&o->peer, &h->to->target) && sip_same_addr(&h->peer, &o->to->target))
+			return true;
+	return false;
+}
+
 static void hole_keep(struct sip_turn *t, struct sip_hole *h)
 {
 	if (h->hole && nf_alg_hole_stands(h->hole)) {
@@ -309,7 +321,9 @@ static void hole_keep(struct sip_turn *t, struct sip_hole *h)
 		return;
 	}
 	nf_alg_hole_drop(h->hole, true);
-	hole_open(t, h);
+	h->hole = NULL;
+	if (!h->fresh || !has_twin(t->call, h))
+		hole_open(t, h);
 }
 
 void sip_holes_open(struct sip_turn *t)
@@ -359,32 +373,14 @@ static bool is_active(const struct sip_hole *h)
 	return h->hole && nf_alg_hole_traffic(h->hole, &info, packets, bytes) && info.state == NF_ALG_PINHOLE_STATE_ACTIVE;
 }
 
-/* Media come or go by another pinhole of the same stream. */
-static bool has_twin(const struct sip_call *call, const struct sip_hole *h)
-{
-	const struct sip_hole *o;
-
-	list_for_each_entry(o, &call->holes, list)
-		if (o != h && o->used && o->leg == h->leg && o->stream == h->stream && o->part == h->part)
-			return true;
-	return false;
-}
-
 static void hole_check(struct sip_call *call, struct sip_hole *h)
 {
-	if (!h->hole)
+	if (!h->hole || nf_alg_hole_stands(h->hole))
 		return;
-	if (nf_alg_hole_stands(h->hole)) {
-		if (!h->used && has_twin(call, h)) {
-			nf_alg_hole_refresh(h->hole, call->media_timeout);
-			h->fresh = jiffies;
-		}
-		return;
-	}
 	nf_alg_hole_drop(h->hole, false);
 	h->hole = NULL;
 	/* Nobody came, or nobody came any more. Otherwise its signalling connection has ended. */
-	if (h->used || time_after_eq(jiffies, h->fresh + (unsigned long)call->media_timeout * HZ))
+	if (!has_twin(call, h) && (h->used || time_after_eq(jiffies, h->fresh + (unsigned long)call->media_timeout * HZ)))
 		nf_alg_count(call->account, NF_ALG_PROTOCOL_SIP, NF_ALG_REASON_MEDIA_IDLE);
 	h->used = false;
 }
