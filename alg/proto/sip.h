@@ -34,7 +34,7 @@ enum alg_sip_method {
 enum alg_sip_kind {
 	ALG_SIP_REQUEST,
 	ALG_SIP_RESPONSE,
-	ALG_SIP_KEEPALIVE,	/* CRLFs only, or one NUL byte (RFC 5626, 3.5.1) */
+	ALG_SIP_KEEPALIVE,	/* CRLFs (RFC 5626, 3.5.1) or NULs, nothing else; of a stream: those before a message */
 	ALG_SIP_STUN,		/* RFC 5389, 8: on the same port */
 };
 
@@ -152,11 +152,15 @@ struct alg_sip_msg {
  * is then larger than @len where the body has not all come, and the caller lets the rest pass. Likewise a malformed
  * message whose length is known, and STUN.
  *
+ * A datagram may begin with CRLFs; @msg->header_len counts them.
+ *
  * What RFC 4475, 3.1.1 calls valid is COMPLETE, however odd. Malformed: a start line, Via, From, To, CSeq, Call-ID that
  * is missing or breaks its grammar in a way that matters to an element on the path, a CSeq method other than the
  * request's, a number out of range, two different Content-Lengths or more than two, From, To, Call-ID or CSeq twice,
  * SIP versions other than 2.0. Folding (RFC 3261, 7.3.1), compact names, any case, white space around the colon, quoted
- * strings with escapes, comments.
+ * strings with escapes. Likewise malformed: a Contact that breaks its grammar, two Content-Types, a multipart without
+ * boundary. Other headers with addresses that break theirs are as if they were not there; an Expires that is no number
+ * means 3600 (RFC 4475, 3.1.2.4).
  */
 enum alg_parse alg_sip_parse(const u8 *data, u32 len, bool stream, u32 header_max, struct alg_sip_msg *msg, u32 *used);
 

@@ -135,6 +135,7 @@ static const struct {
 	{ "port 0", V C "m=audio 0 RTP/AVP 0\r\n", 0, "rtp 0 10.0.0.1" },
 	{ "largest port", V C "m=audio 65535 RTP/AVP 0\r\n", 0, "rtp 65535 10.0.0.1" },
 	{ "several ports", V C "m=audio 4000/4 RTP/AVP 0\r\n", 0, "rtp 4000/4 10.0.0.1" },
+	{ "a control byte where a slash would be", V C "m=audio 4000 UDP\x0fX 0\r\n", 0, "other 4000 10.0.0.1" },
 	{ "no formats", V C "m=audio 4000 RTP/AVP\r\n", 0, "rtp 4000 10.0.0.1" },
 	{ "port out of range", V C "m=audio 65536 RTP/AVP 0\r\n", -EINVAL, "" },
 	{ "port far out of range", V C "m=audio 18446744073709555616 RTP/AVP 0\r\n", -EINVAL, "" },
@@ -214,6 +215,7 @@ static const struct {
 	/* lines */
 	{ "LF", "v=0\nc=IN IP4 10.0.0.1\nm=audio 4000 RTP/AVP 0\na=sendonly\n", 0, "rtp 4000 10.0.0.1 sendonly" },
 	{ "CR", "v=0\rc=IN IP4 10.0.0.1\rm=audio 4000 RTP/AVP 0\ra=sendonly\r", 0, "rtp 4000 10.0.0.1 sendonly" },
+	{ "address where the text ends", V M "c=IN IP4 192.168.100.1", 0, "rtp 4000 192.168.100.1" },
 	{ "last line without an end", V C "m=audio 4000 RTP/AVP 0", 0, "rtp 4000 10.0.0.1" },
 	{ "empty lines", V "\r\n\n" C "\n\r\r" M "\r\n\r\n", 0, "rtp 4000 10.0.0.1" },
 	{ "other lines", V "s=\r\ni=m=audio 1 RTP/AVP 0\r\nu=x\r\nt=0 0\r\nz=\r\nb=AS:1\r\nk=clear:c=IN IP4 1.2.3.4\r\n"
@@ -253,7 +255,8 @@ static void test_prefixes(void **state)
 static void test_addresses(void **state)
 {
 	static const char text[] = V "o=Anna Berg 1 2 IN IP4 10.0.0.7\r\n" C M "a=rtcp:4001 IN IP4 10.0.0.8\r\n"
-	  "c=IN IP4 host.example\r\n";
+	  "c=IN IP4 host.example\r\n"
+				   "o=- 1 1 IN IP4 10.0.0.9\r\n";
 
 	assert_int_equal(parse(text, sizeof(text) - 1), 0);
 	assert_int_equal(sdp.n_addrs, 4);

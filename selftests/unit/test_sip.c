@@ -225,6 +225,10 @@ static void test_stream_lengths(void **state)
 	/* a description that exceeds what a message may be */
 	assert_int_equal(sip_parse(big, LEN(big), true, &msg, &used), MALFORMED);
 	assert_int_equal(used, LEN(big) - 3 + 65500);
+	/* a start line that is SIP's, but broken */
+	len = (u32)snprintf(text, sizeof(text), "%s" "l: 3" EOL EOL "abc%s", HEAD("BYE sip:h SIP/2.0 ", "BYE"), ok);
+	assert_int_equal(sip_parse(text, len, true, &msg, &used), MALFORMED);
+	assert_int_equal(used, len - LEN(ok));
 	/* no body, no length: RFC 3261, 20.14, wants one, many do without */
 	len = (u32)snprintf(text, sizeof(text), "%s" EOL "%s", HEAD("BYE sip:h SIP/2.0", "BYE"), ok);
 	assert_int_equal(sip_parse(text, len, true, &msg, &used), COMPLETE);
@@ -379,6 +383,8 @@ static const struct {
 	{ "multipart/mixed;boundary=limit", "--limit" EOL EOL "v=0" EOL "--limit--", "" },
 	{ "multipart/mixed;boundary=limit", "--limit" EOL "Content-Type: application/sdp" EOL "--limit--", "" },
 	{ "multipart/mixed;boundary=limit", "--limit--" EOL PART("application/sdp", "", "v=0"), "" },
+	{ "multipart/mixed;boundary=limit",
+	  "--limit" EOL "Content-Encoding: gzip" EOL PART("application/sdp", "", "v=0") "--limit--", "v=0" },
 	{ "multipart/mixed;boundary=limit", PART("application/sdp", "", "v=0" EOL "--limits" EOL "--limi") "--limit \t"
 	  EOL EOL "x" EOL "--limit--",
 	  "v=0" EOL "--limits" EOL "--limi" },
