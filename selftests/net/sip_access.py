@@ -7,7 +7,7 @@ import sys
 
 from netbed import OURS, check, eventually, finish, must, must_equal, pinholes
 from sip_reader import uri_endpoint
-from sip_ua import Bed, Call, Established, Media, Phone
+from sip_ua import Bed, Call, Established, Media, Phone, sdp
 
 works = sys.argv[1] == "works"
 bed = Bed({"c1": "192.168.1.11", "c2": "192.168.1.12", "s1": "203.0.113.2", "s2": "203.0.113.3"}, ["s1", "s2"], ["c1", "c2"])
@@ -104,12 +104,32 @@ def refused(kind):
         b.close()
 
 
+def late(kind):
+    """The answer is the offer, and ACK has the answer to it (RFC 3261, 13.2.1); UPDATE moves the callee's media (RFC 3311)."""
+    call = Call(kind.caller, kind.callee, kind.to)
+    a, b = Media(kind.caller.ns, kind.caller.addr, next(ports)), Media(kind.callee.ns, kind.callee.addr, next(ports))
+    call.request(call.caller, "INVITE")
+    at_b = call.answer(b.port).sdp().media[0]
+    at_a = call.request(call.caller, "ACK", sdp(kind.caller.addr, [a.port]), cseq=1).sdp().media[0]
+    ways = [(a.rtp, at_b.rtp, b.rtp), (b.rtp, at_a.rtp, a.rtp), (a.rtcp, at_b.rtcp, b.rtcp), (b.rtcp, at_a.rtcp, a.rtcp)]
+    bed.open("media", *ways)
+    c = Media(kind.callee.ns, kind.callee.addr, next(ports))
+    at_c = call.request(call.callee, "UPDATE", sdp(kind.callee.addr, [c.port], version=2)).sdp().media[0]
+    call.response(call.caller, "200 OK", sdp(kind.caller.addr, [a.port], version=2))
+    bed.open("media after UPDATE", (a.rtp, at_c.rtp, c.rtp), (c.rtp, at_a.rtp, a.rtp))
+    call.bye()
+    bed.closed("media after BYE", (a.rtp, at_c.rtp, c.rtp), (c.rtp, at_a.rtp, a.rtp), *ways)
+    for media in a, b, c:
+        media.close()
+
+
 def one_kind(name, transport):
     kind = Kind(name, transport)
     if works:
         check("%s: media, third parties, BYE" % kind.title, whole, kind)
         check("%s: BYE before any media" % kind.title, unused, kind)
         check("%s: addresses in headers" % kind.title, headers, kind)
+        check("%s: the offer comes late, UPDATE" % kind.title, late, kind)
         check("%s: refused and cancelled with early media" % kind.title, refused, kind)
     else:
         kind.callee.forbidden = kind.caller.forbidden = None

@@ -185,6 +185,42 @@ def policy():
                     b.close()
             gateway.close()
 
+        def idle():
+            """media-timeout: what nobody uses is closed, and opened again by a re-INVITE."""
+            algctl("r", "policy", "set", "default", "sip", "option", "media-timeout=5")
+            call = Established(bed, client, server, SERVER, next(ports), next(ports))
+            must(pinholes(), "no pinholes")
+            must(eventually(lambda: not pinholes()), "pinholes after media-timeout: %s" % pinholes())
+            call.mute("media after media-timeout")
+            call.call.invite(call.a.port, version=2)
+            call.call.answer(call.b.port, version=2)
+            call.call.ack()
+            call.talk()
+            call.call.bye()
+            call.close()
+
+        if transport == "udp":
+            check("media-timeout", idle)
+            algctl("r", "policy", "set", "default", "sip", "option", "media-timeout=120")
+
+        def rewrites():
+            """rewrite=signalling leaves descriptions alone, rewrite=none everything."""
+            server.forbidden = None
+            for how in "signalling", "none":
+                algctl("r", "policy", "set", "default", "sip", "option", "rewrite=" + how)
+                call = Call(client, server, SERVER)
+                sent = call.send(call.caller, "INVITE", sdp("192.168.1.11", [next(ports)]))
+                seen = call.receive(call.callee, "INVITE")
+                must_equal(seen.body, sent.partition(b"\r\n\r\n")[2], "description with rewrite=" + how)
+                must_equal("192.168." in seen["contact"], how == "none", "Contact is left alone with rewrite=" + how)
+                if how == "none":
+                    must_equal(seen.raw, sent, "INVITE with rewrite=none")
+                call.response(call.callee, "486 Busy Here")
+                call.ack()
+            server.forbidden = PRIVATE
+
+        check("rewrite: signalling and none, over %s" % transport, rewrites)
+        algctl("r", "policy", "set", "default", "sip", "option", "rewrite=all")
         check("direct-media, over %s" % transport, peers)
         algctl("r", "policy", "set", "default", "sip", "option", "direct-media=sdp-peer")
 

@@ -538,6 +538,18 @@ def long_limits(router):
     comes_out(router, t)
 
 
+def request_rate(router):
+    """request-rate: what is too much is dropped and counted."""
+    router.alg("policy", "set", "raw", "sip", "on", "option", "request-rate=5")
+    before = router.counters().get("request-rate", 0)
+    came = sum(len(pass_on(router, simple("OPTIONS", body=False).render())) for _ in range(40))
+    dropped = router.counters().get("request-rate", 0) - before
+    expect_is(came + dropped, 40, "requests that arrive and that are counted")
+    expect(dropped > 5, "only %d of 40 are dropped" % dropped)
+    router.alg("policy", "set", "raw", "sip", "on", "option", "request-rate=0")
+    comes_out(router, simple())
+
+
 def low_port_and_stranger(router):
     """A port below 1024 and an address that is not the sender's own open nothing."""
     for old, new, reason in ((b"m=audio 4010", b"m=audio 443", "low-port"),
@@ -759,7 +771,7 @@ def main():
                 ("IP fragments", in_fragments), ("Via with another port, without rport", other_via_port),
                 ("Via with rport", with_rport),
                 ("unknown methods", unknown_methods), ("limits of length", long_limits),
-                ("low port, somebody else's address", low_port_and_stranger),
+                ("request-rate", request_rate), ("low port, somebody else's address", low_port_and_stranger),
                 ("TCP: an INVITE cut at every byte", split_everywhere), ("TCP: in small pieces", byte_by_byte),
                 ("TCP: many in one segment", many_in_one), ("TCP: losses", first_lost),
                 ("TCP: an answer in pieces, destination NAT", answer_split),

@@ -7,7 +7,7 @@ import itertools
 import json
 import sys
 
-from netbed import OURS, algctl, check, eventually, finish, must, must_equal, run
+from netbed import OURS, Counted, algctl, check, eventually, finish, must, must_equal, run
 from sip_reader import uri_endpoint
 from sip_ua import Bed, Call, Established, Phone, hostport
 
@@ -220,6 +220,25 @@ def anybody(line, registrar):
     must(not line.gets_in(registrar.stranger), "without direct-signalling a stranger gets in")
 
 
+def quota(phone, registrar):
+    """max-registrations: one more is not served, and counted."""
+    algctl("r", "policy", "set", "default", "sip", "option", "max-registrations=1")
+    count = Counted("r", "sip")
+    one, two = Line(phone, registrar, "gerd"), Line(phone, registrar, "hans")
+    one.register()
+    two.ask()
+    two.answer(expires=600)
+    must_equal(len(shown()), 1, "registrations")
+    must(count.grown("quota-registrations") > 0, "it is not counted")
+    algctl("r", "policy", "set", "default", "sip", "option", "max-registrations=100")
+    two.register()
+    must_equal(len(shown()), 2, "registrations")
+    for line in one, two:
+        line.ask(0, param=True)
+        line.answer(expires=0)
+    must_equal(shown(), [], "registrations")
+
+
 def one_kind(title, addr, registrar_addr, third, transport):
     phone, registrar = Phone("c1", addr, transport), Registrar(registrar_addr, third, transport)
     title += " over " + transport
@@ -247,6 +266,7 @@ def one_kind(title, addr, registrar_addr, third, transport):
         for how in ("Contact", "Expires", "request", "request's parameter") if title == "NAT over udp" else ("Contact",):
             check("%s: expires (%s)" % (title, how), expires, line, registrar, how)
         check("%s: several" % title, several, phone, registrar)
+        check("%s: max-registrations" % title, quota, phone, registrar)
     phone.close()
     registrar.close()
 

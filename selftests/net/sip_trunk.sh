@@ -9,6 +9,8 @@
 need nft sipp python3 awk
 topo_lan
 sip_files
+most=$(</proc/sys/net/netfilter/nf_conntrack_expect_max)
+echo 8192 >/proc/sys/net/netfilter/nf_conntrack_expect_max	# four for each call
 alg_start sip
 RULES[r]=$MARKERS
 alg_box r filter masquerade
@@ -27,4 +29,5 @@ if [ "$ALG_BY" != kernel ]; then
 	no_holes() { [[ $(alg r -j pinhole show) != *'"pending"'* ]]; }
 	check "no pinhole is left" wait_for 20 no_holes
 fi
+echo "$most" >/proc/sys/net/netfilter/nf_conntrack_expect_max
 finish
