@@ -357,7 +357,8 @@ def malformed_drop(router):
 def not_sip(router):
     """Keep-alives, STUN, TLS, RTP, other protocols on SIP's port: all pass as they are."""
     for data in (b"\r\n\r\n", b"\r\n", b"\0", b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12), b"\x16\3\1\0\x05hello",
-                 b"\x80\x08" + bytes(40), b"GET / HTTP/1.1\r\nHost: 192.168.1.11\r\n\r\n", b"jaK\0", b"SIP", b"INVITE ", b"x" * 1400, b"\r\n" * 700):
+                 b"\x80\x08" + bytes(40), b"GET / HTTP/1.1\r\nHost: 192.168.1.11\r\n\r\n", b"jaK\0", b"SIP", b"INVITE ",
+                 b"x" * 1400, b"\r\n" * 700):
         unchanged(router, data)
 
 
@@ -706,7 +707,8 @@ def answer_split(router):
     got = bytes(flow.server.got)
     expect(got.startswith(b"INVITE sip:bob@192.168.1.11"), "Request-URI: %r" % got[:60])
     body = SDP.replace("\n", "\r\n").replace("@me", "192.168.1.11").replace("@m1", "4010").encode()
-    answer = reply(got.replace(b"To: <sip:bob@192.168.1.11>", b"To: <sip:bob@192.168.1.11>;tag=9"), more=b"Contact: <sip:bob@192.168.1.11:5060>\r\nContent-Type: application/sdp\r\n").replace(
+    tagged = got.replace(b"To: <sip:bob@192.168.1.11>", b"To: <sip:bob@192.168.1.11>;tag=9")
+    answer = reply(tagged, more=b"Contact: <sip:bob@192.168.1.11:5060>\r\nContent-Type: application/sdp\r\n").replace(
         b"Content-Length: 0", b"Content-Length: %d" % len(body)) + body
     for i in range(0, len(answer), 37):
         flow.server.say(answer[i:i + 37])
