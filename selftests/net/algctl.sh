@@ -338,9 +338,9 @@ def sdp(port):
     return f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
 def say(source, to, first, call, method, *more, body="", tag=""):
     kind = ["Content-Type: application/sdp"] if body else []
-    lines = [first, "Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK" + call, "From: " + ALICE + ";tag=a",
-             "To: " + (ALICE if method == "REGISTER" else "<sip:bob@example.net>") + tag, "Call-ID: " + call, "CSeq: 1 " + method, *more, *kind,
-             f"Content-Length: {len(body)}", "", body]
+    callee = ALICE if method == "REGISTER" else "<sip:bob@example.net>"
+    lines = [first, "Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK" + call, "From: " + ALICE + ";tag=a", "To: " + callee + tag,
+             "Call-ID: " + call, "CSeq: 1 " + method, *more, *kind, f"Content-Length: {len(body)}", "", body]
     socks[source].sendto("\r\n".join(lines).encode(), to)
     socks[to].recv(4000)
 contact, ok = "Contact: <sip:alice@127.0.0.1:5070>", "SIP/2.0 200 OK"
@@ -359,8 +359,8 @@ on box python3 "$TMP/sip.py" <"$TMP/phone" >"$TMP/sip.log" 2>&1 &
 PIDS[phone]=$!
 exec {phone}>"$TMP/phone"
 check "a user agent registers and calls" wait_for 20 file_has "$TMP/sip.log" ready
-field "call show" '(lambda c: c["state"] == "established" and c["name"] == "c1@box" and "alice" in c["from"] and "bob" in c["to"] and
-	c["tenant"] == "default" and c["source"] == {"address": "127.0.0.1", "port": 5070} and c["destination"]["port"] == 5060 and
+field "call show" '(lambda c: c["state"] == "established" and c["name"] == "c1@box" and "alice" in c["from"] and
+	"bob" in c["to"] and c["tenant"] == "default" and c["source"] == {"address": "127.0.0.1", "port": 5070} and c["destination"]["port"] == 5060 and
 	c["age"] < 60 and any(f["type"] == "audio" and f["target"] == {"address": "127.0.0.1", "port": 40000}
 	for f in c["flows"]))(d["calls"][0])' call show tenant default protocol sip
 run -j call
