@@ -2,17 +2,18 @@
 /*
  * Whose message is it, and what does it mean for its call?
  *
- * What is trusted: Call-ID alone is not, it is no secret from anybody on the path of one message. A message counts for a leg only if
- * one end of its connection is that leg's inside party, by address; and there, for a dialog, only if both tags are the dialog's. Where the
- * callee's tag is not known yet (responses to an INVITE, its CANCEL and its repetition) the other end must be, by address, the one
- * that the INVITE went to or came from. So who can close or redirect media has seen a dialog's messages, or can forge both addresses of
- * its connection. An INVITE that fits nothing begins a leg or a dialog of its own, beside the others, and closes none of theirs.
+ * What is trusted: Call-ID alone is not, it is no secret from anybody on the path of one message. A message counts for
+ * a leg only if one end of its connection is that leg's inside party, by address; and there, for a dialog, only if both
+ * tags are the dialog's. Where the callee's tag is not known yet (responses to an INVITE, its CANCEL and its
+ * repetition) the other end must be, by address, the one that the INVITE went to or came from. So who can close or
+ * redirect media has seen a dialog's messages, or can forge both addresses of its connection. An INVITE that fits
+ * nothing begins a leg or a dialog of its own, beside the others, and closes none of theirs.
  */
 #include <linux/module.h>
 
 #include "sip_call.h"
 
-#define FORK_TIME	(32 * HZ)	/* after the first 2xx further ones are waited for: 64 * T1 (RFC 3261, 13.2.2.4) */
+#define FORK_TIME	(32 * HZ)	/* how long further 2xx are waited for: 64 * T1 (RFC 3261, 13.2.2.4) */
 #define SESSION_MIN	90		/* RFC 4028, 5 */
 
 static bool is_request(const struct sip_message *m)
@@ -274,7 +275,10 @@ static struct sip_dialog *dialog_fork(struct sip_turn *t, const struct sip_dialo
 	return d;
 }
 
-/* RFC 3261, 13.2.2: final responses other than 2xx are about all branches; they come with a tag of any of them, or with a new one. */
+/*
+ * RFC 3261, 13.2.2: final responses other than 2xx are about all branches; they come with a tag of any of them, or with
+ * a new one.
+ */
 static struct sip_dialog *invite_answered(struct sip_turn *t)
 {
 	struct sip_dialog *d = dialog_exact(t), *open = dialog_open_ended(t, !t->side);
@@ -342,7 +346,10 @@ static void cancelled(struct sip_call *call, const struct sip_dialog *d)
 			call->dialogs[i]->state.state = ALG_SIP_DIALOG_CANCELLED;
 }
 
-/* The same dialog on another leg, where the sides are the other way round, or on which its inside party was before it moved. */
+/*
+ * The same dialog on another leg, where the sides are the other way round, or on which its inside party was before it
+ * moved.
+ */
 static bool is_same_dialog(const struct sip_call *call, const struct sip_dialog *a, const struct sip_dialog *b)
 {
 	u64 tag[2];
@@ -365,7 +372,10 @@ static void left(struct sip_call *call, const struct sip_dialog *d)
 			dialog_drop(call, call->dialogs[i]);
 }
 
-/* @d is over; @all: so are the branches of the same INVITE that nobody accepted. One that is to be tried again is remembered. */
+/*
+ * @d is over; @all: so are the branches of the same INVITE that nobody accepted. One that is to be tried again is
+ * remembered.
+ */
 static void dialog_over(struct sip_call *call, struct sip_dialog *d, bool all, bool again)
 {
 	int i;
@@ -521,7 +531,8 @@ static void follow(struct sip_turn *t, struct sip_dialog *d)
 /* Nothing is opened, nothing kept. Where addresses are translated the planner's edits are counted already. */
 static int observe(struct sip_message *m)
 {
-	if (m->sdp.n_media && !m->work->translated && (m->msg.method == ALG_SIP_INVITE || m->msg.method == ALG_SIP_UPDATE))
+	if (m->sdp.n_media && !m->work->translated &&
+	    (m->msg.method == ALG_SIP_INVITE || m->msg.method == ALG_SIP_UPDATE))
 		nf_alg_work_refuse(m->work, NF_ALG_REASON_OBSERVED);
 	return 0;
 }

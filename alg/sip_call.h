@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a call is made of, for sip_call.c (who), sip_table.c (where calls are kept, how long), sip_media.c (what was said), sip_hole.c (what is
- * open) and sip_show.c.
+ * What a call is made of, for sip_call.c (who), sip_table.c (where calls are kept, how long), sip_media.c (what was
+ * said), sip_hole.c (what is open) and sip_show.c.
  *
- * A call has legs: the inside party's signalling address each. A call between two subscribers of the box passes it twice and has two. On
- * a leg there are dialogs between a tag of the inside and one of the outside; what a side announced belongs to its tag there.
+ * A call has legs: the inside party's signalling address each. A call between two subscribers of the box passes it
+ * twice and has two. On a leg there are dialogs between a tag of the inside and one of the outside; what a side
+ * announced belongs to its tag there.
  */
 #ifndef NF_ALG_SIP_CALL_H
 #define NF_ALG_SIP_CALL_H
@@ -32,7 +33,8 @@ enum { SIP_OUTSIDE, SIP_INSIDE };	/* sides; also those of struct alg_sip_dialog 
  * struct sip_part - an announced endpoint
  * @ep:		as announced
  * @public:	held for it; NULL: nothing may be sent there
- * @near:	it was announced by its public endpoint; where it really is, @public->target, the other party reaches it directly
+ * @near:	it was announced by its public endpoint; where it really is, @public->target, the other party reaches it
+ *		directly
  */
 struct sip_part {
 	struct alg_endpoint ep;
@@ -87,7 +89,8 @@ struct sip_party {
 
 /**
  * struct sip_dialog - two parties
- * @party:	by side, index; SIP_NONE: the callee's tag is not known yet. Such a one is what dialogs are made of when answers come
+ * @party:	by side, index; SIP_NONE: the callee's tag is not known yet. Such a one is what dialogs are made of when
+ *		answers come
  * @peer:	the outside's signalling address
  * @superseded:	another one of the same INVITE was answered
  * @answered:	jiffies | 1 when an answer came to one that has no callee; no new forks after a while
@@ -206,7 +209,7 @@ u32 sip_call_number(struct net *net);
 bool sip_call_next(struct net *net, u32 *id, void (*fn)(struct sip_call *call, void *arg), void *arg);
 
 /* sip_media.c; all under call->lock */
-void sip_media_announce(struct sip_turn *t, bool offer);	/* what @t->party says from now on; refusals are counted */
+void sip_media_announce(struct sip_turn *t, bool offer);	/* by @t->party; refusals are counted */
 void sip_media_commit(struct sip_party *party);
 void sip_media_restore(struct sip_party *party);
 void sip_media_forget(struct sip_party *party);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pinholes that a call needs by now. They are worked out anew with every message and compared with what stands, so that re-INVITEs,
- * forks, hold, port 0, lost signalling connections and expired media need no code of their own.
+ * The pinholes that a call needs by now. They are worked out anew with every message and compared with what stands, so
+ * that re-INVITEs, forks, hold, port 0, lost signalling connections and expired media need no code of their own.
  */
 #include <linux/module.h>
 
@@ -35,7 +35,8 @@ static bool same_public(const struct nf_alg_public *a, const struct nf_alg_publi
 {
 	if (a == b || !a || !b)
 		return a == b;
-	return a->l4proto == b->l4proto && sip_same_endpoint(&a->target, &b->target) && sip_same_endpoint(&a->public, &b->public);
+	return a->l4proto == b->l4proto && sip_same_endpoint(&a->target, &b->target) &&
+	       sip_same_endpoint(&a->public, &b->public);
 }
 
 static bool hole_is(const struct sip_hole *h, const struct way *w)
@@ -81,7 +82,10 @@ static void want(const struct way *w)
 	call->n_holes++;
 }
 
-/* As whom packets of the owner of @from come: from exactly its endpoint where that is translated, so that they leave as its public one. */
+/*
+ * As whom packets of the owner of @from come: from exactly its endpoint where that is translated, so that they leave as
+ * its public one.
+ */
 static void way_from(struct way *w, const struct sip_part *from)
 {
 	w->source = NULL;
@@ -131,7 +135,8 @@ static void want_out(struct way *w, const struct sip_part *to, const struct sip_
 {
 	if (!to->public || !from->ep.family)
 		return;
-	if (sip_option(w->t, NF_ALG_A_OPTION_DIRECT_MEDIA) == MEDIA_SIGNALLING_PEER && !sip_same_addr(&to->ep, &w->d->peer))
+	if (sip_option(w->t, NF_ALG_A_OPTION_DIRECT_MEDIA) == MEDIA_SIGNALLING_PEER &&
+	    !sip_same_addr(&to->ep, &w->d->peer))
 		return;
 	w->public = to->public;
 	way_from(w, from);
@@ -370,17 +375,20 @@ static bool is_active(const struct sip_hole *h)
 	struct nf_alg_pinhole_info info;
 	u64 packets[2], bytes[2];
 
-	return h->hole && nf_alg_hole_traffic(h->hole, &info, packets, bytes) && info.state == NF_ALG_PINHOLE_STATE_ACTIVE;
+	return h->hole && nf_alg_hole_traffic(h->hole, &info, packets, bytes) &&
+	       info.state == NF_ALG_PINHOLE_STATE_ACTIVE;
 }
 
 static void hole_check(struct sip_call *call, struct sip_hole *h)
 {
+	unsigned long idle = h->fresh + (unsigned long)call->media_timeout * HZ;
+
 	if (!h->hole || nf_alg_hole_stands(h->hole))
 		return;
 	nf_alg_hole_drop(h->hole, false);
 	h->hole = NULL;
 	/* Nobody came, or nobody came any more. Otherwise its signalling connection has ended. */
-	if (!has_twin(call, h) && (h->used || time_after_eq(jiffies, h->fresh + (unsigned long)call->media_timeout * HZ)))
+	if (!has_twin(call, h) && (h->used || time_after_eq(jiffies, idle)))
 		nf_alg_count(call->account, NF_ALG_PROTOCOL_SIP, NF_ALG_REASON_MEDIA_IDLE);
 	h->used = false;
 }

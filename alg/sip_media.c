@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What parties announce: descriptions, with a public endpoint for each announced one; and what the planner makes of them. */
+/*
+ * What parties announce: descriptions, with a public endpoint for each announced one; and what the planner makes of
+ * them.
+ */
 #include <linux/module.h>
 
 #include "sip_call.h"
@@ -39,7 +42,8 @@ static void line_add(struct line *l, const struct alg_endpoint *addr, u16 port)
 }
 
 /* RTCP is at the next port (RFC 3550, 11), or where a=rtcp says (RFC 3605). */
-static void line_rtp(struct line *l, const struct alg_sdp *sdp, const struct alg_sdp_media *m, const struct alg_endpoint *addr)
+static void line_rtp(struct line *l, const struct alg_sdp *sdp, const struct alg_sdp_media *m,
+		     const struct alg_endpoint *addr)
 {
 	const struct alg_endpoint *rtcp = sdp_addr(sdp, m->rtcp_addr) ?: addr;
 	u32 port = m->port, i;
@@ -195,8 +199,8 @@ static bool part_near(struct sip_turn *t, const struct sip_stream *s, struct sip
 }
 
 /*
- * May something be sent there at all? An inside party speaks for itself only (option mismatch-address); media of an outside one may be
- * anywhere. Fills in @req.
+ * May something be sent there at all? An inside party speaks for itself only (option mismatch-address); media of an
+ * outside one may be anywhere. Fills in @req.
  */
 static bool part_acceptable(struct publishing *pub, const struct sip_stream *s, struct sip_part *p,
 			    struct nf_alg_public_req *req)
@@ -235,7 +239,8 @@ static void part_settle(struct publishing *pub, struct sip_part *p)
 
 static bool is_pair(const struct sip_stream *s, const struct sip_part *p, unsigned int k)
 {
-	return s->rtcp && !(k & 1) && k + 1 < s->n && sip_same_addr(&p[0].ep, &p[1].ep) && p[1].ep.port == p[0].ep.port + 1;
+	return s->rtcp && !(k & 1) && k + 1 < s->n && sip_same_addr(&p[0].ep, &p[1].ep) &&
+	       p[1].ep.port == p[0].ep.port + 1;
 }
 
 /* Return: how many parts are done. */
@@ -409,7 +414,10 @@ static bool desc_seen(const struct sip_turn *t, const struct sip_desc *d, unsign
 	return false;
 }
 
-/* What the receiver must see instead of an announced endpoint; without a call, or where the call has gone on since, by who has it. */
+/*
+ * What the receiver must see instead of an announced endpoint; without a call, or where the call has gone on since, by
+ * who has it.
+ */
 static void endpoint_seen(const struct sip_turn *t, unsigned int i, u8 l4proto, const struct alg_endpoint *ep,
 			  struct alg_endpoint *seen)
 {

@@ -2,9 +2,10 @@
 /*
  * Where calls are kept: one table of all, read under RCU, and a namespace's calls by number for dumps.
  *
- * Every call is also in the collector's wheel, from birth until the collector has seen that it is over: so the collector alone frees
- * calls, and ending one is possible from everywhere. It looks at each call once in CHECK_PERIOD seconds, or at its deadline, whichever
- * comes first; packets only move the deadline. New calls enter the wheel without a lock.
+ * Every call is also in the collector's wheel, from birth until the collector has seen that it is over: so the
+ * collector alone frees calls, and ending one is possible from everywhere. It looks at each call once in CHECK_PERIOD
+ * seconds, or at its deadline, whichever comes first; packets only move the deadline. New calls enter the wheel without
+ * a lock.
  */
 #include <linux/module.h>
 #include <linux/random.h>
@@ -19,7 +20,7 @@
 
 #define WHEEL_SLOTS	16	/* seconds, more than CHECK_PERIOD */
 #define CHECK_PERIOD	8
-#define LINGER		32	/* seconds in which a caller tries again, or a cancelled INVITE gets its final response: 64 * T1 */
+#define LINGER		32	/* seconds for a caller to try again, or a cancelled INVITE to be answered: 64 * T1 */
 
 /* A namespace's calls, by number: the array's lock is taken at birth and death of a call. @last: number given last. */
 struct sip_net {
@@ -117,9 +118,11 @@ static struct sip_call *call_alloc(const struct sip_message *m, const struct sip
 /* Return: 0 with the quota taken, or the reason. */
 static int call_admit(struct sip_call *call, struct nf_alg_work *w)
 {
+	u32 max = nf_alg_work_option(w, NF_ALG_A_OPTION_MAX_CALLS);
+
 	if (!w->account || !nf_alg_account_hold(w->account))
 		return 0;
-	if (!nf_alg_quota_call_take(w->account, NF_ALG_PROTOCOL_SIP, nf_alg_work_option(w, NF_ALG_A_OPTION_MAX_CALLS))) {
+	if (!nf_alg_quota_call_take(w->account, NF_ALG_PROTOCOL_SIP, max)) {
 		nf_alg_account_put(w->account);
 		return NF_ALG_REASON_QUOTA_CALLS;
 	}
@@ -161,8 +164,8 @@ static void call_unnumber(struct sip_call *call)
 }
 
 /*
- * Shows the call to packets. Return: the one that is in the table now, NULL: none. Dumps know it already and may end it; under its lock,
- * so that nothing dead gets in.
+ * Shows the call to packets. Return: the one that is in the table now, NULL: none. Dumps know it already and may end
+ * it; under its lock, so that nothing dead gets in.
  */
 static struct sip_call *call_insert(struct sip_call *call)
 {

@@ -109,7 +109,10 @@ static u32 step_request(struct alg_sip_dialog *d, const struct alg_sip_event *e)
 
 /* ---- responses ---- */
 
-/* Final responses after which the same caller sends the same call again: credentials, session timer (RFC 3261, 22; RFC 4028, 7.4). */
+/*
+ * Final responses after which the same caller sends the same call again: credentials, session timer (RFC 3261, 22; RFC
+ * 4028, 7.4).
+ */
 static bool tries_again(u16 status)
 {
 	return status == 401 || status == 407 || status == 422;

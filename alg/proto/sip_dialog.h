@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A dialog of a call (RFC 3261, 12), seen from a box between its two sides: which requests are open, whose turn it is to answer an
- * offer (RFC 3264, RFC 6337, 2.2), and when it is over. No addresses, no tags, no time.
+ * A dialog of a call (RFC 3261, 12), seen from a box between its two sides: which requests are open, whose turn it is
+ * to answer an offer (RFC 3264, RFC 6337, 2.2), and when it is over. No addresses, no tags, no time.
  */
 #ifndef NF_ALG_PROTO_SIP_DIALOG_H
 #define NF_ALG_PROTO_SIP_DIALOG_H
@@ -36,8 +36,8 @@ struct alg_sip_transaction {
  * struct alg_sip_dialog - zeroed before the first message; copied when an INVITE forks
  * @state:	enum alg_sip_dialog_state
  * @caller:	side that began it
- * @invite:	the last INVITE of each side: both may be open (RFC 3261, 14.1, glare). One without offer: its 2xx or reliable 1xx makes it,
- *		ACK or PRACK answers
+ * @invite:	the last INVITE of each side: both may be open (RFC 3261, 14.1, glare). One without offer: its 2xx or
+ *		reliable 1xx makes it, ACK or PRACK answers
  * @other:	the last UPDATE or PRACK
  * @cseq:	of each side's last request, whatever its method; valid where bit @side of @numbered is set
  */

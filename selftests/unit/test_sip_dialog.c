@@ -12,8 +12,8 @@
 #define ACCEPT	ALG_SIP_ANSWERED
 
 /*
- * "A INVITE 1 sdp" or "B 200 INVITE 1 sdp": who sends, status of a response, method, number, with a description or without. And what the
- * dialog says to it.
+ * "A INVITE 1 sdp" or "B 200 INVITE 1 sdp": who sends, status of a response, method, number, with a description or
+ * without. And what the dialog says to it.
  */
 struct step {
 	const char *line;
@@ -24,9 +24,9 @@ struct step {
 static u8 method_of(const char *word)
 {
 	static const struct { const char *name; u8 method; } names[] = {
-		{ "INVITE", ALG_SIP_INVITE }, { "ACK", ALG_SIP_ACK }, { "BYE", ALG_SIP_BYE }, { "CANCEL", ALG_SIP_CANCEL },
-		{ "UPDATE", ALG_SIP_UPDATE }, { "PRACK", ALG_SIP_PRACK }, { "INFO", ALG_SIP_INFO },
-		{ "OPTIONS", ALG_SIP_OPTIONS },
+		{ "INVITE", ALG_SIP_INVITE }, { "ACK", ALG_SIP_ACK }, { "BYE", ALG_SIP_BYE }, 
+		{ "CANCEL", ALG_SIP_CANCEL }, { "UPDATE", ALG_SIP_UPDATE }, { "PRACK", ALG_SIP_PRACK },
+		{ "INFO", ALG_SIP_INFO }, { "OPTIONS", ALG_SIP_OPTIONS },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -244,9 +244,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain), cmocka_unit_test(test_early_media), cmocka_unit_test(test_early_answer),
-		cmocka_unit_test(test_late_offer), cmocka_unit_test(test_late_offer_prack), cmocka_unit_test(test_prack_offers),
+		cmocka_unit_test(test_late_offer), cmocka_unit_test(test_late_offer_prack),
+		cmocka_unit_test(test_prack_offers),
 		cmocka_unit_test(test_update_early), cmocka_unit_test(test_reinvite), cmocka_unit_test(test_nested),
-		cmocka_unit_test(test_cancel), cmocka_unit_test(test_cancel_crosses), cmocka_unit_test(test_cancel_reinvite),
+		cmocka_unit_test(test_cancel), cmocka_unit_test(test_cancel_crosses),
+		cmocka_unit_test(test_cancel_reinvite),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_stale), cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_update_gone),
 	};
