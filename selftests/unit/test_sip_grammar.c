@@ -227,6 +227,7 @@ static const struct row rows[] = {
 	BAD("twice", CSEQ, "CSeq: 7 OPTIONS" EOL "CSeq: 7 OPTIONS"),
 	GOOD("Content-Length twice, the same", LENGTH, "Content-Length: 0" EOL "l: 00", ""),
 	GOOD("no Content-Length", LENGTH, "X: y", ""),
+	BAD("Content-Length three times", LENGTH, "Content-Length: 0" EOL "l: 0" EOL "l: 0"),
 	BAD("two Content-Lengths (3.3.9)", LENGTH, "Content-Length: 0" EOL "Content-Length: 5"),
 	BAD("negative Content-Length (3.1.2.3)", LENGTH, "Content-Length: -999"),
 	BAD("Content-Length beyond the message (3.1.2.2)", LENGTH, "Content-Length: 1"),
