@@ -296,6 +296,7 @@ static void hole_open(struct sip_turn *t, struct sip_hole *h)
 		.peer = h->peer,
 		.anyone = h->anyone,
 		.source = h->source,
+		.permanent = h->anyone,	/* not for the first that comes alone */
 		.call = t->call->id,
 		.idle = t->call->media_timeout,
 	};
@@ -327,7 +328,7 @@ static void hole_keep(struct sip_turn *t, struct sip_hole *h)
 	}
 	nf_alg_hole_drop(h->hole, true);
 	h->hole = NULL;
-	if (!h->fresh || !has_twin(t->call, h))
+	if (!h->fresh || h->anyone || !has_twin(t->call, h))
 		hole_open(t, h);
 }
 
@@ -383,8 +384,15 @@ static void hole_check(struct sip_call *call, struct sip_hole *h)
 {
 	unsigned long idle = h->fresh + (unsigned long)call->media_timeout * HZ;
 
-	if (!h->hole || nf_alg_hole_stands(h->hole))
+	if (!h->hole)
 		return;
+	if (nf_alg_hole_stands(h->hole)) {
+		if (h->anyone && has_twin(call, h)) {
+			nf_alg_hole_refresh(h->hole, call->media_timeout);
+			h->fresh = jiffies;
+		}
+		return;
+	}
 	nf_alg_hole_drop(h->hole, false);
 	h->hole = NULL;
 	/* Nobody came, or nobody came any more. Otherwise its signalling connection has ended. */
