@@ -190,22 +190,11 @@ static u32 read_scheme(const u8 *p, u32 i, u32 end)
 	return i < end && p[i] == ':' && (u8)((p[start] | 0x20) - 'a') < 26 ? i : ALG_SCAN_BAD;
 }
 
-u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where, enum alg_sip_uri_form form)
+/* What must stand at @i, behind the URI that begins at @start. */
+static u32 end_uri(struct alg_sip_parser *s, u32 start, u32 i, u32 end, enum alg_sip_uri_form form)
 {
 	const u8 *p = s->p;
-	u32 start = i;
 
-	s->uri_ref = ALG_SIP_REFS;
-	s->base.off = (u16)start;
-	i = read_scheme(p, i, end);
-	if (i == ALG_SCAN_BAD)
-		return i;
-	if (ALG_SAME(p + start, i - start, "sip"))
-		i = read_sip_uri(s, i + 1, end, where, form, 0);
-	else if (ALG_SAME(p + start, i - start, "sips"))
-		i = read_sip_uri(s, i + 1, end, where, form, ALG_SIP_REF_SECURE);
-	else
-		i = read_other_uri(s, i + 1, end, form);
 	if (i == ALG_SCAN_BAD)
 		return i;
 	s->uri = alg_sip_span(start, i);
@@ -217,6 +206,27 @@ u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where whe
 	default:
 		return i == end || alg_is(p[i], ALG_C_WS) || p[i] == ';' || p[i] == ',' ? i : ALG_SCAN_BAD;
 	}
+}
+
+u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where, enum alg_sip_uri_form form)
+{
+	const u8 *p = s->p;
+	u32 start = i;
+
+	s->uri_ref = ALG_SIP_REFS;
+	s->base.off = (u16)start;
+	if (end - i > 4 && !memcmp(p + i, "sip:", 4))
+		return end_uri(s, start, read_sip_uri(s, i + 4, end, where, form, 0), end, form);
+	i = read_scheme(p, i, end);
+	if (i == ALG_SCAN_BAD)
+		return i;
+	if (ALG_SAME(p + start, i - start, "sip"))
+		i = read_sip_uri(s, i + 1, end, where, form, 0);
+	else if (ALG_SAME(p + start, i - start, "sips"))
+		i = read_sip_uri(s, i + 1, end, where, form, ALG_SIP_REF_SECURE);
+	else
+		i = read_other_uri(s, i + 1, end, form);
+	return end_uri(s, start, i, end, form);
 }
 
 /* ---- name-addr and parameters ---- */

@@ -225,7 +225,8 @@ static void test_stream_lengths(void **state)
 	/* a description that exceeds what a message may be */
 	assert_int_equal(sip_parse(big, LEN(big), true, &msg, &used), MALFORMED);
 	assert_int_equal(used, LEN(big) - 3 + 65500);
-	len = (u32)snprintf(text, sizeof(text), "%sl: 3" EOL "Content-Length : 03" EOL EOL "abc", HEAD("BYE sip:h SIP/2.0", "BYE"));
+	len = (u32)snprintf(text, sizeof(text), "%sl: 3" EOL "Content-Length : 03" EOL EOL "abc",
+			    HEAD("BYE sip:h SIP/2.0", "BYE"));
 	assert_int_equal(sip_parse(text, len, true, &msg, &used), COMPLETE);
 	assert_true(SPAN_IS(text, msg.length, "3") && SPAN_IS(text, msg.length_again, "03"));
 	/* a start line that is SIP's, but broken */
