@@ -67,7 +67,7 @@ class Agent:
         deadline = time.monotonic() + 5
         while not self.answers and time.monotonic() < deadline:
             self.read(0.2)
-        return any(re.search(r"\bOK\b", str(answer.get("data"))) for answer in self.answers)
+        return any("OK " in str(answer.get("data")) for answer in self.answers)
 
     def heard(self):
         """{source address: packets} of audio so far"""
