@@ -360,7 +360,8 @@ PIDS[phone]=$!
 exec {phone}>"$TMP/phone"
 check "a user agent registers and calls" wait_for 20 file_has "$TMP/sip.log" ready
 field "call show" '(lambda c: c["state"] == "established" and c["name"] == "c1@box" and "alice" in c["from"] and
-	"bob" in c["to"] and c["tenant"] == "default" and c["source"] == {"address": "127.0.0.1", "port": 5070} and c["destination"]["port"] == 5060 and
+	"bob" in c["to"] and c["tenant"] == "default" and
+	c["source"] == {"address": "127.0.0.1", "port": 5070} and c["destination"]["port"] == 5060 and
 	c["age"] < 60 and any(f["type"] == "audio" and f["target"] == {"address": "127.0.0.1", "port": 40000}
 	for f in c["flows"]))(d["calls"][0])' call show tenant default protocol sip
 run -j call
