@@ -6,13 +6,11 @@
  * what follows passes unread until a line that is a start line: SIP has no other mark to find the next message by. A connection that
  * turns out to be TLS or HTTP (WebSocket, RFC 7118) has no such line, and is not looked at any more.
  */
-#include <linux/ctype.h>
 #include <net/netfilter/nf_conntrack_seqadj.h>
 
 #include "sip.h"
 
 #define TLS_HANDSHAKE	0x16
-#define METHOD_MAX	32	/* longest method that a message is found by */
 
 /**
  * struct sip_tcp - the protocol's part of a session
@@ -30,51 +28,6 @@ static struct sip_tcp *sip_tcp(const struct nf_alg_work *w)
 {
 	BUILD_BUG_ON(sizeof(struct sip_tcp) > SIP_STREAM_SIZE);
 	return (struct sip_tcp *)w->session->priv;
-}
-
-/* ---- finding a start ---- */
-
-static bool ends_in(const u8 *line, u32 len, const char *text, u32 n)
-{
-	return len >= n && !memcmp(line + len - n, text, n);
-}
-
-/* Could a message start here? Of a line that has not all come the first word counts. */
-static bool starts(const u8 *p, u32 len)
-{
-	static const char version[] = "SIP/2.0 ";
-	const u8 *end;
-	u32 i = 0;
-
-	if (!memcmp(p, version, min_t(u32, len, sizeof(version) - 1)))
-		return true;
-	while (i < len && i < METHOD_MAX && isupper(p[i]))
-		i++;
-	if (!i || i == METHOD_MAX)
-		return false;
-	if (i == len)
-		return true;
-	if (p[i] != ' ')
-		return false;
-	end = memchr(p, '\n', len);
-	if (!end)
-		return true;
-	return ends_in(p, end - p, " SIP/2.0\r", 9) || ends_in(p, end - p, " SIP/2.0", 8);
-}
-
-/* Return: offset of the first line that could start a message, @len if there is none. */
-static u32 find_start(const u8 *data, u32 len)
-{
-	u32 at = 0;
-	const u8 *end;
-
-	while (at < len && !starts(data + at, len - at)) {
-		end = memchr(data + at, '\n', len - at);
-		if (!end)
-			return len;
-		at = end + 1 - data;
-	}
-	return at;
 }
 
 /* ---- other protocols ---- */
@@ -203,7 +156,7 @@ static enum alg_parse sip_stream_message(void *ctx, const u8 *data, u32 len, boo
 		return pass_rest(p, w->dir, len, used);
 	p->passing[w->dir] = false;
 	if (skipping || p->lost[w->dir]) {
-		*used = find_start(data, len);
+		*used = alg_sip_find_start(data, len);
 		if (*used == len)
 			return ALG_PARSE_SKIP;
 		p->lost[w->dir] = false;

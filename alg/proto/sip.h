@@ -164,6 +164,12 @@ struct alg_sip_msg {
  */
 enum alg_parse alg_sip_parse(const u8 *data, u32 len, bool stream, u32 header_max, struct alg_sip_msg *msg, u32 *used);
 
+/*
+ * Offset of the first line that could start a message, from @data's first byte or behind an LF; @len: none. A line that has not
+ * all come counts if its first word is a method in capitals, or the version, or begins so.
+ */
+u32 alg_sip_find_start(const u8 *data, u32 len);
+
 /* "INVITE"; "unknown" for a number that is none. */
 const char *alg_sip_method_name(enum alg_sip_method method);
 
