@@ -44,14 +44,16 @@ arrivals()
 	done < <(on "$1" nft list table inet arrivals)
 }
 
-# heard OWN-PORT [ADDRESS [PORT]]: sets N to the packets that the last arrivals() saw there
+# heard OWN-PORT [ADDRESS [PORT]]: sets N to the packets that the last arrivals() saw there, FROM to where they came from
 heard()
 {
 	local key a
-	N=0
+	N=0 FROM=
 	for key in "${!HEARD[@]}"; do
 		read -ra a <<<"$key"
-		[ "${a[2]}" = "$1" ] && [ "${2:-${a[0]}}" = "${a[0]}" ] && [ "${3:-${a[1]}}" = "${a[1]}" ] && N=$((N + HEARD[$key]))
+		[ "${a[2]}" = "$1" ] || continue
+		FROM+=" ${a[0]}:${a[1]}(${HEARD[$key]})"
+		[ "${2:-${a[0]}}" = "${a[0]}" ] && [ "${3:-${a[1]}}" = "${a[1]}" ] && N=$((N + HEARD[$key]))
 	done
 	return 0
 }
