@@ -19,6 +19,7 @@
 
 set -u
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C
+export ALGCTL=${ALGCTL:-algctl}
 HERE=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/nf-alg.XXXXXX") || exit 1
 chmod 755 "$TMP"
@@ -348,7 +349,7 @@ alg()
 {
 	local ns=$1
 	shift
-	on "$ns" "${ALGCTL:-algctl}" "$@"
+	on "$ns" "$ALGCTL" "$@"
 }
 
 # shellcheck source=topo.sh
