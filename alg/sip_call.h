@@ -109,7 +109,9 @@ struct sip_dialog {
  * @to:		leads through it; with a reference
  * @source:	whose children appear with it; with a reference or NULL
  * @peer:	who may come
+ * @port:	from which the other party said that it sends, 0: not known; others are let in as well
  * @hole:	NULL: was refused, or is gone
+ * @former:	the one before it, by which somebody came from another port, or NULL
  * @fresh:	jiffies when it was opened or refreshed
  * @used:	somebody came
  * @serial:	of the message that opened it
@@ -118,9 +120,10 @@ struct sip_hole {
 	struct list_head list;
 	struct nf_alg_public *to, *source;
 	struct alg_endpoint peer;
-	struct nf_alg_hole *hole;
+	struct nf_alg_hole *hole, *former;
 	unsigned long fresh;
 	u32 serial;
+	u16 port;
 	u8 leg, side, role, stream, part;
 	bool rtcp, anyone, wanted, used;
 	char type[12];

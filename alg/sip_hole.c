@@ -27,6 +27,7 @@ struct way {
 	u8 stream, part;
 	struct nf_alg_public *public, *source;
 	struct alg_endpoint peer;
+	u16 port;
 	bool anyone;
 };
 
@@ -39,22 +40,49 @@ static bool same_public(const struct nf_alg_public *a, const struct nf_alg_publi
 	       sip_same_endpoint(&a->public, &b->public);
 }
 
-static bool hole_is(const struct sip_hole *h, const struct way *w)
+/*
+ * A pinhole is for one flow: a peer that announces another port of the same address sends another one, which needs its own, and has
+ * it while the first one goes on (branches of a call, a re-INVITE that is not answered yet). A flow that came before its port was
+ * known is taken for the one announced first.
+ */
+static bool hole_is(struct sip_hole *h, const struct way *w)
 {
-	return h->leg == w->d->leg && same_public(h->to, w->public) && same_public(h->source, w->source) &&
-	       h->anyone == w->anyone && (h->anyone || sip_same_endpoint(&h->peer, &w->peer));
+	if (h->leg != w->d->leg || !same_public(h->to, w->public) || !same_public(h->source, w->source) || h->anyone != w->anyone)
+		return false;
+	if (h->anyone)
+		return true;
+	if (!sip_same_endpoint(&h->peer, &w->peer))
+		return false;
+	if (!h->announced)
+		h->announced = w->announced;
+	return h->announced == w->announced;
+}
+
+/* One that is there already. Whoever was waited for turns out to be this one. */
+static struct sip_hole *hole_find(const struct way *w)
+{
+	struct sip_hole *h, *waiting = NULL;
+
+	list_for_each_entry(h, &w->t->call->holes, list) {
+		if (!hole_is(h, w))
+			continue;
+		if (h->anyone || h->port == w->port)
+			return h;
+		if (!h->port && !h->wanted)
+			waiting = h;
+	}
+	return waiting;
 }
 
 static void want(const struct way *w)
 {
 	struct sip_call *call = w->t->call;
-	struct sip_hole *h;
+	struct sip_hole *h = hole_find(w);
 
-	list_for_each_entry(h, &call->holes, list) {
-		if (hole_is(h, w)) {
-			h->wanted = true;
-			return;
-		}
+	if (h) {
+		h->wanted = true;
+		h->port = w->port;
+		return;
 	}
 	if (call->n_holes >= SIP_HOLES)
 		return;
@@ -69,7 +97,9 @@ static void want(const struct way *w)
 	h->to = w->public;
 	h->source = w->source;
 	h->peer = w->peer;
+	h->port = w->port;
 	h->anyone = w->anyone;
+	h->announced = w->announced;
 	h->leg = w->d->leg;
 	h->side = w->to->side;
 	h->role = w->to->role;
@@ -90,6 +120,7 @@ static void way_from(struct way *w, const struct sip_part *from)
 {
 	w->source = NULL;
 	w->peer = from->ep;
+	w->port = w->s->l4proto == IPPROTO_UDP ? from->ep.port : 0;
 	if (from->public && from->public->mapped) {
 		w->peer = from->public->target;
 		if (w->s->l4proto == IPPROTO_UDP) {
@@ -108,6 +139,8 @@ static void want_waiting(struct way *w, const struct sip_part *to)
 	w->public = to->public;
 	w->source = NULL;
 	w->peer = w->d->peer;
+	w->announced = 0;
+	w->port = 0;
 	w->anyone = sip_option(w->t, NF_ALG_A_OPTION_DIRECT_MEDIA) == MEDIA_ANY;
 	want(w);
 }
@@ -279,6 +312,7 @@ static void hole_free(struct sip_call *call, struct sip_hole *h)
 {
 	list_del(&h->list);
 	call->n_holes--;
+	nf_alg_hole_drop(h->former, true);
 	nf_alg_hole_drop(h->hole, true);
 	nf_alg_public_put(h->to);
 	nf_alg_public_put(h->source);
@@ -319,9 +353,27 @@ static bool has_twin(const struct sip_call *call, const struct sip_hole *h)
 	return false;
 }
 
+/*
+ * A pinhole for any port is used up by the first that comes. If that was another port than the one that the other party
+ * named, two branches at one address perhaps, there is one more.
+ */
+static bool came_from_elsewhere(const struct sip_hole *h)
+{
+	struct nf_alg_pinhole_info info;
+	u64 packets[2], bytes[2];
+
+	return h->port && !h->peer.port && !h->anyone && nf_alg_hole_traffic(h->hole, &info, packets, bytes) &&
+	       info.state == NF_ALG_PINHOLE_STATE_ACTIVE && info.child_src.port != h->port;
+}
+
 static void hole_keep(struct sip_turn *t, struct sip_hole *h)
 {
 	if (h->hole && nf_alg_hole_stands(h->hole)) {
+		if (!h->former && came_from_elsewhere(h)) {
+			h->former = h->hole;
+			hole_open(t, h);
+			return;
+		}
 		nf_alg_hole_refresh(h->hole, t->call->media_timeout);
 		h->fresh = jiffies;
 		return;
@@ -384,6 +436,10 @@ static void hole_check(struct sip_call *call, struct sip_hole *h)
 {
 	unsigned long idle = h->fresh + (unsigned long)call->media_timeout * HZ;
 
+	if (h->former && !nf_alg_hole_stands(h->former)) {
+		nf_alg_hole_drop(h->former, false);
+		h->former = NULL;
+	}
 	if (!h->hole)
 		return;
 	if (nf_alg_hole_stands(h->hole)) {

@@ -49,10 +49,18 @@ static void flow_type(struct nf_alg_flow_info *flow, const struct sip_hole *h)
 		strlcat(flow->type, " rtcp", sizeof(flow->type));
 }
 
+static void flow_add(struct nf_alg_flow_info *flow, u64 back[2], const u64 packets[2], const u64 bytes[2])
+{
+	flow->packets += packets[0];
+	flow->bytes += bytes[0];
+	back[0] += packets[1];
+	back[1] += bytes[1];
+}
+
 static void flow_info(const struct sip_hole *h, struct nf_alg_flow_info *flow, u64 back[2])
 {
 	struct nf_alg_pinhole_info pinhole;
-	u64 packets[2] = { 0 }, bytes[2] = { 0 };
+	u64 packets[2], bytes[2];
 
 	memset(flow, 0, sizeof(*flow));
 	flow_type(flow, h);
@@ -62,12 +70,14 @@ static void flow_info(const struct sip_hole *h, struct nf_alg_flow_info *flow, u
 		flow->peer = h->peer;
 	flow->public = h->to->public;
 	flow->target = h->to->target;
+	memset(back, 0, 2 * sizeof(*back));
 	if (nf_alg_hole_traffic(h->hole, &pinhole, packets, bytes))
 		flow->state = pinhole.state;
-	flow->packets = packets[0];
-	flow->bytes = bytes[0];
-	back[0] = packets[1];
-	back[1] = bytes[1];
+	flow_add(flow, back, packets, bytes);
+	if (h->former && nf_alg_hole_traffic(h->former, &pinhole, packets, bytes)) {
+		flow->state = NF_ALG_PINHOLE_STATE_ACTIVE;
+		flow_add(flow, back, packets, bytes);
+	}
 }
 
 /* Where both directions of a stream are one connection, each has its own direction's packets. */
