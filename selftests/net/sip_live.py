@@ -245,6 +245,30 @@ def policy():
                 media.close()
 
         check("forked answers, over %s" % transport, forks)
+
+        def same_server():
+            """One address, another port: of the branch that answers, and after a re-INVITE. It may speak first, and alone."""
+            call = Call(client, server, SERVER)
+            a = Media("c1", "192.168.1.11", next(ports))
+            early, late, moved = (Media("s1", "203.0.113.2", next(ports)) for _ in range(3))
+            at_a = call.invite(a.port).sdp().media[0]
+            call.response(call.callee, "183 Session Progress", sdp("203.0.113.2", [early.port]), tag="early")
+            bed.open("early media", (early.rtp, at_a.rtp, a.rtp), (early.rtcp, at_a.rtcp, a.rtcp))
+            call.callee.tag = "late"
+            call.response(call.callee, "200 OK", sdp("203.0.113.2", [late.port]), tag="late")
+            call.ack()
+            bed.open("media of the answer", (late.rtp, at_a.rtp, a.rtp), (late.rtcp, at_a.rtcp, a.rtcp))
+            call.request(call.callee, "INVITE", sdp("203.0.113.2", [moved.port], version=2))
+            call.answer(a.port, side=call.caller, version=2)
+            call.ack(call.callee)
+            bed.open("media that moved", (moved.rtp, at_a.rtp, a.rtp), (moved.rtcp, at_a.rtcp, a.rtcp),
+                     (a.rtp, ("203.0.113.2", moved.port), moved.rtp))
+            call.bye()
+            bed.closed("media after BYE", *[(media.rtp, at_a.rtp, a.rtp) for media in (early, late, moved)])
+            for media in a, early, late, moved:
+                media.close()
+
+        check("other ports of one server, over %s" % transport, same_server)
         client.close()
         server.close()
 
