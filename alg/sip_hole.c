@@ -40,22 +40,10 @@ static bool same_public(const struct nf_alg_public *a, const struct nf_alg_publi
 	       sip_same_endpoint(&a->public, &b->public);
 }
 
-/*
- * A pinhole is for one flow: a peer that announces another port of the same address sends another one, which needs its own, and has
- * it while the first one goes on (branches of a call, a re-INVITE that is not answered yet). A flow that came before its port was
- * known is taken for the one announced first.
- */
-static bool hole_is(struct sip_hole *h, const struct way *w)
+static bool hole_is(const struct sip_hole *h, const struct way *w)
 {
-	if (h->leg != w->d->leg || !same_public(h->to, w->public) || !same_public(h->source, w->source) || h->anyone != w->anyone)
-		return false;
-	if (h->anyone)
-		return true;
-	if (!sip_same_endpoint(&h->peer, &w->peer))
-		return false;
-	if (!h->announced)
-		h->announced = w->announced;
-	return h->announced == w->announced;
+	return h->leg == w->d->leg && same_public(h->to, w->public) && same_public(h->source, w->source) &&
+	       h->anyone == w->anyone && (h->anyone || sip_same_endpoint(&h->peer, &w->peer));
 }
 
 /* One that is there already. Whoever was waited for turns out to be this one. */
@@ -99,7 +87,6 @@ static void want(const struct way *w)
 	h->peer = w->peer;
 	h->port = w->port;
 	h->anyone = w->anyone;
-	h->announced = w->announced;
 	h->leg = w->d->leg;
 	h->side = w->to->side;
 	h->role = w->to->role;
@@ -139,7 +126,6 @@ static void want_waiting(struct way *w, const struct sip_part *to)
 	w->public = to->public;
 	w->source = NULL;
 	w->peer = w->d->peer;
-	w->announced = 0;
 	w->port = 0;
 	w->anyone = sip_option(w->t, NF_ALG_A_OPTION_DIRECT_MEDIA) == MEDIA_ANY;
 	want(w);
