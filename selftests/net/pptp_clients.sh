@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# PPTP with real software: pptpd, pptp-linux and pppd with MPPE. One client, then three behind one address to one server at once, redial,
+# a server behind DNAT; without the ALG the second client fails.
+
+. "$(dirname "$0")/ftp_lib.sh"
+need nft pptpd pptp pppd ping
+modprobe -a ppp_generic ppp_async ppp_mppe >/dev/null 2>&1 || skip_all "this kernel has no PPP with MPPE"
+
+# shellcheck disable=SC2154	# set by setup_ns
+# c3 192.168.1.13 beside c1 and c2
+topo_third_client()
+{
+	setup_ns c3
+	ip -batch - <<<"link add eth0 netns $c3 type veth peer name lan3 netns $r"
+	ip -n "$r" link set lan3 master lan0 up
+	topo_host c3 192.168.1.13 192.168.1.1
+}
+
+# vpn_server NS ADDRESS NET: tunnels get NET.1 on the server and NET.10 to .19 on clients
+vpn_server()
+{
+	local ns=$1 dir=$TMP/pptpd-$1 control
+	mkdir -p "$dir"
+	control=$(command -v pptpd)
+	[ -e /usr/sbin/pptpctrl ] || ln -s "${control%/*}/pptpctrl" /usr/sbin/
+	printf 'alice pptpd secret *\n' >/etc/ppp/chap-secrets
+	printf '%s\n' 'name pptpd' auth refuse-pap refuse-chap refuse-mschap require-mschap-v2 require-mppe-128 nobsdcomp novj \
+		noipv6 'lcp-echo-interval 0' >"$dir/options"
+	printf '%s\n' "option $dir/options" "listen $2" "localip $3.1" "remoteip $3.10-19" >"$dir/conf"
+	daemon "pptpd-$ns" "$ns" pptpd -f -c "$dir/conf" -p "$dir/pid"
+	daemon_ready "pptpd-$ns" tcp 1723
+}
+
+# vpn_dial NS SERVER: pptp keeps a socket named after the server, so each has its own /run/pptp
+vpn_dial()
+{
+	# shellcheck disable=SC2016	# for the inner shell
+	daemon "vpn-$1" "$1" unshare -m sh -c 'mkdir -p /run/pptp && mount -t tmpfs t /run/pptp && exec pppd pty "pptp $1 --nolaunchpppd" \
+		nodetach noauth noipdefault name alice remotename pptpd require-mppe-128 nobsdcomp nodeflate novj noipv6 nodefaultroute \
+		maxfail 1' - "$2"
+}
+
+vpn_has_address() { [[ $(on "$1" ip -4 -o addr show dev ppp0 2>/dev/null) == *" peer $2/"* ]]; }
+vpn_up_or_gone() { gone "${PIDS[vpn-$1]}" || vpn_has_address "$1" "$2"; }
+
+# vpn_up NS SERVER'S-TUNNEL-ADDRESS SECONDS
+vpn_up()
+{
+	wait_for "$3" vpn_up_or_gone "$1" "$2"
+	vpn_has_address "$1" "$2"
+}
+
+# vpn_works NS ADDRESS: ping and a transfer of 200,000 bytes from the server
+vpn_works()
+{
+	on "$1" ping -q -c 3 -i 0.3 -W 10 "$2" || return
+	on "$1" curl -sS -m 60 -o "$TMP/got-$1" "http://$2:8080/big" || return
+	cmp "$TMP/big" "$TMP/got-$1"
+}
+
+vpn_hang_up() { stop "vpn-$1"; }
+
+declare -A WORKS=()
+topo_lan
+topo_third_client
+alg_start pptp
+alg_box r filter masquerade dnat=tcp:1723:192.168.1.12:1723 accept='tcp dport 1723 iifname lan0'
+alg_switch pptp off
+head -c 200000 /dev/urandom >"$TMP/big"
+vpn_server s1 203.0.113.2 10.9.0
+daemon web s1 python3 -m http.server -d "$TMP" 8080
+daemon_ready web tcp 8080
+
+vpn_dial c1 203.0.113.2
+check_fails "without the ALG no tunnel comes up" vpn_up c1 10.9.0.1 15
+vpn_hang_up c1
+
+alg_switch pptp on
+vpn_dial c1 203.0.113.2
+check "one client: the tunnel comes up" vpn_up c1 10.9.0.1 40
+check "one client: ping and a transfer" vpn_works c1 10.9.0.1
+
+vpn_dial c2 203.0.113.2
+vpn_dial c3 203.0.113.2
+check "a second client behind the same address" vpn_up c2 10.9.0.1 40
+check "a third one" vpn_up c3 10.9.0.1 40
+for ns in c1 c2 c3; do
+	vpn_works "$ns" 10.9.0.1 >"$TMP/works-$ns" 2>&1 &
+	WORKS[${ns#c}]=$!
+done
+for ns in c1 c2 c3; do
+	check "three at once: ping and a transfer of $ns" wait "${WORKS[${ns#c}]}" || { cp "$TMP/works-$ns" "$TMP/out"; output_of_last; }
+done
+alg r call show protocol pptp >"$TMP/calls"
+check_is "three calls are shown" "$(grep -c established "$TMP/calls")" 3
+
+vpn_hang_up c1
+one_less() { [ "$(alg r call show protocol pptp | grep -c established)" = 2 ]; }
+check "a client that hangs up ends its call alone" wait_for 20 one_less
+check "... and the others go on" vpn_works c2 10.9.0.1
+vpn_dial c1 203.0.113.2
+check "redial" vpn_up c1 10.9.0.1 40
+check "redial: ping and a transfer" vpn_works c1 10.9.0.1
+for ns in c1 c2 c3; do
+	vpn_hang_up "$ns"
+done
+none_left() { [ "$(alg r call show protocol pptp | grep -c established)" = 0 ]; }
+check "no call is left" wait_for 20 none_left
+
+vpn_server c2 192.168.1.12 10.8.0
+daemon web2 c2 python3 -m http.server -d "$TMP" 8080
+daemon_ready web2 tcp 8080
+vpn_dial s1 203.0.113.1
+check "a server behind DNAT" vpn_up s1 10.8.0.1 40
+check "a server behind DNAT: ping and a transfer" vpn_works s1 10.8.0.1
+vpn_hang_up s1
+check "no call is left" wait_for 20 none_left
+
+alg_switch pptp off
+vpn_dial c1 203.0.113.2
+check_fails "without the ALG no tunnel comes up, again" vpn_up c1 10.9.0.1 15
+vpn_hang_up c1
+finish
