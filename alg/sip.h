@@ -89,6 +89,25 @@ static inline bool sip_same_endpoint(const struct alg_endpoint *a, const struct 
 	return a->port == b->port && sip_same_addr(a, b);
 }
 
+/* ---- sip_udp.c ---- */
+
+#define SIP_CONN_KEEP	64	/* seconds that a call keeps its connection at a time; longer than its collector's period */
+
+/**
+ * struct sip_conn - a UDP connection that somebody needs, without a reference to it
+ * @used:	the rest is valid
+ */
+struct sip_conn {
+	struct nf_conntrack_tuple tuple;
+	struct nf_conntrack_zone zone;
+	bool used;
+};
+
+void sip_conn_set(struct sip_conn *conn, const struct nf_alg_work *work);	/* over TCP: none */
+/* It lives for @secs from now, at least, if it is still there. Any context. */
+void sip_conn_keep(struct net *net, const struct sip_conn *conn, u32 secs);
+void sip_conn_release(const struct nf_alg_work *work);	/* no longer than others need it */
+
 /* ---- sip.c, for sip_udp.c and sip_tcp.c ---- */
 
 /**

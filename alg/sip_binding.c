@@ -11,6 +11,7 @@
 #define LISTS		64
 #define LOCKS		64
 #define GC_PERIOD	HZ
+#define CONN_PERIOD	(16 * HZ)	/* shorter than any timeout that conntrack gives an answered UDP connection */
 
 /**
  * struct binding_net - a namespace's bindings
@@ -254,8 +255,12 @@ static bool call_is_gone(const struct sip_binding *b)
 
 static void gc_one(struct sip_binding *b, void *arg)
 {
-	if (time_after(jiffies, b->until) || !binding_allowed(b) || call_is_gone(b))
+	if (time_after(jiffies, b->until) || !binding_allowed(b) || call_is_gone(b)) {
 		sip_binding_end(b);
+	} else if (b->granted && time_after(jiffies, b->kept + CONN_PERIOD)) {
+		sip_conn_keep(b->net, &b->conn, (b->until - jiffies) / HZ);
+		b->kept = jiffies;
+	}
 }
 
 static void gc_work(struct work_struct *work)

@@ -434,7 +434,8 @@ static bool call_update(struct sip_turn *t)
 	call->timeout = nf_alg_work_option(t->m->work, NF_ALG_A_OPTION_CALL_TIMEOUT);
 	call->media_timeout = nf_alg_work_option(t->m->work, NF_ALG_A_OPTION_MEDIA_TIMEOUT);
 	sip_call_refresh(call);
-	t->m->keep = max(t->m->keep, sip_call_lasts(call));
+	t->m->keep = max_t(u32, t->m->keep, min_t(u32, sip_call_lasts(call), SIP_CONN_KEEP));
+	sip_conn_set(&call->conns[t->leg], t->m->work);
 	if (state == NF_ALG_CALL_STATE_ESTABLISHED && !call->answered) {
 		call->answered = true;
 		nf_alg_count(call->account, NF_ALG_PROTOCOL_SIP, NF_ALG_REASON_ANSWERED);

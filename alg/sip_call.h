@@ -167,6 +167,7 @@ struct sip_call {
 	u8 undo;
 	u8 n_legs;
 	struct alg_endpoint legs[SIP_LEGS];
+	struct sip_conn conns[SIP_LEGS];
 	struct sip_party *parties[SIP_PARTIES];
 	struct sip_dialog *dialogs[SIP_DIALOGS];
 	struct list_head holes;

@@ -298,8 +298,10 @@ static void grant(struct sip_message *m, struct sip_binding *b)
 	b->asked.call = 0;
 	if (!expires) {
 		sip_binding_end(b);
+		sip_conn_release(m->work);
 		return;
 	}
+	sip_conn_set(&b->conn, m->work);
 	b->until = jiffies + expires * HZ;
 	sip_contact_open(m->work, !m->work->dir, b->contact, expires, 0);
 	m->keep = max_t(u32, m->keep, expires);

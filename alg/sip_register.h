@@ -67,7 +67,8 @@ bool sip_contact_admits(const struct nf_alg_work *work, const struct alg_endpoin
  * @id:		number, growing in the namespace
  * @dialog:	not a registration
  * @call:	a dialog's call, with which it ends; @call.net NULL: it is none of a call (SUBSCRIBE, REFER)
- * @granted:	the registrar said so; the dialog was answered
+ * @granted:	the registrar said so
+ * @conn:	of a granted one, the connection that it was granted over; @kept: when that was seen to
  * @gone:	taken down
  * @registrar:	other end of the connection
  * @since, @until: jiffies
@@ -86,6 +87,8 @@ struct sip_binding {
 	struct nf_alg_account *account;
 	u32 id;
 	struct sip_call_key call;
+	struct sip_conn conn;
+	unsigned long kept;
 	bool dialog;
 	bool granted;
 	bool gone;

@@ -288,6 +288,14 @@ static bool call_allowed(struct sip_call *call)
 	return ret;
 }
 
+static void keep_conns(const struct sip_call *call)
+{
+	u8 i;
+
+	for (i = 0; i < call->n_legs && call->state != NF_ALG_CALL_STATE_CLOSING; i++)
+		sip_conn_keep(call->net, &call->conns[i], SIP_CONN_KEEP);
+}
+
 /* Return: seconds until it is to be looked at again, 0: it is over. */
 static u32 call_check(struct sip_call *call)
 {
@@ -303,6 +311,8 @@ static u32 call_check(struct sip_call *call)
 			sip_call_end(call, 0);
 		else
 			sip_holes_check(call);
+		if (!call->dead)
+			keep_conns(call);
 	}
 	left = call->dead ? 0 : clamp_t(long, DIV_ROUND_UP(left, HZ), 1, CHECK_PERIOD);
 	spin_unlock_bh(&call->lock);

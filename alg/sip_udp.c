@@ -3,6 +3,8 @@
 #include <linux/udp.h>
 #include <linux/math64.h>
 #include <net/checksum.h>
+#include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_zones.h>
 
 #include "sip.h"
 
@@ -38,15 +40,12 @@ static bool datagram_read(struct sk_buff *skb, unsigned int protoff, struct data
 
 /* ---- how long the connection lives ---- */
 
-/* Every packet set the connection's timeout to conntrack's own; from here it is at least what is left of @data->keep. */
-static void conn_refresh(struct nf_conn *ct, const struct nf_alg_conn *data, u32 now)
+static void conn_extend(struct nf_conn *ct, u32 secs)
 {
-	u32 keep = READ_ONCE(data->keep), jiffs;
-	s32 left = keep - now;
+	u32 jiffs = min(secs, KEEP_MAX) * HZ;
 
-	if (!keep || left <= 0 || test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status))
+	if (test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status))
 		return;
-	jiffs = min_t(u32, left, KEEP_MAX) * HZ;
 	if (!nf_ct_is_confirmed(ct)) {	/* counts from confirmation */
 		ct->timeout = max_t(u32, ct->timeout, jiffs);
 		return;
@@ -54,6 +53,16 @@ static void conn_refresh(struct nf_conn *ct, const struct nf_alg_conn *data, u32
 	jiffs += nfct_time_stamp;
 	if ((s32)(jiffs - READ_ONCE(ct->timeout)) > 0)
 		WRITE_ONCE(ct->timeout, jiffs);
+}
+
+/* Every packet set the connection's timeout to conntrack's own; from here it is at least what is left of @data->keep. */
+static void conn_refresh(struct nf_conn *ct, const struct nf_alg_conn *data, u32 now)
+{
+	u32 keep = READ_ONCE(data->keep);
+	s32 left = keep - now;
+
+	if (keep && left > 0)
+		conn_extend(ct, left);
 }
 
 /* @secs: so long from now on, 0: as long as it was to live. */
@@ -68,6 +77,33 @@ static void conn_keep(struct nf_conn *ct, u32 secs)
 	if (secs && (!keep || (s32)(until - keep) > 0))
 		WRITE_ONCE(data->keep, until ?: 1);
 	conn_refresh(ct, data, now);
+}
+
+void sip_conn_set(struct sip_conn *conn, const struct nf_alg_work *w)
+{
+	conn->used = nf_ct_protonum(w->ct) == IPPROTO_UDP;
+	if (!conn->used)
+		return;
+	conn->tuple = w->ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	conn->zone = *nf_ct_zone(w->ct);
+}
+
+void sip_conn_keep(struct net *net, const struct sip_conn *conn, u32 secs)
+{
+	struct nf_conntrack_tuple_hash *h = conn->used ? nf_conntrack_find_get(net, &conn->zone, &conn->tuple) : NULL;
+
+	if (!h)
+		return;
+	conn_extend(nf_ct_tuplehash_to_ctrack(h), secs);
+	nf_ct_put(nf_ct_tuplehash_to_ctrack(h));
+}
+
+void sip_conn_release(const struct nf_alg_work *w)
+{
+	struct nf_alg_conn *data = nfct_help(w->ct) ? nfct_help_data(w->ct) : NULL;
+
+	if (data && nf_ct_protonum(w->ct) == IPPROTO_UDP)
+		WRITE_ONCE(data->keep, 0);
 }
 
 /* ---- a packet ---- */
