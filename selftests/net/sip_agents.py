@@ -95,10 +95,11 @@ def call(caller, callee, caller_hears, callee_hears):
     try:
         caller.wait("CALL_ESTABLISHED")
         callee.wait("CALL_ESTABLISHED")
-        must(eventually(lambda: grown(caller, before[0], caller_hears) >= PACKETS and
-                        grown(callee, before[1], callee_hears) >= PACKETS),
-             "audio: %s hears %s (before: %s), %s hears %s (before: %s)" % (
-                 caller.name, caller.heard(), before[0], callee.name, callee.heard(), before[1]))
+        if not eventually(lambda: grown(caller, before[0], caller_hears) >= PACKETS and
+                          grown(callee, before[1], callee_hears) >= PACKETS):
+            raise AssertionError("audio: %s hears %s (before: %s), %s hears %s (before: %s)\n%s" % (
+                caller.name, caller.heard(), before[0], callee.name, callee.heard(), before[1],
+                algctl("r", "call", "show") if OURS else ""))
         other = {key: grown(a, b, key) for a, b, own in ((caller, before[0], caller_hears), (callee, before[1], callee_hears))
                  for key in a.heard() if key != own and grown(a, b, key)}
         must_equal(other, {}, "audio from elsewhere")
