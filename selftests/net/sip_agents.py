@@ -99,7 +99,7 @@ def call(caller, callee, caller_hears, callee_hears):
                           grown(callee, before[1], callee_hears) >= PACKETS):
             raise AssertionError("audio: %s hears %s (before: %s), %s hears %s (before: %s)\n%s" % (
                 caller.name, caller.heard(), before[0], callee.name, callee.heard(), before[1],
-                algctl("r", "call", "show") if OURS else ""))
+                algctl("r", "call", "show", "flows") if OURS else ""))
         other = {key: grown(a, b, key) for a, b, own in ((caller, before[0], caller_hears), (callee, before[1], callee_hears))
                  for key in a.heard() if key != own and grown(a, b, key)}
         must_equal(other, {}, "audio from elsewhere")
