@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Module nf_alg_sip: what a SIP message means for its connection, whatever brought it. The grammar is in proto/sip.c. */
+/*
+ * Module nf_alg_sip: what a SIP message means for its connection, whatever brought it. The grammar is in proto/sip.c.
+ */
 #include <linux/module.h>
 #include <linux/mm.h>
 #include <net/netfilter/nf_conntrack_seqadj.h>

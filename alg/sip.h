@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Module nf_alg_sip: sip.c parses a message, asks the others, plans; sip_udp.c and sip_tcp.c bring messages and carry plans out;
- * sip_call.c keeps calls and who their parties are; sip_media.c turns what parties announce into public endpoints and pinholes;
- * sip_register.c knows who has registered where, and sip_contact.c the endpoints that Contacts name; sip_show.c shows calls and
- * registrations.
+ * Module nf_alg_sip: sip.c parses a message, asks the others, plans; sip_udp.c and sip_tcp.c bring messages and carry
+ * plans out; sip_call.c keeps calls and who their parties are; sip_media.c turns what parties announce into public
+ * endpoints and pinholes; sip_register.c knows who has registered where, and sip_contact.c the endpoints that
+ * Contacts name; sip_show.c shows calls and registrations.
  *
- * Locks: a call and a registration have a lock each, taken once per message, below session->lock (TCP). Tables are rhashtables, read
- * under RCU. Nothing else is taken per message but what public endpoints and pinholes take.
+ * Locks: a call and a registration have a lock each, taken once per message, below session->lock (TCP). Tables are
+ * rhashtables, read under RCU. Nothing else is taken per message but what public endpoints and pinholes take.
  */
 #ifndef NF_ALG_SIP_H
 #define NF_ALG_SIP_H
@@ -24,8 +24,8 @@ struct sip_call;
  * @work:	the packet; resolved, its mode is on or observe
  * @data, @len:	the message
  * @msg, @sdp:	parsed; @sdp->n_media 0: no description
- * @inside:	the sender is the party that the ALG serves: its side is translated; where nothing is, the connection's initiator, or its
- *		responder if the connection came through a registration's pinhole
+ * @inside:	the sender is the party that the ALG serves: its side is translated; where nothing is, the
+ *		connection's initiator, or its responder if the connection came through a registration's pinhole
  * @sender:	the sender, as it knows itself: the packet's source before translation
  * @receiver:	the receiver, as it knows itself: the source of its packets before translation
  * @media:	filled in by sip_call_message() for the planner
@@ -51,9 +51,9 @@ struct sip_message {
 };
 
 /*
- * One request or response of a call, whatever its method, before it is rewritten. Finds or makes the call, follows its state, opens and
- * closes media. Return: 0 (perhaps nothing to do), or an enum nf_alg_reason for which the message passes without SDP being rewritten
- * (counted by the caller).
+ * One request or response of a call, whatever its method, before it is rewritten. Finds or makes the call, follows
+ * its state, opens and closes media. Return: 0 (perhaps nothing to do), or an enum nf_alg_reason for which the
+ * message passes without SDP being rewritten (counted by the caller).
  */
 int sip_call_message(struct sip_message *m);
 
@@ -61,22 +61,28 @@ int sip_call_message(struct sip_message *m);
 void sip_call_undo(struct sip_message *m);
 
 /*
- * The same for REGISTER and its responses, and for what a dialog's other messages say in Contact. Undo closes what the message of
- * either kind opened.
+ * The same for REGISTER and its responses, and for what a dialog's other messages say in Contact. Undo closes what
+ * the message of either kind opened.
  */
 int sip_register_message(struct sip_message *m);
 void sip_dialog_message(struct sip_message *m);	/* after sip_call_message() */
 void sip_register_undo(struct sip_message *m);
-/* A request that begins something, on a connection that came through a pinhole: does anybody still take such there? */
+/*
+ * A request that begins something, on a connection that came through a pinhole: does anybody still take such there?
+ */
 bool sip_register_admits(const struct sip_message *m);
 
 /* For sip_show.c: as in struct nf_alg_call_ops. */
-int sip_register_walk(struct net *net, u32 after, int (*fn)(const struct nf_alg_registration_info *info, void *arg), void *arg);
+int sip_register_walk(struct net *net, u32 after, int (*fn)(const struct nf_alg_registration_info *info, void *arg),
+		      void *arg);
 int sip_register_close(struct net *net, u32 id);
 unsigned int sip_register_close_tenant(struct net *net, u32 tenant);
 u32 sip_register_count(struct net *net);
 
-/* What the other side must see instead of an endpoint that is neither end of this connection: struct alg_sip_nat.find. @ctx: struct sip_message */
+/*
+ * What the other side must see instead of an endpoint that is neither end of this connection: struct
+ * alg_sip_nat.find. @ctx: struct sip_message
+ */
 bool sip_find(void *ctx, const struct alg_sip_ref *ref, const struct alg_endpoint *ep, struct alg_endpoint *seen);
 
 static inline bool sip_same_addr(const struct alg_endpoint *a, const struct alg_endpoint *b)
@@ -91,7 +97,8 @@ static inline bool sip_same_endpoint(const struct alg_endpoint *a, const struct 
 
 /* ---- sip_udp.c ---- */
 
-#define SIP_CONN_KEEP	64	/* seconds that a call keeps its connection at a time; longer than its collector's period */
+/* Seconds that a call keeps its connection at a time; longer than its collector's period. */
+#define SIP_CONN_KEEP	64
 
 /**
  * struct sip_conn - a UDP connection that somebody needs, without a reference to it
@@ -130,8 +137,8 @@ enum sip_verdict {
 struct sip_scratch *sip_scratch(struct nf_alg_work *work);
 
 /*
- * A message whose @data, @len and @msg are set; @work is resolved and its mode is not off. Counts, follows calls and registrations, and
- * adds edits to @plan, which is empty. If they can't be made sip_unwritten() must be called.
+ * A message whose @data, @len and @msg are set; @work is resolved and its mode is not off. Counts, follows calls and
+ * registrations, and adds edits to @plan, which is empty. If they can't be made sip_unwritten() must be called.
  */
 enum sip_verdict sip_process(struct sip_message *m, struct alg_plan *plan);
 void sip_unwritten(struct sip_message *m, struct alg_plan *plan, enum nf_alg_reason reason);

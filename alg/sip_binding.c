@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bindings: the table by owner, the namespaces' lists for dumps and the collector, their life and end. sip_register.c makes them.
+ * Bindings: the table by owner, the namespaces' lists for dumps and the collector, their life and end. sip_register.c
+ * makes them.
  */
 #include <linux/module.h>
 #include <linux/workqueue.h>
@@ -299,7 +300,8 @@ static bool registration_next(struct binding_net *bn, u32 *id, struct nf_alg_reg
 	return found;
 }
 
-int sip_register_walk(struct net *net, u32 after, int (*fn)(const struct nf_alg_registration_info *info, void *arg), void *arg)
+int sip_register_walk(struct net *net, u32 after, int (*fn)(const struct nf_alg_registration_info *info, void *arg),
+		      void *arg)
 {
 	struct nf_alg_registration_info info;
 	int ret = 0;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Endpoints that Contacts name: one public endpoint and one pinhole for all who name the same one to the same peer. */
+/*
+ * Endpoints that Contacts name: one public endpoint and one pinhole for all who name the same one to the same peer.
+ */
 #include <linux/jhash.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 
 #include "sip_register.h"
 
 #define LOCKS	64
-#define SPARE	5	/* seconds that a pinhole stands longer, so that it is us who close it, with what came through it */
+#define SPARE	5	/* seconds that a pinhole stands longer, so that it is us who close it */
 
 static const struct rhashtable_params contacts_params = {
 	.head_offset = offsetof(struct sip_contact, node),
@@ -26,8 +28,8 @@ static void copy_endpoint(struct alg_endpoint *to, const struct alg_endpoint *fr
 	memcpy(to->addr, from->addr, from->family == 4 ? 4 : 16);
 }
 
-void sip_contact_key_init(struct sip_contact_key *key, const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *target,
-			  const struct alg_endpoint *peer)
+void sip_contact_key_init(struct sip_contact_key *key, const struct nf_alg_work *work, u8 l4proto,
+			  const struct alg_endpoint *target, const struct alg_endpoint *peer)
 {
 	memset(key, 0, sizeof(*key));
 	key->net = work->net;
@@ -45,7 +47,8 @@ static spinlock_t *contact_lock(const struct sip_contact_key *key)
 	return &locks[jhash(&key->target, sizeof(key->target), 0) % LOCKS];
 }
 
-static struct sip_contact *contact_new(struct nf_alg_work *w, enum ip_conntrack_dir dir, const struct sip_contact_key *key, bool flow)
+static struct sip_contact *contact_new(struct nf_alg_work *w, enum ip_conntrack_dir dir,
+				       const struct sip_contact_key *key, bool flow)
 {
 	struct nf_alg_public_req req = {
 		.dir = dir,
@@ -76,7 +79,8 @@ out_free:
 	return NULL;
 }
 
-struct sip_contact *sip_contact_get(struct nf_alg_work *w, enum ip_conntrack_dir dir, const struct sip_contact_key *key, bool flow)
+struct sip_contact *sip_contact_get(struct nf_alg_work *w, enum ip_conntrack_dir dir,
+				    const struct sip_contact_key *key, bool flow)
 {
 	spinlock_t *lock = contact_lock(key);
 	struct sip_contact *c;
@@ -91,8 +95,8 @@ struct sip_contact *sip_contact_get(struct nf_alg_work *w, enum ip_conntrack_dir
 	return c;
 }
 
-static struct nf_alg_hole *open_hole(struct nf_alg_work *w, enum ip_conntrack_dir dir, const struct sip_contact *c, u32 secs,
-				     u32 call)
+static struct nf_alg_hole *open_hole(struct nf_alg_work *w, enum ip_conntrack_dir dir, const struct sip_contact *c,
+				     u32 secs, u32 call)
 {
 	struct nf_alg_pinhole_req req = {
 		.dir = dir,

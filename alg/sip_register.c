@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What messages say of where somebody is reached. A registration (RFC 3261, 10) binds an address of record, from when the registrar
- * grants it; a dialog binds its Call-ID, while its parties talk (RFC 3261, 12).
+ * What messages say of where somebody is reached. A registration (RFC 3261, 10) binds an address of record, from when
+ * the registrar grants it; a dialog binds its Call-ID, while its parties talk (RFC 3261, 12).
  *
- * An address of record is known by what stands in To but for an address, which translation may change between request and response,
- * together with registrar and tenant: its bindings have the same owner number.
+ * An address of record is known by what stands in To but for an address, which translation may change between request
+ * and response, together with registrar and tenant: its bindings have the same owner number.
  */
 #include <linux/siphash.h>
 #include <net/netns/hash.h>
@@ -14,7 +14,7 @@
 
 #define OWNER_MAX	64	/* bindings of one address of record, or one dialog */
 #define ASK		32	/* seconds that an answer is waited for (RFC 3261, 17.1.2.2) */
-#define RING		200	/* the same for INVITE, from each answer on (RFC 3261, 16.6: timer C is 180 s at least) */
+#define RING		200	/* the same for INVITE, from each answer on (RFC 3261, 16.6: timer C, 180 s) */
 #define GRANT		3600	/* where neither side says for how long (RFC 3261, 10.2.1.1) */
 #define GRANT_MAX	604800
 #define PORT_LOWEST	1024
@@ -88,8 +88,8 @@ struct named {
 };
 
 /*
- * Whose address is it? Its sender's, or that by which the sender is seen; another's only if the policy says so. Counts what is refused,
- * unless @quiet. Return: the endpoint may be opened.
+ * Whose address is it? Its sender's, or that by which the sender is seen; another's only if the policy says so.
+ * Counts what is refused, unless @quiet. Return: the endpoint may be opened.
  */
 static bool acceptable(struct sip_message *m, struct alg_endpoint *ep, bool quiet)
 {
@@ -148,7 +148,8 @@ static bool named_contact(struct sip_message *m, unsigned int i, struct named *n
 	if (!acceptable(m, &ep, quiet))
 		return false;
 	named->flow = sip_same_endpoint(&ep, &m->sender);
-	sip_contact_key_init(&named->key, m->work, ref_transport(m, ref, named->flow), &ep, anyone ? NULL : &m->receiver);
+	sip_contact_key_init(&named->key, m->work, ref_transport(m, ref, named->flow), &ep,
+			     anyone ? NULL : &m->receiver);
 	return true;
 }
 
@@ -183,7 +184,8 @@ static void binding_move(struct sip_message *m, struct sip_binding *b, const str
 }
 
 /* The owner's binding to the named endpoint, made if need be; it stays for @secs. */
-static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const struct named *named, u32 secs, bool dialog)
+static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const struct named *named, u32 secs,
+				      bool dialog)
 {
 	struct nf_alg_work *w = m->work;
 	struct sip_contact *contact;
@@ -285,7 +287,8 @@ static u32 granted_expires(const struct sip_message *m, const struct sip_binding
 		if (c->ref >= msg->n_refs || c->expires == ALG_SIP_NONE)
 			continue;
 		ref_endpoint(&msg->refs[c->ref], &ep);
-		if (sip_same_endpoint(&ep, &b->contact->public->public) || sip_same_endpoint(&ep, &b->contact->key.target))
+		if (sip_same_endpoint(&ep, &b->contact->public->public) ||
+		    sip_same_endpoint(&ep, &b->contact->key.target))
 			return min_t(u32, c->expires, GRANT_MAX);
 	}
 	return msg->expires == ALG_SIP_NONE ? b->asked.expires : min_t(u32, msg->expires, GRANT_MAX);
@@ -436,7 +439,9 @@ static bool call_is_over(const struct sip_message *m, const struct sip_call *cal
 		(msg->method == ALG_SIP_INVITE && msg->kind == ALG_SIP_RESPONSE && msg->status >= 300));
 }
 
-/* After sip_call_message(): what an INVITE opens hangs on its call, and without a call there is nothing to be opened. */
+/*
+ * After sip_call_message(): what an INVITE opens hangs on its call, and without a call there is nothing to be opened.
+ */
 void sip_dialog_message(struct sip_message *m)
 {
 	const struct sip_call *call;
@@ -485,14 +490,15 @@ void sip_register_undo(struct sip_message *m)
 }
 
 /*
- * A connection outlives the pinhole that it came through: for what is left of its dialogs. By then who may come is a matter of each
- * request.
+ * A connection outlives the pinhole that it came through: for what is left of its dialogs. By then who may come is a
+ * matter of each request.
  */
 bool sip_register_admits(const struct sip_message *m)
 {
 	const struct alg_sip_msg *msg = &m->msg;
 
-	if (msg->kind != ALG_SIP_REQUEST || msg->to_tag.len || msg->method == ALG_SIP_ACK || msg->method == ALG_SIP_CANCEL)
+	if (msg->kind != ALG_SIP_REQUEST || msg->to_tag.len || msg->method == ALG_SIP_ACK ||
+	    msg->method == ALG_SIP_CANCEL)
 		return true;
 	return sip_contact_admits(m->work, &m->receiver, &m->sender);
 }

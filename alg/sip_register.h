@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Bindings: who is reached by which Contact (sip_binding.c); the endpoints that Contacts name, which bindings share (sip_contact.c). */
+/*
+ * Bindings: who is reached by which Contact (sip_binding.c); the endpoints that Contacts name, which bindings share
+ * (sip_contact.c).
+ */
 #ifndef NF_ALG_SIP_REGISTER_H
 #define NF_ALG_SIP_REGISTER_H
 
@@ -39,21 +42,24 @@ struct sip_contact {
 	struct rcu_head rcu;
 };
 
-void sip_contact_key_init(struct sip_contact_key *key, const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *target,
-			  const struct alg_endpoint *peer);
+void sip_contact_key_init(struct sip_contact_key *key, const struct nf_alg_work *work, u8 l4proto,
+			  const struct alg_endpoint *target, const struct alg_endpoint *peer);
 
 /*
- * The contact with @key, made if need be: the sender of a message in direction @dir named it. NULL: no public endpoint (counted). @flow: it
- * is the endpoint that the sender's packets come from.
+ * The contact with @key, made if need be: the sender of a message in direction @dir named it. NULL: no public
+ * endpoint (counted). @flow: it is the endpoint that the sender's packets come from.
  */
-struct sip_contact *sip_contact_get(struct nf_alg_work *work, enum ip_conntrack_dir dir, const struct sip_contact_key *key, bool flow);
+struct sip_contact *sip_contact_get(struct nf_alg_work *work, enum ip_conntrack_dir dir,
+				    const struct sip_contact_key *key, bool flow);
 /* Its pinhole stands for @secs from now, at least; shown as of call number @call, 0: none. */
-void sip_contact_open(struct nf_alg_work *work, enum ip_conntrack_dir dir, struct sip_contact *contact, u32 secs, u32 call);
+void sip_contact_open(struct nf_alg_work *work, enum ip_conntrack_dir dir, struct sip_contact *contact, u32 secs,
+		      u32 call);
 /* The last one closes the pinhole, and the connections that came through it. */
 void sip_contact_put(struct sip_contact *contact);
 
 /* Is there a contact at @target that @peer may ask for? Under RCU. */
-bool sip_contact_admits(const struct nf_alg_work *work, const struct alg_endpoint *target, const struct alg_endpoint *peer);
+bool sip_contact_admits(const struct nf_alg_work *work, const struct alg_endpoint *target,
+			const struct alg_endpoint *peer);
 
 /*
  * struct sip_binding - an owner reached by a Contact

@@ -2,9 +2,10 @@
 /*
  * SIP over TCP: messages in a stream (RFC 3261, 18.3).
  *
- * A body that is of no interest passes as it comes, only its length is kept. Where a malformed message ends can't always be told; then
- * what follows passes unread until a line that is a start line: SIP has no other mark to find the next message by. A connection that
- * turns out to be TLS or HTTP (WebSocket, RFC 7118) has no such line, and is not looked at any more.
+ * A body that is of no interest passes as it comes, only its length is kept. Where a malformed message ends can't
+ * always be told; then what follows passes unread until a line that is a start line: SIP has no other mark to find
+ * the next message by. A connection that turns out to be TLS or HTTP (WebSocket, RFC 7118) has no such line, and is
+ * not looked at any more.
  */
 #include <net/netfilter/nf_conntrack_seqadj.h>
 
@@ -79,13 +80,15 @@ static enum alg_parse malformed(struct nf_alg_work *w, u32 len, u32 *used)
 }
 
 /*
- * What the policy does not let through is taken out of the stream, if it is all here and the receiver's sequence numbers can be
- * adjusted; else it passes, and does nothing here: there is no other way to have the sender go on behind it. Who came through a pinhole
- * is not let go on. What stays is an empty line, which stands for nothing between messages (RFC 3261, 7.5) and can be acknowledged.
+ * What the policy does not let through is taken out of the stream, if it is all here and the receiver's sequence
+ * numbers can be adjusted; else it passes, and does nothing here: there is no other way to have the sender go on
+ * behind it. Who came through a pinhole is not let go on. What stays is an empty line, which stands for nothing
+ * between messages (RFC 3261, 7.5) and can be acknowledged.
  */
 static void take_out(struct nf_alg_work *w, u32 len, u32 used, u32 editable_from, struct alg_plan *plan)
 {
-	if (w->session->rewrites && nfct_seqadj(w->ct) && used <= len && !editable_from && alg_plan_add(plan, 0, used, "\r\n", 2))
+	if (w->session->rewrites && nfct_seqadj(w->ct) && used <= len && !editable_from &&
+	    alg_plan_add(plan, 0, used, "\r\n", 2))
 		return;
 	w->drop = w->ct->master;
 }
@@ -121,7 +124,8 @@ static void process(struct sip_message *m, u32 used, u32 editable_from, struct a
 		plan_fits(m, editable_from, plan);
 }
 
-static enum alg_parse parse(struct nf_alg_work *w, const u8 *data, u32 len, u32 editable_from, struct alg_plan *plan, u32 *used)
+static enum alg_parse parse(struct nf_alg_work *w, const u8 *data, u32 len, u32 editable_from,
+			    struct alg_plan *plan, u32 *used)
 {
 	struct sip_message *m = &sip_scratch(w)->m;
 	enum alg_parse ret;
@@ -174,8 +178,9 @@ static enum alg_parse sip_stream_message(void *ctx, const u8 *data, u32 len, boo
 void sip_stream_segment(struct nf_alg_work *w, u32 seq, const u8 *data, u32 len)
 {
 	const struct alg_stream *st = &w->session->dir[w->dir];
+	bool waits = w->mode == NF_ALG_MODE_ON && w->session->rewrites;
 
-	if (unlikely(st->synced && alg_seq_after(seq, st->next)) && !(w->mode == NF_ALG_MODE_ON && w->session->rewrites))
+	if (unlikely(st->synced && alg_seq_after(seq, st->next)) && !waits)
 		sip_tcp(w)->rest[w->dir] = 0;
 }
 

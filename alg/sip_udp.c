@@ -55,7 +55,9 @@ static void conn_extend(struct nf_conn *ct, u32 secs)
 		WRITE_ONCE(ct->timeout, jiffs);
 }
 
-/* Every packet set the connection's timeout to conntrack's own; from here it is at least what is left of @data->keep. */
+/*
+ * Every packet set the connection's timeout to conntrack's own; from here it is at least what is left of @data->keep.
+ */
 static void conn_refresh(struct nf_conn *ct, const struct nf_alg_conn *data, u32 now)
 {
 	u32 keep = READ_ONCE(data->keep);
@@ -109,8 +111,8 @@ void sip_conn_release(const struct nf_alg_work *w)
 /* ---- a packet ---- */
 
 /*
- * The answer to a request whose Via named another port than it came from goes there (RFC 3261, 18.2.2): as the peer was told the
- * port that conntrack knows, the packet is turned to the other one when conntrack is done with it.
+ * The answer to a request whose Via named another port than it came from goes there (RFC 3261, 18.2.2): as the peer
+ * was told the port that conntrack knows, the packet is turned to the other one when conntrack is done with it.
  */
 static int turn_answer(const struct nf_alg_work *w)
 {
@@ -134,7 +136,9 @@ static int turn_answer(const struct nf_alg_work *w)
 	return NF_ACCEPT;
 }
 
-/* A message that grew beyond the path's MTU is fragmented, whatever its sender, who does not know of it, asked for. */
+/*
+ * A message that grew beyond the path's MTU is fragmented, whatever its sender, who does not know of it, asked for.
+ */
 static void may_fragment(struct sk_buff *skb, const struct alg_plan *plan)
 {
 	if (plan->delta > 0)
