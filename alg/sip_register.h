@@ -54,7 +54,7 @@ struct sip_contact *sip_contact_get(struct nf_alg_work *work, enum ip_conntrack_
 /* Its pinhole stands for @secs from now, at least; shown as of call number @call, 0: none. */
 void sip_contact_open(struct nf_alg_work *work, enum ip_conntrack_dir dir, struct sip_contact *contact, u32 secs,
 		      u32 call);
-/* The last one closes the pinhole, and the connections that came through it. */
+/* The last one closes the pinhole. Connections that came through it live on: sip_register_admits(). */
 void sip_contact_put(struct sip_contact *contact);
 
 /* Is there a contact at @target that @peer may ask for? Under RCU. */
