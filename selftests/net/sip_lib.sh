@@ -103,7 +103,12 @@ sipp_uas()
 sipp_end()
 {
 	local pid=${PIDS[$1]} status
-	wait_for 70 gone "$pid" || { stop "$1"; return 1; }
+	if ! wait_for 70 gone "$pid"; then
+		grep -E '^(State|VmRSS|SigQ|Threads)' "/proc/$pid/status"
+		tail -n 15 "$TMP/sipp/$1.msg"
+		stop "$1"
+		return 1
+	fi
 	unset "PIDS[$1]"
 	wait "$pid"
 	status=$?
