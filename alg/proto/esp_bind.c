@@ -113,7 +113,14 @@ static void slot_give(struct alg_esp_slots *slots, u16 slot)
 
 /* ---- the gate ---- */
 
-/* A pair that waits for its inbound SPI goes on doing so, after others. */
+/* The pair goes on waiting for its inbound SPI, but after others. */
+static void await(struct alg_esp_pair *pair, u32 since)
+{
+	unlink(&pair->awaited);
+	pair->awaited_at = since;
+	link_tail(&pair->group->awaited, &pair->awaited);
+}
+
 static void gate_run_out(struct alg_esp_group *group)
 {
 	struct alg_esp_pair *pair = group->holder;
@@ -123,11 +130,8 @@ static void gate_run_out(struct alg_esp_group *group)
 	group->rest = group->waiting ? pair : NULL;
 	group->rested = end;
 	group->waiting = false;
-	if (pair->want_in) {
-		unlink(&pair->awaited);
-		pair->awaited_at = end;
-		link_tail(&group->awaited, &pair->awaited);
-	}
+	if (pair->want_in)
+		await(pair, end);
 }
 
 static struct alg_esp_pair *gate_holder(struct alg_esp_group *group, u32 now)
@@ -489,8 +493,12 @@ enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packe
 		sa_pair_up(pair, pair->lone_in, packet->fresh);
 	} else {
 		ask(pair, packet->fresh, now);
-		if (!holder ? !resting(pair, now) : holder == pair)
+		if (!holder ? !resting(pair, now) : holder == pair) {
 			open_for_answer(pair, packet->seq, now);
+		} else {
+			pair->want_in = max_t(u8, pair->want_in, 1);
+			await(pair, now);
+		}
 	}
 	gate_close_early(pair);
 	return ALG_ESP_BOUND;

@@ -1,0 +1,828 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who an ESP packet is for. */
+#include "unit.h"
+#include <time.h>
+#include "alg/proto/esp_bind.h"
+
+#define PASS	ALG_ESP_PASS
+#define BOUND	ALG_ESP_BOUND
+#define GATE	5000
+#define ANSWER	2000
+#define IDLE	1800000
+#define STATE	14400000
+#define SEQ_MAX	64
+
+#define CLIENTS	12
+
+static struct alg_esp_config config;
+static struct alg_esp_slots *slots;
+static struct alg_esp_group group, other_group;
+static struct alg_esp_pair pairs[CLIENTS];
+static struct alg_esp_ike ikes[CLIENTS];
+static struct alg_esp_sa pool[4096];
+static u32 used;
+static u64 now;
+static struct alg_esp_packet packet;
+
+static int setup(void **state)
+{
+	config = (struct alg_esp_config){
+		.gate = GATE, .answer = ANSWER, .esp_idle = IDLE, .ike_idle = STATE, .seq_max = SEQ_MAX, .sas_max = 8, .ikes_max = 4,
+		.require_ike = true, .hold = true,
+	};
+	free(slots);
+	slots = malloc(ALG_ESP_SLOTS_SIZE(CLIENTS));
+	alg_esp_slots_init(slots, CLIENTS);
+	alg_esp_group_init(&group, &config, slots);
+	alg_esp_group_init(&other_group, &config, slots);
+	memset(pairs, 0, sizeof(pairs));
+	memset(ikes, 0, sizeof(ikes));
+	memset(pool, 0, sizeof(pool));
+	used = 0;
+	now = 0xffffe000;	/* what is kept in 32 bits wraps soon */
+	return 0;
+}
+
+static struct alg_esp_sa *find(struct alg_esp_group *g, enum alg_esp_dir dir, u32 spi)
+{
+	for (struct alg_link *p = g->pairs.next; p != &g->pairs; p = p->next) {
+		struct alg_esp_pair *pair = alg_esp_entry(p, struct alg_esp_pair, list);
+
+		for (struct alg_link *l = pair->sas.next; l != &pair->sas; l = l->next) {
+			struct alg_esp_sa *sa = alg_esp_entry(l, struct alg_esp_sa, list);
+
+			if (sa->dir == dir && sa->spi == spi)
+				return sa;
+		}
+	}
+	return NULL;
+}
+
+static enum alg_esp_verdict esp(struct alg_esp_pair *pair, enum alg_esp_dir dir, u32 spi, u32 seq)
+{
+	enum alg_esp_verdict verdict, without;
+	u32 before = used;
+
+	packet = (struct alg_esp_packet){ .spi = spi, .seq = seq, .now = now, .known = find(&group, dir, spi) };
+	if (packet.known && (dir == ALG_ESP_IN || packet.known->pair == pair) && alg_esp_quick(packet.known, seq, now)) {
+		packet.pair = packet.known->pair;
+		return PASS;
+	}
+	without = dir == ALG_ESP_IN ? alg_esp_in(&group, &packet) : alg_esp_out(pair, &packet);
+	if (without != ALG_ESP_NO_MEMORY)
+		return without;
+	packet.fresh = &pool[used++];
+	assert_in_range(used, 0, ARRAY_SIZE(pool) - 1);
+	verdict = dir == ALG_ESP_IN ? alg_esp_in(&group, &packet) : alg_esp_out(pair, &packet);
+	assert_int_equal(verdict, BOUND);
+	assert_ptr_equal(find(&group, dir, spi), &pool[before]);
+	return verdict;
+}
+
+static enum alg_esp_verdict out(int client, u32 spi, u32 seq)
+{
+	enum alg_esp_verdict verdict = esp(&pairs[client], ALG_ESP_OUT, spi, seq);
+
+	if (verdict == PASS || verdict == BOUND)
+		assert_ptr_equal(packet.pair, &pairs[client]);
+	return verdict;
+}
+
+static enum alg_esp_verdict in(u32 spi, u32 seq)
+{
+	return esp(NULL, ALG_ESP_IN, spi, seq);
+}
+
+/* An inbound packet must reach the client. */
+static void in_to(int client, u32 spi, u32 seq, enum alg_esp_verdict verdict)
+{
+	assert_string_equal(alg_esp_verdict_name(in(spi, seq)), alg_esp_verdict_name(verdict));
+	assert_ptr_equal(packet.pair, &pairs[client]);
+}
+
+static void join(int client)
+{
+	assert_int_equal(alg_esp_join(&group, &pairs[client], now), PASS);
+	assert_null(alg_esp_ike_begin(&pairs[client], &ikes[client], 100 + client, true, now));
+}
+
+static void leave(struct alg_esp_pair *pair)
+{
+	struct alg_link a, b;
+
+	alg_link_init(&a);
+	alg_link_init(&b);
+	alg_esp_leave(pair, &a, &b);
+	memset(pair, 0, sizeof(*pair));
+}
+
+static enum alg_esp_verdict ike(struct alg_esp_ike *session, u8 version, u8 exchange, bool response, u32 id, bool from_client)
+{
+	struct alg_ike_msg msg = { .version = version, .exchange = exchange, .response = response, .id = id };
+
+	msg.kind = exchange == ALG_IKE_QUICK || exchange == ALG_IKE_AUTH || exchange == ALG_IKE_CREATE_CHILD_SA ||
+		   exchange == ALG_IKE_FOLLOWUP_KE ? ALG_IKE_KIND_CREATES : ALG_IKE_KIND_INFO;
+	return alg_esp_ike_message(session, &msg, from_client, now);
+}
+
+static enum alg_esp_verdict child(int client, u32 id)	/* request of the client */
+{
+	return ike(&ikes[client], 2, ALG_IKE_CREATE_CHILD_SA, false, id, true);
+}
+
+static enum alg_esp_verdict child_answer(int client, u32 id)
+{
+	return ike(&ikes[client], 2, ALG_IKE_CREATE_CHILD_SA, true, id, false);
+}
+
+/* An SA pair as it comes with traffic: 0x1000 + n out, 0x2000 + n in. */
+static void tunnel(int client, u32 n)
+{
+	assert_int_equal(child(client, n), PASS);
+	assert_int_equal(child_answer(client, n), PASS);
+	assert_int_equal(out(client, 0x1000 + n, 1), BOUND);
+	in_to(client, 0x2000 + n, 1, BOUND);
+	in_to(client, 0x2000 + n, 2, PASS);
+	assert_null(group.holder);
+}
+
+/* ---- slots ---- */
+
+static void test_slots(void **state)
+{
+	struct alg_esp_pair *extra = calloc(3, sizeof(*extra));
+
+	for (int i = 0; i < CLIENTS; i++) {
+		join(i);
+		assert_int_equal(pairs[i].slot, i);
+	}
+	/* another public address: a zone of its own, then slots that nobody has */
+	assert_int_equal(alg_esp_join(&other_group, &extra[0], now), PASS);
+	assert_int_equal(extra[0].slot, 0);
+	assert_int_equal(alg_esp_join(&other_group, &extra[1], now), PASS);
+	assert_int_equal(extra[1].slot, CLIENTS);
+	assert_int_equal(alg_esp_join(&other_group, &extra[2], now), ALG_ESP_NO_SLOT);
+	assert_null(extra[2].group);
+	assert_int_equal(other_group.n_pairs, 2);
+	assert_int_equal(slots->n, CLIENTS);
+	/* the lowest that is free, at once */
+	leave(&pairs[7]);
+	leave(&pairs[3]);
+	assert_int_equal(alg_esp_join(&other_group, &extra[2], now), PASS);
+	assert_int_equal(extra[2].slot, 3);
+	join(3);
+	assert_int_equal(pairs[3].slot, 7);
+	leave(&pairs[0]);
+	join(0);
+	assert_int_equal(pairs[0].slot, 0);
+	free(extra);
+}
+
+static void test_many_slots(void **state)
+{
+	struct alg_esp_slots *s = malloc(ALG_ESP_SLOTS_SIZE(100));
+	struct alg_esp_pair *p = calloc(102, sizeof(*p));
+
+	alg_esp_slots_init(s, 100);
+	alg_esp_group_init(&other_group, &config, s);
+	for (int i = 0; i <= 100; i++) {
+		assert_int_equal(alg_esp_join(&other_group, &p[i], now), PASS);
+		assert_int_equal(p[i].slot, i);
+	}
+	assert_int_equal(alg_esp_join(&other_group, &p[101], now), ALG_ESP_NO_SLOT);
+	leave(&p[32]);
+	leave(&p[100]);
+	assert_int_equal(alg_esp_join(&other_group, &p[32], now), PASS);
+	assert_int_equal(p[32].slot, 32);
+	assert_int_equal(alg_esp_join(&other_group, &p[101], now), PASS);
+	assert_int_equal(p[101].slot, 100);
+	for (int i = 0; i < 102; i++)
+		if (p[i].group)
+			leave(&p[i]);
+	assert_int_equal(s->n, 0);
+	free(p);
+	free(s);
+}
+
+/* ---- one client ---- */
+
+static void test_alone(void **state)
+{
+	assert_int_equal(in(1, 1), ALG_ESP_NO_PAIR);
+	assert_int_equal(alg_esp_join(&group, &pairs[0], now), PASS);
+	assert_int_equal(out(0, 1, 1), ALG_ESP_NO_IKE);
+	assert_int_equal(in(1, 1), ALG_ESP_NO_IKE);
+	assert_null(group.holder);
+	alg_esp_ike_begin(&pairs[0], &ikes[0], 1, true, now);
+	assert_int_equal(in(0, 1), ALG_ESP_BAD_SPI);
+	assert_int_equal(out(0, 0, 1), ALG_ESP_BAD_SPI);
+	/* server first, of any age; one way */
+	in_to(0, 5, 100000, BOUND);
+	in_to(0, 5, 100001, PASS);
+	in_to(0, 6, 1, BOUND);
+	assert_int_equal(out(0, 5, 70000), BOUND);	/* the same number the other way is another SA */
+	in_to(0, 5, 100002, PASS);
+}
+
+static void test_without_ike(void **state)
+{
+	config.require_ike = false;
+	assert_int_equal(alg_esp_join(&group, &pairs[0], now), PASS);
+	assert_int_equal(alg_esp_join(&group, &pairs[1], now), PASS);
+	assert_int_equal(out(0, 1, 1), BOUND);
+	in_to(0, 2, 1, BOUND);
+	in_to(0, 2, 2, PASS);
+	assert_int_equal(out(1, 3, 1), BOUND);
+	in_to(1, 4, 1, BOUND);
+}
+
+/* A table full of what came but once makes room; one of real SAs does not. */
+static void test_full(void **state)
+{
+	join(0);
+	in_to(0, 1, 1, BOUND);
+	in_to(0, 1, 2, PASS);
+	for (u32 i = 2; i < 100; i++) {
+		in_to(0, i, 1, BOUND);
+		assert_true((packet.victim != NULL) == (i > 8));
+		if (packet.victim)
+			assert_int_equal(packet.victim->spi, i - 7);
+	}
+	assert_int_equal(pairs[0].n_in, 8);
+	in_to(0, 1, 3, PASS);
+	for (u32 i = 93; i < 100; i++)
+		in_to(0, i, 2, PASS);
+	assert_int_equal(in(100, 1), ALG_ESP_FULL);
+	for (u32 i = 1; i <= 8; i++)
+		assert_int_equal(out(0, i, 1), BOUND);
+	assert_int_equal(out(0, 9, 1), ALG_ESP_FULL);
+	assert_int_equal(pairs[0].n_out, 8);
+}
+
+/* ---- the gate ---- */
+
+static void test_gate(void **state)
+{
+	join(0);
+	join(1);
+	assert_int_equal(child(0, 1), PASS);
+	now += 10;
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);
+	assert_int_equal(child_answer(1, 1), ALG_ESP_GATE);
+	assert_int_equal(ike(&ikes[1], 2, ALG_IKE_INFORMATIONAL, false, 2, true), PASS);
+	assert_int_equal(child(0, 1), PASS);		/* again */
+	assert_int_equal(child_answer(0, 1), PASS);
+	assert_int_equal(pairs[0].want_in, 1);
+	assert_int_equal(out(0, 11, 1), BOUND);
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);
+	in_to(0, 12, 1, BOUND);
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);	/* anybody may have made that up */
+	in_to(0, 12, 1, PASS);
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);	/* and repeated it */
+	in_to(0, 12, 2, PASS);
+	assert_int_equal(child(1, 1), PASS);
+	assert_int_equal(child(0, 1), PASS);		/* late, and done */
+	assert_ptr_equal(group.holder, &pairs[1]);
+	assert_int_equal(child(0, 2), ALG_ESP_GATE);
+	in_to(1, 13, 1, BOUND);
+	in_to(1, 13, 2, PASS);
+	assert_int_equal(out(1, 14, 1), BOUND);		/* server first: that is its peer */
+	assert_ptr_equal(find(&group, ALG_ESP_OUT, 14)->peer, find(&group, ALG_ESP_IN, 13));
+	assert_null(group.holder);
+	assert_int_equal(child(0, 2), PASS);
+}
+
+static void test_gate_runs_out(void **state)
+{
+	join(0);
+	join(1);
+	join(2);
+	assert_int_equal(child(0, 1), PASS);
+	now += GATE - 1;
+	assert_int_equal(child(0, 2), PASS);	/* that does not make it longer */
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);
+	now += 1;
+	/* who let others wait waits for them, not for ever */
+	assert_int_equal(child(0, 3), ALG_ESP_GATE);
+	now += GATE - 1;
+	assert_int_equal(child(0, 3), ALG_ESP_GATE);
+	now += 1;
+	assert_int_equal(child(0, 3), PASS);
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);
+	now += GATE;
+	assert_int_equal(child(1, 1), PASS);
+	now += GATE;
+	assert_int_equal(child(1, 2), PASS);	/* nobody waited */
+	assert_int_equal(child(2, 2), ALG_ESP_GATE);
+	now += GATE;
+	assert_int_equal(child(2, 2), PASS);
+	assert_null(group.rest);
+	/* an exchange that goes on after its gate */
+	now += GATE;
+	assert_int_equal(child_answer(2, 2), PASS);
+	assert_ptr_equal(group.holder, &pairs[2]);
+	assert_int_equal(pairs[2].want_in, 1);
+	/* a client that leaves keeps nobody waiting */
+	leave(&pairs[2]);
+	assert_null(group.holder);
+	assert_int_equal(child(1, 3), PASS);
+}
+
+static void test_exchanges(void **state)
+{
+	join(0);
+	/* IKEv1: three messages of one ID */
+	assert_int_equal(ike(&ikes[0], 1, ALG_IKE_QUICK, false, 0x1234, true), PASS);
+	assert_int_equal(ike(&ikes[0], 1, ALG_IKE_QUICK, false, 0x1234, false), PASS);
+	assert_int_equal(ike(&ikes[0], 1, ALG_IKE_QUICK, false, 0x1234, true), PASS);
+	assert_int_equal(pairs[0].want_in, 1);
+	assert_int_equal(ike(&ikes[0], 1, ALG_IKE_QUICK, false, 0x1235, true), PASS);
+	assert_int_equal(pairs[0].want_in, 2);
+	now += GATE;
+	/* IKEv2: authentication takes as many rounds as it likes */
+	assert_int_equal(ike(&ikes[0], 2, ALG_IKE_AUTH, false, 1, true), PASS);
+	assert_int_equal(pairs[0].want_in, 1);	/* what was before counts no more */
+	assert_int_equal(ike(&ikes[0], 2, ALG_IKE_AUTH, true, 1, false), PASS);
+	assert_int_equal(ike(&ikes[0], 2, ALG_IKE_AUTH, false, 2, true), PASS);
+	assert_int_equal(ike(&ikes[0], 2, ALG_IKE_AUTH, true, 2, false), PASS);
+	assert_int_equal(pairs[0].want_in, 1);
+	/* each side counts for itself */
+	assert_int_equal(child(0, 3), PASS);
+	assert_int_equal(child_answer(0, 3), PASS);
+	assert_int_equal(ike(&ikes[0], 2, ALG_IKE_FOLLOWUP_KE, false, 4, true), PASS);
+	assert_int_equal(pairs[0].want_in, 2);
+	assert_int_equal(ike(&ikes[0], 2, ALG_IKE_CREATE_CHILD_SA, false, 3, false), PASS);
+	assert_int_equal(ike(&ikes[0], 2, ALG_IKE_CREATE_CHILD_SA, true, 3, true), PASS);
+	assert_int_equal(pairs[0].want_in, 3);
+	assert_int_equal(pairs[0].want_out, 3);
+	for (u32 i = 10; i < 100; i++)
+		assert_int_equal(child(0, i), PASS);
+	assert_in_range(pairs[0].want_in, 3, 8);
+}
+
+/* Several SAs at once, several clients one after the other. */
+static void test_several(void **state)
+{
+	for (int i = 0; i < 10; i++)
+		join(i);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(child(i, 1), PASS);
+		assert_int_equal(child(i, 2), PASS);
+		assert_int_equal(out(i, 100 + i, 1), BOUND);
+		in_to(i, 200 + i, 3, BOUND);
+		in_to(i, 200 + i, 2, PASS);	/* out of order, but another */
+		assert_ptr_equal(group.holder, &pairs[i]);
+		in_to(i, 300 + i, 1, BOUND);
+		assert_int_equal(out(i, 400 + i, 1), BOUND);
+		in_to(i, 300 + i, 2, PASS);
+		assert_null(group.holder);
+	}
+	for (int i = 0; i < 10; i++) {
+		in_to(i, 200 + i, 4, PASS);
+		in_to(i, 300 + i, 4, PASS);
+		assert_ptr_equal(find(&group, ALG_ESP_OUT, 100 + i)->peer, find(&group, ALG_ESP_IN, 200 + i));
+		assert_ptr_equal(find(&group, ALG_ESP_OUT, 400 + i)->peer, find(&group, ALG_ESP_IN, 300 + i));
+	}
+	/* rekeying while the old ones live */
+	for (int i = 0; i < 10; i++)
+		tunnel(i, 50 + i);
+	for (int i = 0; i < 10; i++)
+		in_to(i, 200 + i, 5, PASS);
+}
+
+/* Tunnels set up long ago begin to send at the same moment. */
+static void test_all_at_once(void **state)
+{
+	int done = 0;
+
+	for (int i = 0; i < 10; i++) {
+		join(i);
+		now += GATE;
+		assert_int_equal(child(i, 1), PASS);
+	}
+	now += 60000;
+	for (int round = 0; round < 10; round++) {
+		int answered = -1;
+
+		for (int i = 0; i < 10; i++) {
+			enum alg_esp_verdict v = out(i, 100 + i, round + 1);
+
+			assert_true(v == PASS || v == BOUND || v == ALG_ESP_HELD);
+			if (v == BOUND) {
+				assert_int_equal(answered, -1);
+				answered = i;
+			}
+		}
+		assert_int_not_equal(answered, -1);
+		now += 20;
+		in_to(answered, 200 + answered, 1, BOUND);
+		in_to(answered, 200 + answered, 2, PASS);
+		now += 1000;
+		done++;
+	}
+	assert_int_equal(done, 10);
+	for (int i = 0; i < 10; i++) {
+		in_to(i, 200 + i, 3, PASS);
+		assert_int_equal(out(i, 100 + i, 20), PASS);
+	}
+}
+
+/* ---- unknown SPIs ---- */
+
+static void test_refused(void **state)
+{
+	join(0);
+	join(1);
+	assert_int_equal(in(1, 1), ALG_ESP_NO_WINDOW);
+	assert_int_equal(child(0, 1), PASS);
+	assert_int_equal(in(1, SEQ_MAX + 1), ALG_ESP_SEQ_HIGH);
+	in_to(0, 1, SEQ_MAX, BOUND);
+	now += GATE;
+	/* nobody came after all: it is awaited still; two are too many */
+	in_to(0, 2, 1, BOUND);
+	assert_int_equal(child(1, 1), PASS);
+	now += GATE;
+	assert_int_equal(in(3, 1), ALG_ESP_AMBIGUOUS);
+	in_to(0, 2, 2, PASS);
+	in_to(1, 3, 1, BOUND);	/* now one is left */
+	in_to(1, 3, 2, PASS);
+	assert_int_equal(in(4, 1), ALG_ESP_NO_WINDOW);
+	/* not for ever */
+	assert_int_equal(child(1, 2), PASS);
+	now += GATE + IDLE - 1;
+	in_to(1, 5, 1, BOUND);
+	now += 1;
+	assert_int_equal(in(6, 1), ALG_ESP_NO_WINDOW);
+}
+
+static void test_answers(void **state)
+{
+	join(0);
+	join(1);
+	/* an outbound SPI, without its IKE having been seen */
+	assert_int_equal(out(0, 1, 1), BOUND);
+	assert_ptr_equal(group.holder, &pairs[0]);
+	assert_int_equal(out(1, 2, 1), ALG_ESP_HELD);
+	assert_null(find(&group, ALG_ESP_OUT, 2));
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);
+	now += ANSWER - 1;
+	assert_int_equal(out(1, 2, 1), ALG_ESP_HELD);
+	now += 1;
+	assert_int_equal(out(1, 2, 2), BOUND);
+	assert_ptr_equal(group.holder, &pairs[1]);
+	in_to(1, 3, 1, BOUND);
+	in_to(1, 3, 2, PASS);
+	assert_null(group.holder);
+	/* now the first one's, which still sends */
+	assert_int_equal(out(0, 1, 2), PASS);
+	in_to(0, 4, 1, BOUND);
+	in_to(0, 4, 2, PASS);
+	assert_int_equal(out(0, 1, 3), PASS);
+	assert_true(find(&group, ALG_ESP_OUT, 1)->settled);
+}
+
+/* One-way traffic asks for an answer less and less often. */
+static void test_one_way(void **state)
+{
+	u32 opened = 0;
+
+	join(0);
+	join(1);
+	for (u32 seq = 1; seq < 6000; seq++) {
+		enum alg_esp_verdict v = out(0, 1, seq);
+
+		assert_int_equal(v, seq == 1 ? BOUND : PASS);
+		opened += group.holder && (u32)now == group.opened;
+		now += 100;
+	}
+	assert_in_range(opened, 4, 10);	/* in ten minutes */
+	/* what nobody else can have sent for is its */
+	in_to(0, 2, 1, BOUND);
+}
+
+static void test_not_held(void **state)
+{
+	config.hold = false;
+	join(0);
+	join(1);
+	assert_int_equal(out(0, 1, 1), BOUND);
+	assert_int_equal(out(1, 2, 1), BOUND);
+	assert_int_equal(in(3, 1), ALG_ESP_AMBIGUOUS);
+	now += ANSWER;
+	assert_int_equal(in(3, 1), ALG_ESP_AMBIGUOUS);
+	assert_int_equal(out(1, 2, 2), PASS);
+	in_to(1, 3, 1, BOUND);
+}
+
+/* A stray packet takes nobody's place. */
+static void test_stray(void **state)
+{
+	join(0);
+	join(1);
+	assert_int_equal(child(0, 1), PASS);
+	in_to(0, 66, 1, BOUND);		/* made up */
+	assert_int_equal(out(0, 1, 1), BOUND);
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);
+	in_to(0, 2, 1, BOUND);
+	in_to(0, 2, 2, PASS);
+	assert_null(group.holder);
+	assert_ptr_equal(find(&group, ALG_ESP_OUT, 1)->peer, find(&group, ALG_ESP_IN, 2));
+	tunnel(1, 7);
+	assert_int_equal(in(67, 1), ALG_ESP_NO_WINDOW);
+}
+
+static void test_collision(void **state)
+{
+	join(0);
+	join(1);
+	tunnel(0, 1);
+	for (u32 seq = 3; seq < 3000; seq++)
+		in_to(0, 0x2001, seq, PASS);
+	/* the other client has chosen the same: its packets are not delivered to the first, nor the first one's to it */
+	assert_int_equal(child(1, 1), PASS);
+	assert_int_equal(in(0x2001, 1), ALG_ESP_COLLISION);
+	in_to(0, 0x2001, 3000, PASS);
+	in_to(0, 0x2001, 2900, PASS);	/* reordered */
+	assert_ptr_equal(find(&group, ALG_ESP_IN, 0x2001)->pair, &pairs[0]);
+	now += GATE;
+	in_to(0, 0x2001, 1, PASS);	/* a repetition, when nobody waits */
+	/* outbound SPIs are the gateway's: one that is in use is nobody else's; one that is not moves with who uses it */
+	assert_int_equal(out(0, 0x1001, 2), PASS);
+	assert_int_equal(out(1, 0x1001, 1), ALG_ESP_COLLISION);
+	now += GATE;
+	assert_int_equal(out(1, 0x1001, 1), BOUND);
+	assert_int_equal(packet.victim->pair == &pairs[0], true);
+	assert_int_equal(pairs[0].n_out, 0);
+	assert_null(find(&group, ALG_ESP_IN, 0x2001)->peer);
+}
+
+/* A tunnel that was quiet for so long that it was forgotten. */
+static void test_resumed(void **state)
+{
+	struct alg_link a, b;
+
+	alg_link_init(&a);
+	alg_link_init(&b);
+	join(0);
+	join(1);
+	tunnel(0, 1);
+	tunnel(1, 2);
+	now += IDLE + 1000;
+	assert_false(alg_esp_expire(&pairs[0], now, &a, &b));
+	assert_false(alg_esp_expire(&pairs[1], now, &a, &b));
+	assert_null(find(&group, ALG_ESP_IN, 0x2001));
+	/* the gateway alone can't resume it */
+	assert_int_equal(in(0x2001, 5000), ALG_ESP_NO_WINDOW);
+	now += 17 * ANSWER;
+	assert_int_equal(out(0, 0x1001, 4000), BOUND);
+	in_to(0, 0x2001, 5000, BOUND);
+	in_to(0, 0x2001, 5001, PASS);
+	/* what came before the client sent is somebody's whose SA was known nowhere */
+	assert_int_equal(in(0x2002, 7000), ALG_ESP_NO_WINDOW);
+	now += 100;
+	assert_int_equal(out(1, 0x1002, 6000), BOUND);
+	assert_int_equal(in(0x2002, 7001), ALG_ESP_SEQ_HIGH);
+	in_to(1, 0x2003, 7001, BOUND);
+	/* an SPI that is new itself expects one that is */
+	now += 20 * ANSWER;
+	assert_int_equal(out(0, 0x1009, 1), BOUND);
+	assert_int_equal(in(0x2009, 7001), ALG_ESP_SEQ_HIGH);
+}
+
+static void test_resumed_all(void **state)
+{
+	join(0);
+	join(1);
+	/* everything is new here: whose is it? */
+	assert_int_equal(out(0, 0x1001, 4000), BOUND);
+	assert_int_equal(in(0x2001, 5000), ALG_ESP_SEQ_HIGH);
+}
+
+/* ---- sessions and time ---- */
+
+static void test_restart(void **state)
+{
+	struct alg_esp_ike again[8] = { 0 };
+
+	join(0);
+	join(1);
+	tunnel(0, 1);
+	assert_int_equal(child(0, 2), PASS);
+	now += GATE;
+	assert_null(alg_esp_ike_begin(&pairs[0], &again[0], 999, false, now));
+	assert_int_equal(pairs[0].want_in, 1);
+	assert_null(alg_esp_ike_begin(&pairs[0], &again[1], 1000, true, now));
+	assert_int_equal(pairs[0].want_in, 0);		/* the former life's */
+	assert_int_equal(in(5, 1), ALG_ESP_NO_WINDOW);
+	assert_int_equal(pairs[0].n_ikes, 3);
+	assert_int_equal(ike(&again[1], 2, ALG_IKE_AUTH, false, 1, true), PASS);
+	assert_ptr_equal(pairs[0].ikes.next, &again[1].list);
+	in_to(0, 0x2001, 3, PASS);		/* the old SPI is still this client's */
+	in_to(0, 6, 1, BOUND);
+	/* as many as may be; the first one stays */
+	now += 1;
+	ike(&ikes[0], 2, ALG_IKE_INFORMATIONAL, false, 7, true);
+	assert_null(alg_esp_ike_begin(&pairs[0], &again[2], 1001, true, now));
+	assert_ptr_equal(alg_esp_ike_begin(&pairs[0], &again[3], 1002, true, now), &again[0]);
+	now += 1;
+	ike(&again[2], 2, ALG_IKE_INFORMATIONAL, false, 7, true);
+	assert_int_equal(pairs[0].n_ikes, 4);
+	alg_esp_ike_end(&again[1]);
+	assert_int_equal(pairs[0].n_ikes, 3);
+}
+
+static u32 count(struct alg_link *head)
+{
+	u32 n = 0;
+
+	while (alg_link_pop(head))
+		n++;
+	return n;
+}
+
+static void test_expire(void **state)
+{
+	struct alg_link sas, dead;
+
+	alg_link_init(&sas);
+	alg_link_init(&dead);
+	join(0);
+	tunnel(0, 1);
+	in_to(0, 77, 1, BOUND);
+	now += IDLE - 1;
+	assert_false(alg_esp_expire(&pairs[0], now, &sas, &dead));
+	assert_int_equal(count(&sas), 0);
+	assert_int_equal(out(0, 0x1001, 2), PASS);
+	now += 1;
+	assert_false(alg_esp_expire(&pairs[0], now, &sas, &dead));
+	assert_int_equal(count(&sas), 1);	/* both directions live while one does */
+	assert_non_null(find(&group, ALG_ESP_IN, 0x2001));
+	/* IKE is kept by ESP, long after its own last message */
+	for (int i = 0; i < 20; i++) {
+		now += IDLE - 1000;
+		in_to(0, 0x2001, 3 + i, PASS);
+		assert_false(alg_esp_expire(&pairs[0], now, &sas, &dead));
+	}
+	now += IDLE;
+	assert_false(alg_esp_expire(&pairs[0], now, &sas, &dead));
+	assert_int_equal(count(&sas), 2);
+	assert_int_equal(pairs[0].n_in + pairs[0].n_out, 0);
+	now += STATE - IDLE - 1;
+	assert_false(alg_esp_expire(&pairs[0], now, &sas, &dead));
+	now += 1;
+	assert_true(alg_esp_expire(&pairs[0], now, &sas, &dead));
+	assert_int_equal(count(&dead), 1);
+	leave(&pairs[0]);
+	assert_int_equal(group.n_pairs, 0);
+	assert_null(group.own);
+}
+
+/* Another processor's clock is a little ahead. */
+static void test_clock(void **state)
+{
+	join(0);
+	join(1);
+	assert_int_equal(child(0, 1), PASS);
+	now -= 3;
+	assert_int_equal(child(0, 2), PASS);
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);
+	in_to(0, 1, 1, BOUND);
+	now -= 3;
+	in_to(0, 1, 2, PASS);
+	struct alg_link a;
+
+	alg_link_init(&a);
+	assert_false(alg_esp_expire(&pairs[0], now, &a, &a));
+	assert_int_equal(count(&a), 0);
+}
+
+/* What is refused leaves everything as it was, but for the notes. */
+static void test_unchanged(void **state)
+{
+	struct alg_esp_group g;
+	struct alg_esp_pair p[2];
+	struct alg_esp_ike i1;
+
+	join(0);
+	join(1);
+	tunnel(0, 1);
+	tunnel(1, 2);
+	assert_int_equal(child(0, 5), PASS);
+	g = group;
+	memcpy(p, pairs, sizeof(p));
+	i1 = ikes[1];
+	now += 10;
+	assert_int_equal(child(1, 5), ALG_ESP_GATE);
+	assert_int_equal(out(1, 9, 1), ALG_ESP_HELD);
+	assert_int_equal(out(1, 0x1001, 1), ALG_ESP_COLLISION);
+	assert_int_equal(in(8, 1000), ALG_ESP_SEQ_HIGH);
+	assert_int_equal(in(0, 1), ALG_ESP_BAD_SPI);
+	assert_true(group.waiting);
+	group.waiting = false;
+	memcpy(group.strays, g.strays, sizeof(g.strays));
+	group.next_stray = g.next_stray;
+	assert_memory_equal(&group, &g, sizeof(g));
+	assert_memory_equal(pairs, p, sizeof(p));
+	assert_memory_equal(&ikes[1], &i1, sizeof(i1));
+}
+
+static void test_quick(void **state)
+{
+	struct alg_esp_sa *sa;
+
+	join(0);
+	tunnel(0, 1);
+	sa = find(&group, ALG_ESP_IN, 0x2001);
+	assert_true(alg_esp_quick(sa, 5000, now));
+	assert_true(alg_esp_quick(sa, 5000 - ALG_ESP_BEHIND, now));
+	assert_false(alg_esp_quick(sa, 5000 - ALG_ESP_BEHIND - 1, now));
+	sa->seq = 0xffffffc0;
+	assert_true(alg_esp_quick(sa, 10, now));	/* extended sequence numbers go on at 0: RFC 4303, 2.2.1 */
+	assert_int_equal(sa->seq, 10);
+	sa = find(&group, ALG_ESP_OUT, 0x1001);
+	now += 1000;
+	assert_true(alg_esp_quick(sa, 5, now));
+	assert_int_equal(sa->last, (u32)now);
+}
+
+static u64 nanoseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * 1000000000u + (u64)t.tv_nsec;
+}
+
+/* Not a test: what decisions cost. */
+static void test_cost(void **state)
+{
+	enum { TIMES = 200000 };
+	struct alg_esp_sa *sa;
+	u64 begun, quick, refused, waits;
+	volatile u32 sink = 0;
+
+	for (int i = 0; i < CLIENTS; i++)
+		join(i);
+	tunnel(0, 1);
+	sa = find(&group, ALG_ESP_IN, 0x2001);
+	begun = nanoseconds();
+	for (u32 i = 0; i < TIMES; i++)
+		sink += alg_esp_quick(sa, i, now + i / 1000);
+	quick = nanoseconds() - begun;
+	begun = nanoseconds();
+	for (u32 i = 0; i < TIMES; i++) {
+		struct alg_esp_packet p = { .spi = i + 1, .seq = 70, .now = now };
+
+		sink += alg_esp_in(&group, &p);
+	}
+	refused = nanoseconds() - begun;
+	child(1, 1);
+	begun = nanoseconds();
+	for (u32 i = 0; i < TIMES; i++)
+		sink += child(2, i);
+	waits = nanoseconds() - begun;
+	print_message("# ns each: known SPI %u.%u, refused SPI %u, refused IKE message %u\n", (u32)(quick / TIMES),
+		      (u32)(quick * 10 / TIMES % 10), (u32)(refused / TIMES), (u32)(waits / TIMES));
+	assert_true(quick / TIMES < 1000);
+}
+
+static void test_names(void **state)
+{
+	for (int v = 0; v < ALG_ESP_VERDICTS; v++)
+		assert_true(alg_esp_verdict_name(v)[0]);
+	assert_string_equal(alg_esp_verdict_name(ALG_ESP_COLLISION), "spi-collision");
+	assert_string_equal(alg_esp_verdict_name(ALG_ESP_VERDICTS), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_slots, setup),
+		cmocka_unit_test_setup(test_many_slots, setup),
+		cmocka_unit_test_setup(test_alone, setup),
+		cmocka_unit_test_setup(test_without_ike, setup),
+		cmocka_unit_test_setup(test_full, setup),
+		cmocka_unit_test_setup(test_gate, setup),
+		cmocka_unit_test_setup(test_gate_runs_out, setup),
+		cmocka_unit_test_setup(test_exchanges, setup),
+		cmocka_unit_test_setup(test_several, setup),
+		cmocka_unit_test_setup(test_all_at_once, setup),
+		cmocka_unit_test_setup(test_refused, setup),
+		cmocka_unit_test_setup(test_answers, setup),
+		cmocka_unit_test_setup(test_one_way, setup),
+		cmocka_unit_test_setup(test_not_held, setup),
+		cmocka_unit_test_setup(test_stray, setup),
+		cmocka_unit_test_setup(test_collision, setup),
+		cmocka_unit_test_setup(test_resumed, setup),
+		cmocka_unit_test_setup(test_resumed_all, setup),
+		cmocka_unit_test_setup(test_restart, setup),
+		cmocka_unit_test_setup(test_expire, setup),
+		cmocka_unit_test_setup(test_clock, setup),
+		cmocka_unit_test_setup(test_unchanged, setup),
+		cmocka_unit_test_setup(test_quick, setup),
+		cmocka_unit_test_setup(test_cost, setup),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests_name("esp_bind", tests, NULL, NULL);
+}
