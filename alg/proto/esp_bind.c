@@ -167,6 +167,7 @@ static void gate_open(struct alg_esp_pair *pair, u32 now, u32 span)
 	group->waiting = false;
 	group->resumed = false;
 	group->rest = NULL;
+	pair->era++;
 	pair->want_in = pair->want_out = 0;
 	unlink(&pair->awaited);
 }
@@ -224,10 +225,6 @@ static void sa_unlink(struct alg_esp_sa *sa)
 		pair->n_in--;
 	else
 		pair->n_out--;
-	if (pair->lone_in == sa)
-		pair->lone_in = NULL;
-	if (pair->lone_out == sa)
-		pair->lone_out = NULL;
 	if (!sa->peer)
 		return;
 	/* An inbound one stays as it is; an outbound one is asked for an answer again. */
@@ -384,6 +381,7 @@ static void sa_link(struct alg_esp_pair *pair, struct alg_esp_packet *packet, en
 	sa->pair = pair;
 	sa->spi = packet->spi;
 	sa->dir = dir;
+	sa->era = pair->era;
 	sa->last = sa->check = sa->tried = (u32)packet->now;
 	sa->seq = packet->seq;
 	link_tail(&pair->sas, &sa->list);
@@ -398,9 +396,29 @@ static void sa_pair_up(struct alg_esp_pair *pair, struct alg_esp_sa *in, struct 
 {
 	in->peer = out;
 	out->peer = in;
-	pair->lone_in = pair->lone_out = NULL;
 	unlink(&pair->asking);
 	alg_esp_store(out->settled, true);
+}
+
+static bool lone(struct alg_link *link, enum alg_esp_dir dir, int era)
+{
+	const struct alg_esp_sa *sa = sa_of(link);
+
+	return sa->dir == dir && !sa->peer && (dir == ALG_ESP_OUT || sa->settled) && (era < 0 || sa->era == era);
+}
+
+/* An SA without peer that came with what is at @from: before it rather than behind it. @era: -1: of any. NULL: there is none. */
+static struct alg_esp_sa *find_lone(struct alg_esp_pair *pair, struct alg_link *from, enum alg_esp_dir dir, int era)
+{
+	struct alg_link *link;
+
+	for (link = from->prev; link != &pair->sas; link = link->prev)
+		if (lone(link, dir, era))
+			return sa_of(link);
+	for (link = from->next; from != &pair->sas && link != &pair->sas; link = link->next)
+		if (lone(link, dir, era))
+			return sa_of(link);
+	return NULL;
 }
 
 /* The pair sends on an SPI that nobody answered. */
@@ -408,7 +426,6 @@ static void ask(struct alg_esp_pair *pair, struct alg_esp_sa *sa, u32 now)
 {
 	struct alg_esp_group *group = pair->group;
 
-	pair->lone_out = sa;
 	pair->asked = now;
 	unlink(&pair->asking);
 	link_tail(&group->asking, &pair->asking);
@@ -418,28 +435,29 @@ static void ask(struct alg_esp_pair *pair, struct alg_esp_sa *sa, u32 now)
 static void open_for_answer(struct alg_esp_pair *pair, u32 seq, u32 now)
 {
 	struct alg_esp_group *group = pair->group;
-	bool open = group->holder == pair;
 
 	gate_open(pair, now, group->config->answer);
 	/* Its own IKE exchange wants an answer anyway. */
 	if (!pair->want_in)
 		pair->want_in = 1;
 	/* A tunnel of old that was quiet: so will its inbound SA be. Not in a group that is new itself, where all are of old. */
-	if (!open)
-		group->resumed = seq > group->config->seq_max && !within(now, pair->born, 4 * group->config->answer);
+	if (seq > group->config->seq_max && !within(now, pair->born, 4 * group->config->answer))
+		group->resumed = true;
 }
 
 /* A known outbound SA that is not answered: asks again, less and less often. */
 static void ask_again(struct alg_esp_pair *pair, struct alg_esp_sa *sa, u32 seq, u32 now)
 {
 	struct alg_esp_group *group = pair->group;
+	struct alg_esp_pair *holder = gate_holder(group, now);
+	struct alg_esp_sa *in = holder == pair ? NULL : find_lone(pair, &sa->list, ALG_ESP_IN, -1);
 
-	if (pair->lone_in) {
-		sa_pair_up(pair, pair->lone_in, sa);
+	if (in) {
+		sa_pair_up(pair, in, sa);
 		return;
 	}
 	ask(pair, sa, now);
-	if (group->n_pairs < 2 || gate_holder(group, now) || resting(pair, now) ||
+	if (group->n_pairs < 2 || holder || resting(pair, now) ||
 	    within(now, sa->tried, group->config->answer << (2 + min_t(u8, sa->tries, BACKOFF_MAX))))
 		return;
 	sa->tried = now;
@@ -452,7 +470,7 @@ enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packe
 {
 	struct alg_esp_group *group = pair->group;
 	const struct alg_esp_config *config = group->config;
-	struct alg_esp_sa *known = packet->known;
+	struct alg_esp_sa *known = packet->known, *first;
 	struct alg_esp_pair *holder;
 	u32 now = (u32)packet->now;
 
@@ -474,7 +492,9 @@ enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packe
 	if (pair->n_out >= config->sas_max)
 		return ALG_ESP_FULL;
 	holder = gate_holder(group, now);
-	if (holder && holder != pair && !pair->lone_in) {
+	/* Of what IKE announced the gateway's may have come first. */
+	first = pair->want_out ? find_lone(pair, &pair->sas, ALG_ESP_IN, pair->era) : NULL;
+	if (holder && holder != pair && !first) {
 		group->waiting = true;
 		if (config->hold)
 			return ALG_ESP_HELD;
@@ -489,12 +509,13 @@ enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packe
 	sa_link(pair, packet, ALG_ESP_OUT);
 	if (pair->want_out)
 		pair->want_out--;
-	if (pair->lone_in) {	/* the gateway was first */
-		sa_pair_up(pair, pair->lone_in, packet->fresh);
+	if (first) {
+		sa_pair_up(pair, first, packet->fresh);
 	} else {
 		ask(pair, packet->fresh, now);
 		if (!holder ? !resting(pair, now) : holder == pair) {
 			open_for_answer(pair, packet->seq, now);
+			packet->fresh->era = pair->era;
 		} else {
 			pair->want_in = max_t(u8, pair->want_in, 1);
 			await(pair, now);
@@ -508,13 +529,15 @@ enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packe
 static void settle(struct alg_esp_sa *sa)
 {
 	struct alg_esp_pair *pair = sa->pair;
+	struct alg_esp_sa *out = find_lone(pair, &sa->list, ALG_ESP_OUT, sa->era);
 
+	if (!out && !pair->want_out)
+		out = find_lone(pair, &sa->list, ALG_ESP_OUT, -1);
 	alg_esp_store(sa->settled, true);
-	if (pair->lone_out)
-		sa_pair_up(pair, sa, pair->lone_out);
-	else
-		pair->lone_in = sa;
-	if (pair->want_in && !--pair->want_in)
+	if (out)
+		sa_pair_up(pair, sa, out);
+	/* It may be one that the gate was not opened for. */
+	if (sa->era == pair->era && pair->want_in && !--pair->want_in)
 		unlink(&pair->awaited);
 	gate_close_early(pair);
 }

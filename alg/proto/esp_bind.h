@@ -119,7 +119,7 @@ struct alg_esp_pair;
  * @own:	the pair in slot 0, which is its tenant's own zone
  * @holder:	whose gate it is, NULL: nobody's; valid for @span ms from @opened on
  * @waiting:	somebody was refused because of @holder
- * @resumed:	the gate was opened by an SA that is older than what is known of it
+ * @resumed:	the holder sends on an SA that is older than what is known of it
  * @rest:	let its gate run out at @rested, though others waited
  * @asking:	pairs that sent on an unanswered SPI lately, by time
  * @awaited:	pairs whose gate ran out before an inbound SPI was seen, by time
@@ -150,8 +150,7 @@ struct alg_esp_sa;
  * @ikes:	IKE sessions; the first is the one that made SAs last, whose life ESP prolongs
  * @sas:	known SPIs
  * @want_in, @want_out: SPIs that are to come for what the last gate was opened for
- * @lone_in:	newest confirmed inbound SA without peer
- * @lone_out:	the outbound SA without peer that sent last
+ * @era:	how often its gate was opened
  */
 struct alg_esp_pair {
 	struct alg_link list, asking, awaited;
@@ -159,9 +158,8 @@ struct alg_esp_pair {
 	struct alg_link ikes, sas;
 	u16 n_ikes, n_in, n_out;
 	u16 slot;
-	u8 want_in, want_out;
+	u8 want_in, want_out, era;
 	u32 born, asked, awaited_at;
-	struct alg_esp_sa *lone_in, *lone_out;
 };
 
 /**
@@ -171,6 +169,7 @@ struct alg_esp_pair {
  * @seq:	highest sequence number, about
  * @check:	not settled: packets before this time need no further look
  * @tried:	outbound: when the gate was last opened for it, @tries times in vain
+ * @era:	its pair's when it was bound
  * @settled:	inbound: a second packet came; outbound: has a peer
  */
 struct alg_esp_sa {
@@ -182,6 +181,7 @@ struct alg_esp_sa {
 	u32 tried;
 	u8 dir;
 	u8 tries;
+	u8 era;
 	bool settled;
 };
 
