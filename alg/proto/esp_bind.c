@@ -47,7 +47,7 @@ static void link_tail(struct alg_link *head, struct alg_link *link)
 	head->prev = link;
 }
 
-static void unlink(struct alg_link *link)
+static void link_out(struct alg_link *link)
 {
 	if (!linked(link))
 		return;
@@ -62,7 +62,7 @@ struct alg_link *alg_link_pop(struct alg_link *head)
 
 	if (link == head)
 		return NULL;
-	unlink(link);
+	link_out(link);
 	return link;
 }
 
@@ -116,7 +116,7 @@ static void slot_give(struct alg_esp_slots *slots, u16 slot)
 /* The pair goes on waiting for its inbound SPI, but after others. */
 static void await(struct alg_esp_pair *pair, u32 since)
 {
-	unlink(&pair->awaited);
+	link_out(&pair->awaited);
 	pair->awaited_at = since;
 	link_tail(&pair->group->awaited, &pair->awaited);
 }
@@ -169,7 +169,7 @@ static void gate_open(struct alg_esp_pair *pair, u32 now, u32 span)
 	group->rest = NULL;
 	pair->era++;
 	pair->want_in = pair->want_out = 0;
-	unlink(&pair->awaited);
+	link_out(&pair->awaited);
 }
 
 /* All that it was opened for is bound. */
@@ -220,7 +220,7 @@ static void sa_unlink(struct alg_esp_sa *sa)
 {
 	struct alg_esp_pair *pair = sa->pair;
 
-	unlink(&sa->list);
+	link_out(&sa->list);
 	if (sa->dir == ALG_ESP_IN)
 		pair->n_in--;
 	else
@@ -249,8 +249,8 @@ void alg_esp_leave(struct alg_esp_pair *pair, struct alg_link *sas, struct alg_l
 	while ((link = alg_link_pop(&pair->ikes)))
 		link_tail(ikes, link);
 	pair->n_ikes = 0;
-	unlink(&pair->asking);
-	unlink(&pair->awaited);
+	link_out(&pair->asking);
+	link_out(&pair->awaited);
 	if (group->holder == pair) {
 		group->holder = NULL;
 		group->waiting = false;
@@ -261,7 +261,7 @@ void alg_esp_leave(struct alg_esp_pair *pair, struct alg_link *sas, struct alg_l
 		group->own = NULL;
 	else
 		slot_give(group->slots, pair->slot);
-	unlink(&pair->list);
+	link_out(&pair->list);
 	group->n_pairs--;
 }
 
@@ -297,14 +297,14 @@ struct alg_esp_ike *alg_esp_ike_begin(struct alg_esp_pair *pair, struct alg_esp_
 	pair->n_ikes++;
 	if (anew && gate_holder(pair->group, (u32)now) != pair) {
 		pair->want_in = pair->want_out = 0;
-		unlink(&pair->awaited);
+		link_out(&pair->awaited);
 	}
 	return victim;
 }
 
 void alg_esp_ike_end(struct alg_esp_ike *ike)
 {
-	unlink(&ike->list);
+	link_out(&ike->list);
 	ike->pair->n_ikes--;
 }
 
@@ -367,7 +367,7 @@ enum alg_esp_verdict alg_esp_ike_message(struct alg_esp_ike *ike, const struct a
 	}
 	ike->last = now;
 	/* The one that ESP keeps alive from now on. */
-	unlink(&ike->list);
+	link_out(&ike->list);
 	link_tail(pair->ikes.next, &ike->list);
 	return ALG_ESP_PASS;
 }
@@ -396,7 +396,7 @@ static void sa_pair_up(struct alg_esp_pair *pair, struct alg_esp_sa *in, struct 
 {
 	in->peer = out;
 	out->peer = in;
-	unlink(&pair->asking);
+	link_out(&pair->asking);
 	alg_esp_store(out->settled, true);
 }
 
@@ -427,7 +427,7 @@ static void ask(struct alg_esp_pair *pair, struct alg_esp_sa *sa, u32 now)
 	struct alg_esp_group *group = pair->group;
 
 	pair->asked = now;
-	unlink(&pair->asking);
+	link_out(&pair->asking);
 	link_tail(&group->asking, &pair->asking);
 	alg_esp_store(sa->check, now + group->config->answer / 2);
 }
@@ -538,7 +538,7 @@ static void settle(struct alg_esp_sa *sa)
 		sa_pair_up(pair, sa, out);
 	/* It may be one that the gate was not opened for. */
 	if (sa->era == pair->era && pair->want_in && !--pair->want_in)
-		unlink(&pair->awaited);
+		link_out(&pair->awaited);
 	gate_close_early(pair);
 }
 
@@ -694,9 +694,9 @@ bool alg_esp_expire(struct alg_esp_pair *pair, u64 at, struct alg_link *sas, str
 
 	gate_holder(pair->group, now);
 	if (linked(&pair->asking) && !within(now, pair->asked, config->answer))
-		unlink(&pair->asking);
+		link_out(&pair->asking);
 	if (linked(&pair->awaited) && !within(now, pair->awaited_at, config->esp_idle))
-		unlink(&pair->awaited);
+		link_out(&pair->awaited);
 
 	for (link = pair->sas.next; link != &pair->sas; link = next) {
 		struct alg_esp_sa *sa = sa_of(link);
