@@ -130,6 +130,7 @@ struct nf_alg_conn {
  * @account:	the tenant's, with a reference; NULL when no tenant is configured
  * @tenant:	id, for the rule
  * @gen:	configuration that @mode was looked up in
+ * @gen_now:	where the number of the present one stands
  * @mode:	enum nf_alg_mode as of @gen
  * @assigned:	as in struct nf_alg_conn
  * @rewrites:	messages may be edited: partial ones are held back
@@ -153,6 +154,7 @@ struct nf_alg_session {
 	struct nf_alg_account *account;
 	u32 tenant;
 	u32 gen;
+	const u32 *gen_now;
 	u8 mode;
 	bool assigned;
 	bool rewrites;
@@ -168,7 +170,14 @@ struct nf_alg_session {
 #define NF_ALG_UNCOUNTED_MAX 63
 
 /* The connection's session, NULL if it has none (yet, or any more). */
-struct nf_alg_session *nf_alg_session_find(const struct nf_conn *ct);
+#define NF_ALG_SESSION_GONE	((struct nf_alg_session *)1UL)
+static inline struct nf_alg_session *nf_alg_session_find(const struct nf_conn *ct)
+{
+	const struct nf_conn_help *help = nfct_help(ct);
+	struct nf_alg_session *s = help ? READ_ONCE(((const struct nf_alg_conn *)help->data)->session) : NULL;
+
+	return s == NF_ALG_SESSION_GONE ? NULL : s;
+}
 
 /* Adds @messages and the uncounted ones to the account. Under session->lock, or when nobody else has the session. */
 void nf_alg_session_count_messages(struct nf_alg_session *session, u32 messages);
@@ -185,6 +194,24 @@ static inline bool nf_alg_conn_is_child(const struct nf_conn *ct)
 void nf_alg_conn_assigned(struct nf_conn *ct, u32 tenant_id);
 
 u32 nf_alg_session_count(struct net *net);
+
+/*
+ * Softirqs off for a while. What is forwarded comes with them off, and to turn them on once more costs as much as a lock. Return: for
+ * nf_alg_softirqs_restore().
+ */
+static inline bool nf_alg_softirqs_off(void)
+{
+	if (likely(softirq_count()))
+		return false;
+	local_bh_disable();
+	return true;
+}
+
+static inline void nf_alg_softirqs_restore(bool changed)
+{
+	if (unlikely(changed))
+		local_bh_enable();
+}
 
 /* ---- one packet: alg/session.c ---- */
 

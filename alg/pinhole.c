@@ -19,14 +19,67 @@ static struct kmem_cache *hole_cache;
 
 /* ---- memory ---- */
 
-struct nf_alg_hole *nf_alg_hole_new(void)
+/*
+ * Pinholes come and go, each with an expectation, so some of both are kept for the next ones. A pinhole comes here when its grace
+ * period is over, and conntrack let go of the expectation before that period began: nobody can look at either any more, as if the
+ * slab had given both out anew. Per CPU, softirqs off. Memory checkers want to see every object's end.
+ */
+#define SPARE	16
+
+struct hole_spare {
+	unsigned int n;
+	struct nf_alg_hole *hole[SPARE];
+};
+
+static DEFINE_PER_CPU(struct hole_spare, hole_spare);
+
+static bool spare_put(struct nf_alg_hole *hole)
 {
-	return kmem_cache_alloc(hole_cache, GFP_ATOMIC | __GFP_NOWARN);
+	struct hole_spare *spare = this_cpu_ptr(&hole_spare);
+
+	if (!NF_ALG_EXP_RENEWS || IS_ENABLED(CONFIG_KASAN) || IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || hole->used_up ||
+	    spare->n == SPARE || refcount_read(&hole->exp->use) != 1)
+		return false;
+	spare->hole[spare->n++] = hole;
+	return true;
 }
 
-void nf_alg_hole_free(struct nf_alg_hole *hole)
+static void hole_destroy(struct nf_alg_hole *hole)
 {
+	nf_ct_expect_put(hole->exp);
 	kmem_cache_free(hole_cache, hole);
+}
+
+static void spare_drain(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct hole_spare *spare = per_cpu_ptr(&hole_spare, cpu);
+
+		while (spare->n)
+			hole_destroy(spare->hole[--spare->n]);
+	}
+}
+
+struct nf_alg_hole *nf_alg_hole_new(struct nf_conn *ct)
+{
+	struct hole_spare *spare = this_cpu_ptr(&hole_spare);
+	struct nf_alg_hole *hole;
+
+	if (likely(spare->n)) {
+		hole = spare->hole[--spare->n];
+		nf_alg_exp_renew(hole->exp, ct);
+		return hole;
+	}
+	hole = kmem_cache_alloc(hole_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!hole)
+		return NULL;
+	hole->exp = nf_ct_expect_alloc(ct);
+	if (hole->exp)
+		return hole;
+	kmem_cache_free(hole_cache, hole);
+	return NULL;
 }
 
 static void hole_put_publics(struct nf_alg_hole *hole)
@@ -38,8 +91,7 @@ static void hole_put_publics(struct nf_alg_hole *hole)
 void nf_alg_hole_forget(struct nf_alg_hole *hole)
 {
 	hole_put_publics(hole);
-	nf_ct_expect_put(hole->exp);
-	nf_alg_hole_free(hole);
+	hole_destroy(hole);
 }
 
 static void hole_free(struct rcu_head *rcu)
@@ -47,8 +99,8 @@ static void hole_free(struct rcu_head *rcu)
 	struct nf_alg_hole *hole = container_of(rcu, struct nf_alg_hole, rcu);
 
 	/* Not earlier: a reader that holds the pinhole must not meet another expectation at the same address. */
-	nf_ct_expect_put(hole->exp);
-	nf_alg_hole_free(hole);
+	if (!spare_put(hole))
+		hole_destroy(hole);
 }
 
 void nf_alg_hole_put(struct nf_alg_hole *hole)
@@ -61,12 +113,10 @@ void nf_alg_hole_put(struct nf_alg_hole *hole)
 
 static void hole_unlink(struct nf_alg_hole *hole)
 {
-	u32 hash = hole->claim.hash;
-
+	spin_lock_bh(&nf_alg_claims_lock);
 	nf_alg_hole_unlist(hole);
-	spin_lock_bh(nf_alg_claim_lock(hash));
 	hlist_del_rcu(&hole->claim.node);
-	spin_unlock_bh(nf_alg_claim_lock(hash));
+	spin_unlock_bh(&nf_alg_claims_lock);
 }
 
 void nf_alg_hole_discard(struct nf_alg_hole *hole)
@@ -131,9 +181,13 @@ void nf_alg_hole_event(const struct nf_alg_hole *hole, enum nf_alg_event event)
 /* Ends a pending pinhole. Return: false if it is not pending any more. */
 bool nf_alg_hole_close(struct nf_alg_hole *hole, enum nf_alg_reason reason)
 {
-	if (cmpxchg(&hole->state, HOLE_PENDING, HOLE_CLOSED) != HOLE_PENDING)
-		return false;
-	if (READ_ONCE(hole->armed))	/* else who arms it sees the state */
+	int state = READ_ONCE(hole->state);
+
+	do {
+		if (state != HOLE_NEW && state != HOLE_PENDING)
+			return false;
+	} while (!try_cmpxchg(&hole->state, &state, HOLE_CLOSED));
+	if (state == HOLE_PENDING)	/* else who opens it sees the state */
 		nf_alg_exp_unlink(hole->exp);
 	nf_alg_count(hole->account, hole->protocol, reason);
 	nf_alg_hole_event(hole, reason == NF_ALG_REASON_EXPIRED ? NF_ALG_EVENT_PINHOLE_EXPIRED : NF_ALG_EVENT_PINHOLE_CLOSED);
@@ -180,7 +234,7 @@ bool nf_alg_hole_holds(const struct nf_alg_claim *claim)
 	const struct nf_alg_hole *hole = container_of(claim, struct nf_alg_hole, claim);
 	int state = smp_load_acquire(&hole->state);
 
-	return state == HOLE_PENDING || (state == HOLE_ACTIVE && nf_alg_hole_child_lives(hole));
+	return state == HOLE_NEW || state == HOLE_PENDING || (state == HOLE_ACTIVE && nf_alg_hole_child_lives(hole));
 }
 
 bool nf_alg_hole_allowed(const struct nf_alg_hole *hole)
@@ -266,15 +320,13 @@ static void hole_abandon(struct nf_alg_hole *hole, bool children)
  */
 void nf_alg_hole_drop(struct nf_alg_hole *hole, bool children)
 {
-	spinlock_t *lock;
 	bool last;
 
 	if (!hole)
 		return;
-	lock = nf_alg_claim_lock(hole->claim.hash);
-	spin_lock_bh(lock);
+	spin_lock_bh(&nf_alg_claims_lock);
 	last = !--hole->owners;
-	spin_unlock_bh(lock);
+	spin_unlock_bh(&nf_alg_claims_lock);
 	if (last)
 		hole_abandon(hole, children);
 	nf_alg_hole_put(hole);
@@ -357,6 +409,7 @@ void nf_alg_hole_disarm(void)
 void nf_alg_hole_exit(void)
 {
 	rcu_barrier();
+	spare_drain();
 	kmem_cache_destroy(hole_cache);
 	nf_alg_public_exit();
 }

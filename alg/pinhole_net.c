@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A namespace's pinholes: numbered, in lists that dumps, sweeps and the collector go through under RCU. Their lock is taken
- * at birth and death of a pinhole, where conntrack takes its own lock of all expectations anyway.
+ * A namespace's pinholes: numbered, in lists that dumps, sweeps and the collector go through under RCU. They change under
+ * nf_alg_claims_lock, together with the table of public endpoints.
  */
 #include <linux/module.h>
 #include <linux/workqueue.h>
@@ -14,7 +14,6 @@
 
 /**
  * struct hole_net - a namespace's pinholes
- * @lock:	for the lists, @count and @last
  * @lists:	by number modulo NET_LISTS; numbers grow along each
  * @count:	pinholes
  * @last:	number given last
@@ -22,7 +21,6 @@
  * @gc:		looks after them while there are any
  */
 struct hole_net {
-	spinlock_t lock;
 	struct list_head lists[NET_LISTS];
 	u32 count;
 	u32 last;
@@ -37,26 +35,23 @@ static struct hole_net *hole_net(const struct net *net)
 	return net_generic(net, hole_net_id);
 }
 
-/* From here on dumps, the collector and the sweep see it. */
+/* From here on dumps, the collector and the sweep see it. Under nf_alg_claims_lock. */
 void nf_alg_hole_list(struct nf_alg_hole *hole)
 {
 	struct hole_net *hn = hole_net(nf_alg_hole_net(hole));
 
-	spin_lock_bh(&hn->lock);
 	hole->id = ++hn->last ?: ++hn->last;
 	list_add_tail_rcu(&hole->list, &hn->lists[hole->id % NET_LISTS]);
 	WRITE_ONCE(hn->count, hn->count + 1);
-	spin_unlock_bh(&hn->lock);
 }
 
+/* Under nf_alg_claims_lock. */
 void nf_alg_hole_unlist(struct nf_alg_hole *hole)
 {
 	struct hole_net *hn = hole_net(nf_alg_hole_net(hole));
 
-	spin_lock_bh(&hn->lock);
 	list_del_rcu(&hole->list);
 	WRITE_ONCE(hn->count, hn->count - 1);
-	spin_unlock_bh(&hn->lock);
 }
 
 /* Calls @fn for every pinhole of the namespace, a list at a time. Process context. */
@@ -232,7 +227,6 @@ static int __net_init hole_net_init(struct net *net)
 	struct hole_net *hn = hole_net(net);
 	int i;
 
-	spin_lock_init(&hn->lock);
 	for (i = 0; i < NET_LISTS; i++)
 		INIT_LIST_HEAD(&hn->lists[i]);
 	hn->net = net;

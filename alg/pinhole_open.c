@@ -6,6 +6,14 @@
 
 #include "pinhole.h"
 
+/* Who may come: the source of the expected tuple, NULL where anything will do. */
+struct opening_peer {
+	union nf_inet_addr addr;
+	__be16 port;
+	const union nf_inet_addr *saddr;
+	const __be16 *sport;
+};
+
 /**
  * struct opening - one pinhole on its way
  * @work:	the packet
@@ -15,6 +23,8 @@
  * @place:	how the target is seen
  * @account:	the tenant's, with a reference and one pinhole of its quota, or NULL
  * @owned:	the caller wants a handle
+ * @peer:	who may come
+ * @same:	what stands already and will do
  */
 struct opening {
 	struct nf_alg_work *work;
@@ -22,8 +32,10 @@ struct opening {
 	const struct alg_endpoint *target;
 	u8 l4proto;
 	struct nf_alg_place place;
+	struct opening_peer peer;
 	struct nf_alg_account *account;
 	bool owned;
+	struct nf_alg_hole *same;
 };
 
 /* A held endpoint tells all but who may come. */
@@ -38,67 +50,9 @@ static void opening_through(struct opening *o)
 	nf_alg_endpoint_addr(&public->public, &o->place.addr);
 }
 
-static void opening_init(struct opening *o, struct nf_alg_work *work, const struct nf_alg_pinhole_req *req)
+static void opening_peer(struct opening *o)
 {
-	o->work = work;
-	o->req = req;
-	o->target = &req->target;
-	o->l4proto = req->l4proto;
-	o->account = NULL;
-	o->owned = false;
-	nf_alg_place_init(&o->place, work, req->dir, req->public ? &req->public->target : &req->target, false);
-	if (req->public)
-		opening_through(o);
-}
-
-/* The public port when there is no choice. */
-static u16 opening_port(const struct opening *o)
-{
-	if (o->req->public)
-		return o->req->public->public.port;
-	return o->req->same_port ? o->place.anchor : o->target->port;
-}
-
-/* ---- what stands already ---- */
-
-static void opening_key(const struct opening *o, struct nf_alg_claim *key)
-{
-	nf_alg_claim_init(key, o->work, &o->place, o->target, o->l4proto, opening_port(o));
-}
-
-static bool hole_stands(const struct nf_alg_hole *hole)
-{
-	return READ_ONCE(hole->state) == HOLE_PENDING && READ_ONCE(hole->armed) && !nf_alg_hole_exp_gone(hole);
-}
-
-/* The same endpoint announced again by the same connection: what stands is enough. */
-static bool still_open(const struct opening *o)
-{
-	struct nf_alg_claim key, *c;
-
-	opening_key(o, &key);
-	hlist_for_each_entry_rcu(c, nf_alg_claim_chain(key.hash), node) {
-		struct nf_alg_hole *hole = container_of(c, struct nf_alg_hole, claim);
-
-		if (c->kind != CLAIM_HOLE || !nf_alg_claim_equal(c, &key) || hole->exp->master != o->work->ct ||
-		    !nf_alg_same_endpoint(&c->target, o->target) || !hole_stands(hole))
-			continue;
-		nf_alg_hole_refresh(hole, hole->timeout);
-		return true;
-	}
-	return false;
-}
-
-/* Who may come: the source of the expected tuple, NULL where anything will do. */
-struct opening_peer {
-	union nf_inet_addr addr;
-	__be16 port;
-	const union nf_inet_addr *saddr;
-	const __be16 *sport;
-};
-
-static void opening_peer(const struct opening *o, struct opening_peer *peer)
-{
+	struct opening_peer *peer = &o->peer;
 	const struct alg_endpoint *ep = &o->req->peer;
 
 	peer->saddr = NULL;
@@ -116,6 +70,36 @@ static void opening_peer(const struct opening *o, struct opening_peer *peer)
 		peer->sport = &peer->port;
 }
 
+static void opening_init(struct opening *o, struct nf_alg_work *work, const struct nf_alg_pinhole_req *req)
+{
+	o->work = work;
+	o->req = req;
+	o->target = &req->target;
+	o->l4proto = req->l4proto;
+	o->account = NULL;
+	o->owned = false;
+	o->same = NULL;
+	nf_alg_place_init(&o->place, work, req->dir, req->public ? &req->public->target : &req->target, false);
+	if (req->public)
+		opening_through(o);
+	opening_peer(o);
+}
+
+/* The public port when there is no choice. */
+static u16 opening_port(const struct opening *o)
+{
+	if (o->req->public)
+		return o->req->public->public.port;
+	return o->req->same_port ? o->place.anchor : o->target->port;
+}
+
+/* ---- what stands already ---- */
+
+static bool hole_stands(const struct nf_alg_hole *hole)
+{
+	return READ_ONCE(hole->state) == HOLE_PENDING && !nf_alg_hole_exp_gone(hole);
+}
+
 static bool peer_is(const struct nf_conntrack_expect *exp, u16 l3num, const struct opening_peer *peer)
 {
 	bool anyone = !exp->mask.src.u3.ip;
@@ -125,55 +109,75 @@ static bool peer_is(const struct nf_conntrack_expect *exp, u16 l3num, const stru
 	return anyone || nf_alg_same_addr(l3num, &exp->tuple.src.u3, peer->saddr);
 }
 
-/* Could @hole be what is to be opened? */
-static bool hole_serves(const struct nf_alg_hole *hole, const struct opening *o, const struct opening_peer *peer)
+/* Is @hole what an owner wants to open? */
+static bool hole_serves(const struct nf_alg_hole *hole, const struct opening *o)
 {
 	const struct nf_alg_pinhole_req *req = o->req;
 
 	return hole->owners && hole->proto == o->work->proto && hole->tenant == (o->work->account ? o->work->account->id : 0) &&
 	       hole->source == req->source && hole->permanent == req->permanent && hole->control == req->control &&
-	       hole_stands(hole) && peer_is(hole->exp, o->place.l3num, peer);
+	       nf_alg_same_zone(&hole->claim.zone, nf_ct_zone(o->work->ct)) && peer_is(hole->exp, o->place.l3num, &o->peer);
 }
 
 /*
- * Two owners may want the same: two registrations of one contact, two calls to an endpoint that is nobody's own. Conntrack has room
- * for one such expectation, so they share the pinhole.
+ * What stands is enough when the same connection announces an endpoint again, and when two owners want the same: two registrations of
+ * one contact, two calls to an endpoint that is nobody's own. Conntrack has room for one such expectation, so they share the pinhole.
+ * @hole: has the public endpoint that is wanted; under the lock.
  */
-static struct nf_alg_hole *opening_share(const struct opening *o)
+static bool hole_will_do(struct nf_alg_hole *hole, const struct opening *o)
 {
-	struct nf_alg_hole *hole, *found = NULL;
-	struct nf_alg_claim key, *c;
-	struct opening_peer peer;
+	if (!nf_alg_same_endpoint(&hole->claim.target, o->target) || !hole_stands(hole))
+		return false;
+	if (!o->owned)
+		return hole->exp->master == o->work->ct;
+	if (!hole_serves(hole, o) || !refcount_inc_not_zero(&hole->ref))
+		return false;
+	hole->owners++;
+	return true;
+}
 
-	opening_key(o, &key);
-	opening_peer(o, &peer);
-	spin_lock_bh(nf_alg_claim_lock(key.hash));
-	hlist_for_each_entry(c, nf_alg_claim_chain(key.hash), node) {
-		hole = container_of(c, struct nf_alg_hole, claim);
-		if (c->kind == CLAIM_HOLE && nf_alg_claim_equal(c, &key) && nf_alg_same_zone(&c->zone, &key.zone) &&
-		    nf_alg_same_endpoint(&c->target, o->target) && hole_serves(hole, o, &peer) &&
-		    refcount_inc_not_zero(&hole->ref)) {
-			hole->owners++;
-			found = hole;
-			break;
+enum found { FOUND_NOTHING, FOUND_SAME, FOUND_OTHERS };
+
+/* Who has the public endpoint @key? Under the lock. Sets @o->same. */
+static enum found opening_look(struct opening *o, const struct nf_alg_claim *key)
+{
+	struct nf_alg_claim *c;
+
+	hlist_for_each_entry(c, nf_alg_claim_chain(key->hash), node) {
+		struct nf_alg_hole *hole = container_of(c, struct nf_alg_hole, claim);
+
+		if (!nf_alg_claim_equal(c, key))
+			continue;
+		if (c->kind == CLAIM_HOLE && hole_will_do(hole, o)) {
+			o->same = hole;
+			return FOUND_SAME;
 		}
+		if (!o->req->public && nf_alg_claim_blocks(c, key))
+			return FOUND_OTHERS;
 	}
-	spin_unlock_bh(nf_alg_claim_lock(key.hash));
-	return found;
+	return FOUND_NOTHING;
+}
+
+/* Nothing can be opened; does it stand already? */
+static bool opening_stands(struct opening *o)
+{
+	struct nf_alg_claim key;
+	enum found found;
+
+	nf_alg_claim_init(&key, o->work, &o->place, o->target, o->l4proto, opening_port(o));
+	spin_lock(&nf_alg_claims_lock);
+	found = opening_look(o, &key);
+	spin_unlock(&nf_alg_claims_lock);
+	return found == FOUND_SAME;
 }
 
 /* ---- birth ---- */
 
-static struct nf_conntrack_expect *opening_expect(const struct opening *o)
+static void opening_expect(const struct opening *o, struct nf_conntrack_expect *exp)
 {
-	struct nf_conntrack_expect *exp = nf_ct_expect_alloc(o->work->ct);
 	__be16 dport = htons(o->target->port);
-	struct opening_peer peer;
 
-	if (!exp)
-		return NULL;
-	opening_peer(o, &peer);
-	nf_ct_expect_init(exp, NF_CT_EXPECT_CLASS_DEFAULT, o->place.l3num, peer.saddr, &o->place.addr, o->l4proto, peer.sport,
+	nf_ct_expect_init(exp, NF_CT_EXPECT_CLASS_DEFAULT, o->place.l3num, o->peer.saddr, &o->place.addr, o->l4proto, o->peer.sport,
 			  &dport);
 	if (o->req->permanent)
 		exp->flags |= NF_CT_EXPECT_PERMANENT;
@@ -181,7 +185,6 @@ static struct nf_conntrack_expect *opening_expect(const struct opening *o)
 	nf_alg_endpoint_addr(o->target, &exp->saved_addr);
 	exp->saved_proto.all = dport;
 	exp->dir = !o->req->dir;
-	return exp;
 }
 
 /* The expected connection's initiator is translated, too: his port block, if he has one. */
@@ -223,50 +226,53 @@ static void hole_request(struct nf_alg_hole *hole, const struct opening *o)
 static struct nf_alg_hole *opening_hole(const struct opening *o)
 {
 	const struct nf_alg_work *w = o->work;
-	struct nf_alg_hole *hole = nf_alg_hole_new();
+	struct nf_alg_hole *hole = nf_alg_hole_new(w->ct);
 
 	if (!hole)
 		return NULL;
-	memset(hole, 0, offsetof(struct nf_alg_hole, master));
-	hole->exp = opening_expect(o);
-	if (!hole->exp) {
-		nf_alg_hole_free(hole);
-		return NULL;
-	}
+	opening_expect(o, hole->exp);
 	hole->claim.kind = CLAIM_HOLE;
 	nf_alg_claim_init(&hole->claim, w, &o->place, o->target, o->l4proto, opening_port(o));
-	hole->state = HOLE_PENDING;
+	hole->state = HOLE_NEW;
 	refcount_set(&hole->ref, 1 + o->owned);
 	hole->owners = o->owned;
+	hole->used_up = false;
+	hole->has_child = false;
+	hole->doomed = false;
 	hole->account = o->account;
 	hole->tenant = o->account ? o->account->id : 0;
 	hole->proto = w->proto;
 	hole->protocol = w->proto->id;
 	hole->translated = w->translated || o->place.mapped || o->req->source;
 	hole->assigned = nf_alg_work_on_service(w);
+	hole->tended = 0;
+	hole->used = 0;
 	hole_source_block(hole, &o->place);
 	hole_request(hole, o);
 	hole->master = w->ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 	return hole;
 }
 
-/* Takes the public endpoint with @port, if nobody has it; one that is held for the target is taken already. */
-static bool hole_claim(struct nf_alg_hole *hole, u16 port)
+/*
+ * Takes the public endpoint with @port, if nobody has it; one that is held for the target is taken already. From then on everybody
+ * sees the pinhole.
+ */
+static enum found hole_claim(struct opening *o, struct nf_alg_hole *hole, u16 port)
 {
 	struct nf_alg_claim *c = &hole->claim;
-	spinlock_t *lock;
-	bool taken;
+	enum found found;
 
 	hole->exp->tuple.dst.u.all = htons(port);
 	if (c->port != port)
 		nf_alg_claim_port(c, port);
-	lock = nf_alg_claim_lock(c->hash);
-	spin_lock_bh(lock);
-	taken = !hole->public && nf_alg_claim_taken(c);
-	if (!taken)
+	spin_lock(&nf_alg_claims_lock);
+	found = opening_look(o, c);
+	if (found == FOUND_NOTHING) {
 		hlist_add_head_rcu(&c->node, nf_alg_claim_chain(c->hash));
-	spin_unlock_bh(lock);
-	return !taken;
+		nf_alg_hole_list(hole);
+	}
+	spin_unlock(&nf_alg_claims_lock);
+	return found;
 }
 
 /*
@@ -274,19 +280,19 @@ static bool hole_claim(struct nf_alg_hole *hole, u16 port)
  */
 static int hole_arm(struct nf_alg_hole *hole)
 {
-	int err;
+	int err = nf_ct_expect_related(hole->exp, 0), state;
 
-	nf_alg_hole_list(hole);
-	err = nf_ct_expect_related(hole->exp, 0);
 	if (!err) {
 		nf_alg_exp_set_timeout(hole->exp, hole->timeout);
-		WRITE_ONCE(hole->armed, true);
-		smp_mb();	/* pairs with nf_alg_hole_close(): one of us sees the other */
-		if (unlikely(READ_ONCE(hole->state) == HOLE_CLOSED))
+		/* Pairs with nf_alg_hole_close(): who comes second sees the other. The child may be there already. */
+		state = cmpxchg(&hole->state, HOLE_NEW, HOLE_PENDING);
+		if (unlikely(state == HOLE_CLOSED)) {
+			hole->used_up = true;	/* its grace period began while the expectation stood */
 			nf_alg_exp_unlink(hole->exp);
+		}
 		return 0;
 	}
-	if (cmpxchg(&hole->state, HOLE_PENDING, HOLE_CLOSED) != HOLE_PENDING) {
+	if (cmpxchg(&hole->state, HOLE_NEW, HOLE_CLOSED) != HOLE_NEW) {
 		if (hole->owners)
 			nf_alg_hole_put(hole);
 		return -ECANCELED;	/* the sweep has released it, and the account */
@@ -295,17 +301,22 @@ static int hole_arm(struct nf_alg_hole *hole)
 	return err == -EALREADY ? -EBUSY : err;
 }
 
-/* Return: 0, -EBUSY if the port is taken, another negative errno if no port will do. *@hole is reused from try to try. */
-static int opening_try(const struct opening *o, u16 port, struct nf_alg_hole **hole)
+/*
+ * Return: 0 (unless @o->same is set *@hole stands), -EBUSY if the port is taken, another negative errno if no port will do. *@hole is
+ * reused from try to try.
+ */
+static int opening_try(struct opening *o, u16 port, struct nf_alg_hole **hole)
 {
+	enum found found;
 	int err;
 
 	if (!*hole)
 		*hole = opening_hole(o);
 	if (!*hole)
 		return -ENOMEM;
-	if (!hole_claim(*hole, port))
-		return -EBUSY;
+	found = hole_claim(o, *hole, port);
+	if (found != FOUND_NOTHING)
+		return found == FOUND_SAME ? 0 : -EBUSY;
 	err = hole_arm(*hole);
 	if (err)
 		*hole = NULL;
@@ -313,7 +324,7 @@ static int opening_try(const struct opening *o, u16 port, struct nf_alg_hole **h
 }
 
 /* The announced port if it is allowed and free, as it nearly always is; then others. */
-static int opening_mapped(const struct opening *o, struct nf_alg_hole **hole)
+static int opening_mapped(struct opening *o, struct nf_alg_hole **hole)
 {
 	const struct nf_alg_ports *r = &o->place.ports;
 	u16 want = o->target->port, anchor = o->place.anchor, port;
@@ -331,7 +342,7 @@ static int opening_mapped(const struct opening *o, struct nf_alg_hole **hole)
 	return err;
 }
 
-static int opening_ports(const struct opening *o, struct nf_alg_hole **out)
+static int opening_ports(struct opening *o, struct nf_alg_hole **out)
 {
 	struct nf_alg_hole *hole = NULL;
 	int err;
@@ -341,7 +352,7 @@ static int opening_ports(const struct opening *o, struct nf_alg_hole **out)
 	else
 		err = opening_try(o, opening_port(o), &hole);
 	*out = hole;
-	if (err && hole) {
+	if ((err || o->same) && hole) {	/* not needed */
 		*out = NULL;
 		nf_alg_hole_forget(hole);
 	}
@@ -411,12 +422,11 @@ static void opening_abandon(struct opening *o)
 }
 
 /*
- * A writer of the configuration bumps its number, then sweeps; we show the pinhole, then read the number: one of us sees the other.
- * Likewise the collector: it goes on while there are pinholes, or we start it.
+ * A writer of the configuration bumps its number, then sweeps; we showed the pinhole, then read the number: one of us sees the other.
+ * Likewise the collector: it goes on while there are pinholes, or we start it. hole_arm()'s cmpxchg is the full barrier between.
  */
 static bool hole_allowed_still(struct nf_alg_hole *hole, u32 gen)
 {
-	smp_mb();
 	nf_alg_hole_collect(nf_alg_hole_net(hole));
 	if (likely(nf_alg_generation(nf_alg_hole_net(hole)) == gen) || nf_alg_hole_allowed(hole))
 		return true;
@@ -424,7 +434,17 @@ static bool hole_allowed_still(struct nf_alg_hole *hole, u32 gen)
 	return false;
 }
 
-/* Return: the pinhole, which stands and is valid in this RCU section; NULL if it was refused. */
+/* The same was open: it stays so for as long as is asked for. */
+static struct nf_alg_hole *opening_refresh(const struct opening *o)
+{
+	u32 timeout = min(o->req->timeout, NF_ALG_HOLE_SECONDS_MAX);
+
+	if (time_after(jiffies + timeout * HZ, READ_ONCE(o->same->until)))
+		nf_alg_hole_refresh(o->same, timeout);
+	return o->same;
+}
+
+/* Return: the pinhole, which stands and is valid in this RCU section; NULL if it was refused. Softirqs are off. */
 static struct nf_alg_hole *opening_run(struct opening *o)
 {
 	struct nf_alg_hole *hole;
@@ -432,10 +452,16 @@ static struct nf_alg_hole *opening_run(struct opening *o)
 
 	reason = opening_admit(o);
 	if (reason) {
+		if (opening_stands(o))
+			return opening_refresh(o);
 		nf_alg_work_refuse(o->work, reason);
 		return NULL;
 	}
 	err = opening_ports(o, &hole);
+	if (o->same) {
+		opening_abandon(o);
+		return opening_refresh(o);
+	}
 	if (err) {
 		if (err != -ECANCELED)
 			opening_abandon(o);
@@ -444,8 +470,11 @@ static struct nf_alg_hole *opening_run(struct opening *o)
 	}
 	nf_alg_work_count(o->work, NF_ALG_REASON_OPENED);
 	nf_alg_hole_event(hole, NF_ALG_EVENT_PINHOLE_OPENED);
-	if (hole_allowed_still(hole, o->work->gen))
+	if (hole_allowed_still(hole, o->work->gen)) {
+		if (o->owned)
+			nf_alg_hole_clear(hole);
 		return hole;
+	}
 	if (o->owned)
 		nf_alg_hole_put(hole);
 	return NULL;
@@ -466,20 +495,17 @@ int nf_alg_pinhole_open(struct nf_alg_work *work, const struct nf_alg_pinhole_re
 {
 	struct nf_alg_hole *hole;
 	struct opening o;
-	u16 port;
+	bool bh;
 
 	opening_init(&o, work, req);
-	*id = 0;
-	port = opening_port(&o);
-	if (!still_open(&o)) {
-		hole = opening_run(&o);
-		if (!hole)
-			return -1;
-		*id = hole->id;
-		port = hole->claim.port;
+	bh = nf_alg_softirqs_off();
+	hole = opening_run(&o);
+	if (hole) {
+		*id = o.same ? 0 : hole->id;
+		nf_alg_endpoint_set(public, o.place.l3num, &o.place.addr, htons(hole->claim.port));
 	}
-	nf_alg_endpoint_set(public, o.place.l3num, &o.place.addr, htons(port));
-	return 0;
+	nf_alg_softirqs_restore(bh);
+	return hole ? 0 : -1;
 }
 EXPORT_SYMBOL_GPL(nf_alg_pinhole_open);
 
@@ -491,8 +517,8 @@ EXPORT_SYMBOL_GPL(nf_alg_pinhole_open);
  * As nf_alg_pinhole_open(). An owner that asks for what another owner has open (same endpoints, peer, source and kind, of the same
  * tenant) gets a handle on that pinhole: it stands until both let it go, is counted once, and its lifetime is prolonged to what is
  * asked for. It may have been opened on another connection, with which it ends. A request that overlaps another one otherwise, as
- * any port of a peer with one port of it, is refused (no-port): conntrack can't have both. Where the tuple of the expected connection is
- * known in full, a connection that the peer began too early, before it was expected, is taken out of the way.
+ * any port of a peer with one port of it, is refused (no-port): conntrack can't have both. Where the tuple of the expected connection
+ * is known in full, a connection that the peer began too early, before it was expected, is taken out of the way.
  *
  * Context: as ->help. Return: a handle for nf_alg_hole_drop(), or NULL: refused, with the reason counted.
  */
@@ -500,18 +526,13 @@ struct nf_alg_hole *nf_alg_hole_open(struct nf_alg_work *work, const struct nf_a
 {
 	struct nf_alg_hole *hole;
 	struct opening o;
+	bool bh;
 
 	opening_init(&o, work, req);
 	o.owned = true;
-	hole = opening_share(&o);
-	if (!hole) {
-		hole = opening_run(&o);
-		if (hole)
-			nf_alg_hole_clear(hole);
-		return hole;
-	}
-	if (time_after(jiffies + min(req->timeout, NF_ALG_HOLE_SECONDS_MAX) * HZ, READ_ONCE(hole->until)))
-		nf_alg_hole_refresh(hole, req->timeout);
+	bh = nf_alg_softirqs_off();
+	hole = opening_run(&o);
+	nf_alg_softirqs_restore(bh);
 	return hole;
 }
 EXPORT_SYMBOL_GPL(nf_alg_hole_open);

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Public endpoints: an address and a port by which somebody behind the box is reached. One table has those of all pinholes and
- * those that are held for a call or a registration, so that none is given out twice; chains are read under RCU, with a lock for
- * every few of them. Held ones are also found by their target.
+ * those that are held for a call or a registration, so that none is given out twice; its chains are read under RCU. Held ones are also
+ * found by their target.
  *
  * Only what is translated can clash. Where the public endpoint is the target itself, whoever announces it means the same place: such
  * an endpoint is held by nobody in particular and is in no table.
  */
 #include <linux/module.h>
-#include <linux/jhash.h>
-#include <net/netns/hash.h>
 #include <net/netfilter/nf_conntrack_core.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 
@@ -17,7 +15,6 @@
 
 #define CHAINS_MIN	4096u
 #define CHAINS_MAX	65536u
-#define LOCKS		256
 #define PORT_LAST	65535
 
 /**
@@ -41,64 +38,18 @@ struct public_endpoint {
 	struct rcu_head rcu;
 };
 
-/* Lock order: target_locks by index, then one of public_locks. */
-static struct hlist_head *public_table, *target_table;
-static spinlock_t public_locks[LOCKS], target_locks[LOCKS];
-static u32 chain_mask __read_mostly;
-static u32 secret __read_mostly;	/* neither chains nor public ports can be foretold */
+DEFINE_SPINLOCK(nf_alg_claims_lock);
+struct hlist_head *nf_alg_claims __read_mostly;
+u32 nf_alg_claims_mask __read_mostly;
+u32 nf_alg_claims_secret __read_mostly;	/* neither chains nor public ports can be foretold */
+
+static struct hlist_head *target_table;	/* as large, under the same lock */
 static struct kmem_cache *public_cache;
-
-/* ---- addresses ---- */
-
-bool nf_alg_same_addr(u16 l3num, const union nf_inet_addr *a, const union nf_inet_addr *b)
-{
-	return l3num == NFPROTO_IPV4 ? a->ip == b->ip : nf_inet_addr_cmp(a, b);
-}
-
-/* The structure has a hole that parsers need not fill. */
-bool nf_alg_same_endpoint(const struct alg_endpoint *a, const struct alg_endpoint *b)
-{
-	return a->port == b->port && a->family == b->family && !memcmp(a->addr, b->addr, a->family == 4 ? 4 : 16);
-}
-
-void nf_alg_endpoint_addr(const struct alg_endpoint *ep, union nf_inet_addr *addr)
-{
-	memset(addr, 0, sizeof(*addr));
-	memcpy(addr, ep->addr, ep->family == 4 ? 4 : 16);
-}
 
 /* ---- the table ---- */
 
-u32 nf_alg_claim_hash(const struct net *net, u16 l3num, const union nf_inet_addr *addr, u16 port, u8 l4proto)
-{
-	u32 a = l3num == NFPROTO_IPV4 ? (__force u32)addr->ip : jhash2((const u32 *)addr->all, 4, 0);
-
-	return jhash_3words(a, (u32)port << 8 | l4proto, net_hash_mix(net), secret);
-}
-
-struct hlist_head *nf_alg_claim_chain(u32 hash)
-{
-	return &public_table[hash & chain_mask];
-}
-
-spinlock_t *nf_alg_claim_lock(u32 hash)
-{
-	return &public_locks[hash % LOCKS];
-}
-
-bool nf_alg_claim_equal(const struct nf_alg_claim *a, const struct nf_alg_claim *b)
-{
-	return a->hash == b->hash && a->port == b->port && a->l4proto == b->l4proto && a->l3num == b->l3num &&
-	       a->net == b->net && nf_alg_same_addr(a->l3num, &a->addr, &b->addr);
-}
-
-bool nf_alg_same_zone(const struct nf_conntrack_zone *a, const struct nf_conntrack_zone *b)
-{
-	return a->id == b->id && a->dir == b->dir;
-}
-
 /* Equal public endpoints that lead to one place. */
-bool nf_alg_claim_same_owner(const struct nf_alg_claim *a, const struct nf_alg_claim *b)
+static bool claim_same_owner(const struct nf_alg_claim *a, const struct nf_alg_claim *b)
 {
 	return nf_alg_same_endpoint(&a->target, &b->target) && (!a->mapped || nf_alg_same_zone(&a->zone, &b->zone));
 }
@@ -113,15 +64,20 @@ static bool claim_stands(const struct nf_alg_claim *claim)
 	return claim->kind == CLAIM_PUBLIC ? refcount_read(&claim_public(claim)->pub.ref) : nf_alg_hole_holds(claim);
 }
 
+bool nf_alg_claim_blocks(const struct nf_alg_claim *c, const struct nf_alg_claim *mine)
+{
+	/* The owner announces his endpoint anew, while his last connection there lingers. */
+	return !claim_same_owner(c, mine) && claim_stands(c);
+}
+
 bool nf_alg_claim_taken(const struct nf_alg_claim *mine)
 {
 	const struct nf_alg_claim *c;
 
-	hlist_for_each_entry(c, nf_alg_claim_chain(mine->hash), node) {
-		/* The owner announces his endpoint anew, while his last connection there lingers. */
-		if (nf_alg_claim_equal(c, mine) && !nf_alg_claim_same_owner(c, mine) && claim_stands(c))
+	lockdep_assert_held(&nf_alg_claims_lock);
+	hlist_for_each_entry(c, nf_alg_claim_chain(mine->hash), node)
+		if (nf_alg_claim_equal(c, mine) && nf_alg_claim_blocks(c, mine))
 			return true;
-	}
 	return false;
 }
 
@@ -170,7 +126,7 @@ void nf_alg_place_init(struct nf_alg_place *p, const struct nf_alg_work *work, e
  */
 u32 nf_alg_place_seed(const struct nf_alg_place *p, const struct alg_endpoint *target)
 {
-	u32 seed = jhash(target->addr, sizeof(target->addr), secret ^ target->port);
+	u32 seed = jhash(target->addr, sizeof(target->addr), nf_alg_claims_secret ^ target->port);
 
 	return jhash(&p->back->src.u3, p->l3num == NFPROTO_IPV4 ? 4 : 16, seed);
 }
@@ -180,14 +136,14 @@ u32 nf_alg_place_seed(const struct nf_alg_place *p, const struct alg_endpoint *t
 static u32 hash_of_target(const struct net *net, u8 l4proto, const struct nf_conntrack_zone *zone,
 			  const struct alg_endpoint *target)
 {
-	u32 a = jhash2((const u32 *)target->addr, target->family == 4 ? 1 : 4, secret);
+	u32 a = jhash2((const u32 *)target->addr, target->family == 4 ? 1 : 4, nf_alg_claims_secret);
 
-	return jhash_3words(a, (u32)target->port << 8 | l4proto, net_hash_mix(net) ^ zone->id, secret);
+	return jhash_3words(a, (u32)target->port << 8 | l4proto, net_hash_mix(net) ^ zone->id, nf_alg_claims_secret);
 }
 
 static struct hlist_head *target_chain(u32 hash)
 {
-	return &target_table[hash & chain_mask];
+	return &target_table[hash & nf_alg_claims_mask];
 }
 
 static bool is_target(const struct public_endpoint *pe, const struct net *net, u8 l4proto, const struct nf_conntrack_zone *zone,
@@ -199,36 +155,17 @@ static bool is_target(const struct public_endpoint *pe, const struct net *net, u
 	       nf_alg_same_endpoint(&c->target, target);
 }
 
-/* Under RCU or the chain's lock. */
+/* Under RCU or the lock. */
 static struct public_endpoint *find_by_target(const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *target, u32 hash)
 {
 	struct public_endpoint *pe;
 
-	hlist_for_each_entry_rcu(pe, target_chain(hash), by_target, lockdep_is_held(&target_locks[hash % LOCKS])) {
+	hlist_for_each_entry_rcu(pe, target_chain(hash), by_target, lockdep_is_held(&nf_alg_claims_lock)) {
 		if (pe->target_hash == hash && is_target(pe, work->net, l4proto, nf_ct_zone(work->ct), target) &&
 		    refcount_read(&pe->pub.ref))
 			return pe;
 	}
 	return NULL;
-}
-
-/* The locks of two chains, which may be the same one. */
-static void lock_two(spinlock_t *locks, u32 a, u32 b)
-{
-	a %= LOCKS;
-	b %= LOCKS;
-	spin_lock_bh(&locks[min(a, b)]);
-	if (a != b)
-		spin_lock_nested(&locks[max(a, b)], SINGLE_DEPTH_NESTING);
-}
-
-static void unlock_two(spinlock_t *locks, u32 a, u32 b)
-{
-	a %= LOCKS;
-	b %= LOCKS;
-	if (a != b)
-		spin_unlock(&locks[max(a, b)]);
-	spin_unlock_bh(&locks[min(a, b)]);
 }
 
 /* ---- life ---- */
@@ -266,29 +203,22 @@ static void public_forget(struct public_endpoint *pe)
 		kmem_cache_free(public_cache, pe);
 }
 
-/* Takes @port if nobody else has it. Under the target's lock. */
+static void public_take(struct public_endpoint *pe)
+{
+	hlist_add_head_rcu(&pe->claim.node, nf_alg_claim_chain(pe->claim.hash));
+}
+
+/* Takes @port if nobody else has it. Under the lock. */
 static bool public_claim(struct public_endpoint *pe, u16 port)
 {
-	struct nf_alg_claim *c = &pe->claim;
-	bool taken;
-
-	nf_alg_claim_port(c, port);
-	spin_lock(nf_alg_claim_lock(c->hash));
-	taken = nf_alg_claim_taken(c);
-	if (!taken)
-		hlist_add_head_rcu(&c->node, nf_alg_claim_chain(c->hash));
-	spin_unlock(nf_alg_claim_lock(c->hash));
-	return !taken;
+	nf_alg_claim_port(&pe->claim, port);
+	if (nf_alg_claim_taken(&pe->claim))
+		return false;
+	public_take(pe);
+	return true;
 }
 
-static void public_unclaim(struct public_endpoint *pe)
-{
-	spin_lock_bh(nf_alg_claim_lock(pe->claim.hash));
-	hlist_del_rcu(&pe->claim.node);
-	spin_unlock_bh(nf_alg_claim_lock(pe->claim.hash));
-}
-
-/* It has its port: from here on it is found by its target. Under the target's lock. */
+/* It has its port: from here on it is found by its target. Under the lock. */
 static void public_publish(struct public_endpoint *pe)
 {
 	nf_alg_endpoint_set(&pe->pub.public, pe->claim.l3num, &pe->claim.addr, htons(pe->claim.port));
@@ -318,10 +248,10 @@ void nf_alg_public_put(struct nf_alg_public *public)
 	if (!public || !refcount_dec_and_test(&public->ref))
 		return;
 	if (public->mapped) {
-		spin_lock_bh(&target_locks[pe->target_hash % LOCKS]);
+		spin_lock_bh(&nf_alg_claims_lock);
 		hlist_del_rcu(&pe->by_target);
-		spin_unlock_bh(&target_locks[pe->target_hash % LOCKS]);
-		public_unclaim(pe);
+		hlist_del_rcu(&pe->claim.node);
+		spin_unlock_bh(&nf_alg_claims_lock);
 	}
 	call_rcu(&pe->rcu, public_free);
 }
@@ -334,7 +264,7 @@ static unsigned int parity_flag(u16 port)
 	return port & 1 ? 0 : NF_ALG_PORT_EVEN;
 }
 
-/* Under the target's lock. Return: false if no port is free. */
+/* Under the lock. Return: false if no port is free. */
 static bool claim_single(struct public_endpoint *pe, const struct nf_alg_public_req *req, const struct nf_alg_place *p,
 			 const struct alg_endpoint *target)
 {
@@ -353,7 +283,7 @@ static bool claim_single(struct public_endpoint *pe, const struct nf_alg_public_
 	return false;
 }
 
-/* The public endpoint that @fresh's target has, or @fresh with its port; NULL: no port is free. Under the target's lock. */
+/* The public endpoint that @fresh's target has, or @fresh with its port; NULL: no port is free. Under the lock. */
 static struct public_endpoint *single_locked(const struct nf_alg_work *work, const struct nf_alg_public_req *req,
 					     const struct nf_alg_place *place, struct public_endpoint *fresh)
 {
@@ -397,9 +327,9 @@ int nf_alg_public_get(struct nf_alg_work *work, const struct nf_alg_public_req *
 	}
 	pe = fresh;
 	if (place.mapped) {
-		spin_lock_bh(&target_locks[fresh->target_hash % LOCKS]);
+		spin_lock_bh(&nf_alg_claims_lock);
 		pe = single_locked(work, req, &place, fresh);
-		spin_unlock_bh(&target_locks[fresh->target_hash % LOCKS]);
+		spin_unlock_bh(&nf_alg_claims_lock);
 		if (pe != fresh)
 			public_forget(fresh);
 	}
@@ -438,21 +368,17 @@ struct pair {
  */
 static bool pair_claim(struct pair *pr, u16 port)
 {
-	struct nf_alg_claim *a = &pr->fresh[0]->claim, *b = &pr->fresh[1]->claim;
-	bool taken;
+	struct public_endpoint *a = pr->fresh[0], *b = pr->fresh[1];
 
 	if (port == PORT_LAST)
 		return false;
-	nf_alg_claim_port(a, port);
-	nf_alg_claim_port(b, port + 1);
-	lock_two(public_locks, a->hash, b->hash);
-	taken = nf_alg_claim_taken(a) || nf_alg_claim_taken(b);
-	if (!taken) {
-		hlist_add_head_rcu(&a->node, nf_alg_claim_chain(a->hash));
-		hlist_add_head_rcu(&b->node, nf_alg_claim_chain(b->hash));
-	}
-	unlock_two(public_locks, a->hash, b->hash);
-	return !taken;
+	nf_alg_claim_port(&a->claim, port);
+	nf_alg_claim_port(&b->claim, port + 1);
+	if (nf_alg_claim_taken(&a->claim) || nf_alg_claim_taken(&b->claim))
+		return false;
+	public_take(a);
+	public_take(b);
+	return true;
 }
 
 /* Both targets are new: two ports in sequence. */
@@ -494,7 +420,7 @@ static bool pair_one(struct pair *pr, int i)
 	return false;
 }
 
-/* Under both targets' locks. Return: false if no ports are free; then nothing is held. */
+/* Under the lock. Return: false if no ports are free; then nothing is held. */
 static bool pair_locked(struct pair *pr)
 {
 	int i;
@@ -519,7 +445,6 @@ static bool pair_locked(struct pair *pr)
 /* Return: 0, or why not. */
 static int pair_get(struct pair *pr)
 {
-	u32 hash[2];
 	bool done;
 	int i;
 
@@ -527,7 +452,6 @@ static int pair_get(struct pair *pr)
 		pr->fresh[i] = public_new(pr->work, &pr->req, &pr->place, &pr->target[i]);
 		if (!pr->fresh[i])
 			return NF_ALG_REASON_NO_MEMORY;
-		hash[i] = pr->fresh[i]->target_hash;
 	}
 	if (!pr->place.mapped) {
 		for (i = 0; i < 2; i++) {
@@ -536,9 +460,9 @@ static int pair_get(struct pair *pr)
 		}
 		return 0;
 	}
-	lock_two(target_locks, hash[0], hash[1]);
+	spin_lock_bh(&nf_alg_claims_lock);
 	done = pair_locked(pr);
-	unlock_two(target_locks, hash[0], hash[1]);
+	spin_unlock_bh(&nf_alg_claims_lock);
 	return done ? 0 : NF_ALG_REASON_NO_PORT;
 }
 
@@ -643,18 +567,14 @@ EXPORT_SYMBOL_GPL(nf_alg_public_of_target);
 
 int nf_alg_public_init(void)
 {
-	u32 i, chains = rounddown_pow_of_two(clamp(nf_conntrack_htable_size / 4, CHAINS_MIN, CHAINS_MAX));
+	u32 chains = rounddown_pow_of_two(clamp(nf_conntrack_htable_size / 4, CHAINS_MIN, CHAINS_MAX));
 
-	chain_mask = chains - 1;
-	secret = get_random_u32();
-	for (i = 0; i < LOCKS; i++) {
-		spin_lock_init(&public_locks[i]);
-		spin_lock_init(&target_locks[i]);
-	}
-	public_table = kvcalloc(chains, sizeof(*public_table), GFP_KERNEL);
+	nf_alg_claims_mask = chains - 1;
+	nf_alg_claims_secret = get_random_u32();
+	nf_alg_claims = kvcalloc(chains, sizeof(*nf_alg_claims), GFP_KERNEL);
 	target_table = kvcalloc(chains, sizeof(*target_table), GFP_KERNEL);
 	public_cache = kmem_cache_create("nf_alg_public", sizeof(struct public_endpoint), 0, 0, NULL);
-	if (public_table && target_table && public_cache)
+	if (nf_alg_claims && target_table && public_cache)
 		return 0;
 	nf_alg_public_exit();
 	return -ENOMEM;
@@ -665,5 +585,5 @@ void nf_alg_public_exit(void)
 	rcu_barrier();
 	kmem_cache_destroy(public_cache);
 	kvfree(target_table);
-	kvfree(public_table);
+	kvfree(nf_alg_claims);
 }

@@ -9,7 +9,7 @@
 
 #include "nf_alg.h"
 
-#define SESSION_GONE	((struct nf_alg_session *)1UL)
+#define SESSION_GONE	NF_ALG_SESSION_GONE
 
 /* All sessions, so that unloading a protocol finds those whose ->destroy will never run. Touched at birth and death only. */
 #define TABLE_BITS	8
@@ -154,7 +154,7 @@ void nf_alg_session_enter(struct nf_alg_work *work)
 
 	lockdep_assert_held(&s->lock);
 	work->account = s->account;
-	work->gen = nf_alg_generation(work->net);
+	work->gen = smp_load_acquire(s->gen_now);
 	if (unlikely(s->gen != work->gen)) {
 		nf_alg_work_resolve(work);
 		s->mode = work_mode(work, s->assigned, s->account);
@@ -182,6 +182,7 @@ static struct nf_alg_session *session_alloc(struct nf_alg_work *work, const stru
 	spin_lock_init(&s->lock);
 	s->proto = work->proto;
 	s->net = work->net;
+	s->gen_now = nf_alg_generation_at(work->net);
 	s->assigned = on_service(data);
 	s->gen = ~work->gen;	/* the mode is looked up when the session is entered */
 	if (work->account && nf_alg_account_hold(work->account)) {
@@ -292,14 +293,6 @@ static struct nf_alg_session *session_create(struct nf_alg_work *work, struct nf
 	nf_alg_work_count(work, NF_ALG_REASON_SESSIONS);
 	work->rule = NULL;	/* looked up again with the session */
 	return s;
-}
-
-struct nf_alg_session *nf_alg_session_find(const struct nf_conn *ct)
-{
-	const struct nf_alg_conn *data = conn_data(ct);
-	struct nf_alg_session *s = data ? READ_ONCE(data->session) : NULL;
-
-	return s == SESSION_GONE ? NULL : s;
 }
 
 struct nf_alg_session *nf_alg_session_get(struct nf_alg_work *work)

@@ -442,7 +442,7 @@ static bool session_quick(struct nf_alg_session *s, const struct nf_conn *ct, en
 {
 	struct alg_stream *mine = &s->dir[dir], *other = &s->dir[!dir];
 
-	if (s->gen != nf_alg_generation(s->net) || s->blocked || (len && !alg_stream_quick(mine, ntohl(th->seq))))
+	if (s->gen != smp_load_acquire(s->gen_now) || s->blocked || (len && !alg_stream_quick(mine, ntohl(th->seq))))
 		return false;
 	if ((alg_stream_moved(mine) || alg_stream_moved(other)) && !numbers_true(mine, other, ct, th, dir))
 		return false;
@@ -453,7 +453,8 @@ static bool session_quick(struct nf_alg_session *s, const struct nf_conn *ct, en
 		if (s->uncounted++ == NF_ALG_UNCOUNTED_MAX)
 			nf_alg_session_count_messages(s, 0);
 	}
-	alg_stream_acked(other, ntohl(th->ack_seq));
+	if (!alg_stream_acked_quick(other, ntohl(th->ack_seq)))
+		alg_stream_acked(other, ntohl(th->ack_seq));
 	return true;
 }
 
@@ -468,7 +469,7 @@ static bool tcp_quick(const struct nf_alg_proto *proto, const struct sk_buff *sk
 	const struct tcphdr *th = (const struct tcphdr *)(skb->data + protoff);
 	struct nf_alg_session *s;
 	unsigned int start;
-	bool done;
+	bool done, bh;
 
 	if ((ctinfo != IP_CT_ESTABLISHED && ctinfo != IP_CT_ESTABLISHED_REPLY) || !proto->quick)
 		return false;
@@ -483,9 +484,11 @@ static bool tcp_quick(const struct nf_alg_proto *proto, const struct sk_buff *sk
 	s = nf_alg_session_find(ct);
 	if (!s)
 		return false;
-	spin_lock_bh(&s->lock);
+	bh = nf_alg_softirqs_off();
+	spin_lock(&s->lock);
 	done = session_quick(s, ct, CTINFO2DIR(ctinfo), th, skb->data + start, skb->len - start);
-	spin_unlock_bh(&s->lock);
+	spin_unlock(&s->lock);
+	nf_alg_softirqs_restore(bh);
 	return done;
 }
 
@@ -504,6 +507,7 @@ int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsig
 {
 	struct nf_alg_work w;
 	struct segment seg;
+	bool bh;
 	int ret;
 
 	if (tcp_quick(proto, skb, protoff, ct, ctinfo))
@@ -516,9 +520,11 @@ int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsig
 	}
 	if (!nf_alg_session_get(&w))
 		return NF_ACCEPT;
-	spin_lock_bh(&w.session->lock);
+	bh = nf_alg_softirqs_off();
+	spin_lock(&w.session->lock);
 	ret = session_segment(&w, &seg);
-	spin_unlock_bh(&w.session->lock);
+	spin_unlock(&w.session->lock);
+	nf_alg_softirqs_restore(bh);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(nf_alg_tcp_help);

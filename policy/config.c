@@ -208,6 +208,12 @@ u32 nf_alg_generation(struct net *net)
 }
 EXPORT_SYMBOL_GPL(nf_alg_generation);
 
+/* Where the number stands, for those who ask often. Valid while the namespace is. */
+const u32 *nf_alg_generation_at(struct net *net)
+{
+	return &nf_alg_policy_net(net)->generation;
+}
+
 /* ---- transactions ---- */
 
 void nf_alg_conf_drop_shadow(struct nf_alg_policy_net *pn)

@@ -121,15 +121,24 @@ const struct nf_alg_rule *nf_alg_default_rule(enum nf_alg_protocol protocol);
  * changed, it closes the pinhole itself. So a change of policy never leaves a pinhole behind, without a grace period.
  */
 u32 nf_alg_generation(struct net *net);
+const u32 *nf_alg_generation_at(struct net *net);	/* to be read with smp_load_acquire(); valid while the namespace is */
 
 bool nf_alg_account_hold(struct nf_alg_account *account);	/* false when it is on its way out */
 void nf_alg_account_put(struct nf_alg_account *account);
 void nf_alg_count_add(struct nf_alg_account *account, enum nf_alg_protocol protocol, enum nf_alg_reason reason, u32 n);
 
+/* As nf_alg_count_add() of one; in line, because every message is counted. */
 static inline void nf_alg_count(struct nf_alg_account *account, enum nf_alg_protocol protocol,
 				enum nf_alg_reason reason)
 {
-	if (account)
+	struct nf_alg_counters *counters;
+
+	if (!account)
+		return;
+	counters = rcu_dereference_raw(account->counters[protocol]);	/* stays while the account does */
+	if (likely(counters))
+		atomic64_inc(&counters->c[reason]);
+	else
 		nf_alg_count_add(account, protocol, reason, 1);
 }
 

@@ -37,6 +37,27 @@ static inline void nf_alg_exp_set_timeout(struct nf_conntrack_expect *exp, u32 s
 }
 
 /**
+ * nf_alg_exp_renew() - makes an expectation that conntrack let go of as good as new
+ * @exp:	the caller has the only reference, and a grace period has passed since it was in conntrack's tables
+ * @master:	connection that it is for now; nf_ct_expect_init() comes next
+ *
+ * Not where expectations have a timer, which may run still when nf_alg_exp_unlink() returns: %NF_ALG_EXP_RENEWS tells.
+ */
+static inline void nf_alg_exp_renew(struct nf_conntrack_expect *exp, struct nf_conn *master)
+{
+	exp->master = master;
+#ifdef NF_ALG_HAVE_EXP_TIMEOUT32
+	exp->timeout = nfct_time_stamp;
+#endif
+}
+
+#ifdef NF_ALG_HAVE_EXP_TIMEOUT32
+#define NF_ALG_EXP_RENEWS	1
+#else
+#define NF_ALG_EXP_RENEWS	0
+#endif
+
+/**
  * nf_alg_exp_unlink() - takes an expectation out of conntrack's tables at once
  * @exp:	expectation, caller holds a reference
  *

@@ -165,11 +165,26 @@ static unsigned int longest_zeros(const u8 addr[16], unsigned int *start)
 	return best > 1 ? best : 0;
 }
 
+/* Below 1000; products instead of divisions are exact there. */
+static u32 format_short(char *buf, u32 val)
+{
+	u32 hundreds = val * 5243 >> 19, rest = val - hundreds * 100, tens = rest * 205 >> 11, n = 0;
+
+	if (hundreds)
+		buf[n++] = (char)('0' + hundreds);
+	if (val >= 10)
+		buf[n++] = (char)('0' + tens);
+	buf[n++] = (char)('0' + rest - tens * 10);
+	return n;
+}
+
 u32 alg_format_u32(char *buf, u32 val)
 {
 	char digits[10];
 	u32 n = 0, i, tenth;
 
+	if (val < 1000)
+		return format_short(buf, val);
 	do {
 		/* Octets and ports: a compiler that saves space would divide. */
 		tenth = val <= 65535 ? val * 52429 >> 19 : val / 10;

@@ -237,6 +237,20 @@ void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, 
  */
 void alg_stream_acked(struct alg_stream *s, u32 ack);
 
+/* As alg_stream_acked() where nothing was edited of late; false: ask that. */
+static inline bool alg_stream_acked_quick(struct alg_stream *s, u32 ack)
+{
+	u32 una = ack - s->base;
+
+	if (s->out || (s->log && s->log->n))
+		return false;
+	if (!s->acked || alg_seq_after(una, s->una)) {
+		s->acked = true;
+		s->una = una;
+	}
+	return true;
+}
+
 /*
  * True maps. Sequence number of the sender -> receiver's space; acknowledgement of the receiver -> sender's space. An
  * acknowledgement inside a new text covers nothing of the old text, and none ever covers bytes that are held back.
