@@ -195,8 +195,13 @@ file_has()
 	return 1
 }
 
-# gone PID
-gone() { ! kill -0 "$1" 2>/dev/null; }
+# gone PID: has it ended? Bash may not have noticed yet.
+gone()
+{
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	[[ $stat == *') Z '* ]]
+}
 
 # listens PID tcp|udp PORT: does anything in that process's namespace listen there?
 listens()
