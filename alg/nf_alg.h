@@ -40,8 +40,8 @@ struct nf_alg_call_ops;
  * @segment:	TCP: sees each segment with data before the stream does, under session->lock; may be NULL
  * @rewrites:	the rule may ask for edits even where addresses are not translated; may be NULL
  * @begin:	a session was made: initialises its part; may be NULL
- * @end:	a session is over: frees what its part has; under session->lock, in softirq, after the last packet; may be NULL. Others
- *		may look at the session for one more grace period
+ * @end:	a session is over: frees what its part has; under session->lock, in softirq, after the last packet; may be NULL.
+ *		Others may look at the session for one more grace period
  * @closed:	TCP: an end of the connection sent FIN or RST; under session->lock; may be NULL
  * @calls:	calls and registrations for dumps, NULL: the protocol has none
  * @owner:	the module
@@ -104,8 +104,8 @@ u32 nf_alg_protocols_loaded(void);	/* mask of 1 << enum nf_alg_protocol */
  * @port:	UDP: port at which the initiator wants answers, host byte order, 0: the one it sent from
  * @knows_public: SIP: the inside party knows itself by its public address
  *
- * Kernels whose GRE tracker looks into the helper data of a GRE connection's master, whosever that is, take two pointers at offset 16
- * for its own: they must stay NULL over TCP, where PPTP is. So what SIP alone uses is behind, the rest in front.
+ * Kernels whose GRE tracker looks into the helper data of a GRE connection's master, whosever that is, take two pointers at
+ * offset 16 for its own: they must stay NULL over TCP, where PPTP is. So what SIP alone uses is behind, the rest in front.
  */
 struct nf_alg_conn {
 	struct nf_alg_session *session;
@@ -196,8 +196,8 @@ void nf_alg_conn_assigned(struct nf_conn *ct, u32 tenant_id);
 u32 nf_alg_session_count(struct net *net);
 
 /*
- * Softirqs off for a while. What is forwarded comes with them off, and to turn them on once more costs as much as a lock. Return: for
- * nf_alg_softirqs_restore().
+ * Softirqs off for a while. What is forwarded comes with them off, and to turn them on once more costs as much as a lock.
+ * Return: for nf_alg_softirqs_restore().
  */
 static inline bool nf_alg_softirqs_off(void)
 {
@@ -298,8 +298,8 @@ int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsig
 /**
  * struct nf_alg_public - a public endpoint that is held for one target, and given to nobody else, until it is let go
  *
- * What a call's media or a registration keeps while pinholes to it come and go (hold, re-INVITE, the peer moves). @port is the public
- * port of @target, @addr the public address; the target's own where nothing is translated. Read only; with a reference.
+ * What a call's media or a registration keeps while pinholes to it come and go (hold, re-INVITE, the peer moves). @port is the
+ * public port of @target, @addr the public address; the target's own where nothing is translated. Read only; with a reference.
  */
 struct nf_alg_public {
 	refcount_t ref;
@@ -344,8 +344,9 @@ void nf_alg_public_hold(struct nf_alg_public *public);
 void nf_alg_public_put(struct nf_alg_public *public);	/* NULL is allowed. Any context. */
 
 /*
- * Is @public somebody's public endpoint? Then @target is where it leads, and @same says whether it is in the zone of @work's connection, so
- * that both can talk to each other directly. And the other way: the public endpoint of a target in this zone. Under RCU.
+ * Is @public somebody's public endpoint? Then @target is where it leads, and @same says whether it is in the zone of @work's
+ * connection, so that both can talk to each other directly. And the other way: the public endpoint of a target in this zone.
+ * Under RCU.
  */
 bool nf_alg_public_to_target(const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *public,
 			     struct alg_endpoint *target, bool *same);
@@ -361,10 +362,11 @@ bool nf_alg_public_of_target(const struct nf_alg_work *work, u8 l4proto, const s
  * @timeout:	seconds
  * @max:	pending pinholes that the session may have; 0: no limit of its own
  * @public:	lead through this endpoint, which is held; @target and @same_port don't count then. NULL: find one
- * @peer:	who may come, as its packets look before translation. family 0: the other end of the connection; port 0: from any port
+ * @peer:	who may come, as its packets look before translation. family 0: the other end of the connection; port 0: from
+ *		any port
  * @anyone:	from any address; @peer doesn't count
- * @source:	a child from @peer appears with this source (its own public endpoint). NULL: as the connection's other end does, port chosen by
- *		the tenant's block. The pinhole takes a reference
+ * @source:	a child from @peer appears with this source (its own public endpoint). NULL: as the connection's other end does,
+ *		port chosen by the tenant's block. The pinhole takes a reference
  * @control:	the child is a control connection: it gets this ALG, with the tenant of @work
  * @permanent:	any number of children, until closed
  * @call:	number shown with it, 0: none
@@ -408,9 +410,15 @@ struct nf_alg_hole *nf_alg_hole_open(struct nf_alg_work *work, const struct nf_a
 bool nf_alg_hole_stands(const struct nf_alg_hole *hole);
 /* Pending: it stays so for @timeout seconds from now. */
 void nf_alg_hole_refresh(struct nf_alg_hole *hole, u32 timeout);
-/* Closes it if it stands, with @children their connections too (those that are there now), and gives the reference back. NULL is allowed. Any context. */
+/*
+ * Closes it if it stands, with @children their connections too (those that are there now), and gives the reference back. NULL
+ * is allowed. Any context.
+ */
 void nf_alg_hole_drop(struct nf_alg_hole *hole, bool children);
-/* State and child's traffic, for dumps; @packets and @bytes by direction of the child, 0 where accounting is off. false: it is closed. */
+/*
+ * State and child's traffic, for dumps; @packets and @bytes by direction of the child, 0 where accounting is off. false: it is
+ * closed.
+ */
 struct nf_alg_pinhole_info;
 bool nf_alg_hole_traffic(const struct nf_alg_hole *hole, struct nf_alg_pinhole_info *info, u64 packets[2], u64 bytes[2]);
 
@@ -538,8 +546,8 @@ unsigned int nf_alg_calls_close(struct net *net, u32 tenant);
 /**
  * struct nf_alg_nat_ops - what module nf_alg_nat adds
  * @follow:	an expected connection begins: translates it as its master. @src_min..@src_max: port block that its source port
- *		must stay in, host byte order, 0: none. @target: where it goes. @source: what its source becomes, NULL: the address that
- *		the master's other end has. Called from expectfn.
+ *		must stay in, host byte order, 0: none. @target: where it goes. @source: what its source becomes, NULL: the
+ *		address that the master's other end has. Called from expectfn.
  */
 struct nf_alg_nat_ops {
 	void (*follow)(struct nf_conn *ct, const struct nf_conntrack_expect *exp, const struct alg_endpoint *target,

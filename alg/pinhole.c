@@ -5,8 +5,8 @@
  * A pinhole is pending until the announced connection comes, which makes it active until that connection is gone; a permanent one
  * stays pending. The public endpoint of both kinds is never given to somebody else. Who changes @state owns the consequences.
  *
- * Their public endpoints are in the table of alg/public.c; their births are in pinhole_open.c, their children in pinhole_child.c. The
- * namespaces' lists, for dumps, sweeps and the collector, are in pinhole_net.c.
+ * Their public endpoints are in the table of alg/public.c; their births are in pinhole_open.c, their children in
+ * pinhole_child.c. The namespaces' lists, for dumps, sweeps and the collector, are in pinhole_net.c.
  */
 #include <linux/module.h>
 #include <net/netfilter/nf_conntrack_acct.h>

@@ -96,7 +96,7 @@ static inline struct net *nf_alg_hole_net(const struct nf_alg_hole *hole)
 bool nf_alg_hole_close(struct nf_alg_hole *hole, enum nf_alg_reason reason);	/* a pending one; false: it is not */
 void nf_alg_hole_end(struct nf_alg_hole *hole);
 void nf_alg_hole_put(struct nf_alg_hole *hole);
-void nf_alg_hole_discard(struct nf_alg_hole *hole);				/* one that never stood; the account is the caller's */
+void nf_alg_hole_discard(struct nf_alg_hole *hole);			/* one that never stood; the account is the caller's */
 void nf_alg_hole_check(struct nf_alg_hole *hole);				/* what the collector does */
 void nf_alg_hole_info(const struct nf_alg_hole *hole, struct nf_alg_pinhole_info *info);
 void nf_alg_hole_event(const struct nf_alg_hole *hole, enum nf_alg_event event);

@@ -108,8 +108,8 @@ bool nf_alg_hole_kill_child(const struct nf_alg_hole *hole)
 }
 
 /*
- * A packet that came too early has made a connection that is no child of ours, and is not translated as one; the ones that follow would
- * go its way. Only where it began at the peer: in the other direction it would be somebody's who is not concerned.
+ * A packet that came too early has made a connection that is no child of ours, and is not translated as one; the ones that
+ * follow would go its way. Only where it began at the peer: in the other direction it would be somebody's who is not concerned.
  */
 void nf_alg_hole_clear(const struct nf_alg_hole *hole)
 {
@@ -197,8 +197,8 @@ static bool child_translated(const struct nf_conn *ct, const struct nf_alg_hole 
 
 /*
  * A control connection gets the ALG, for the same tenant. Where the core has given it the creator's helper the extension is there
- * already; the helper may be that of another transport. @ct is not shared yet, so that it may get extensions. Over TCP an ALG may have
- * something to take out where nothing is translated, too.
+ * already; the helper may be that of another transport. @ct is not shared yet, so that it may get extensions. Over TCP an ALG
+ * may have something to take out where nothing is translated, too.
  */
 static void child_control(struct nf_conn *ct, const struct nf_alg_hole *hole)
 {
@@ -231,7 +231,8 @@ static void child_follow(struct nf_conn *ct, struct nf_conntrack_expect *exp, co
 	if (!ops || !child_translated(ct, hole))
 		return;
 	if (hole) {
-		ops->follow(ct, exp, &hole->claim.target, hole->source ? &hole->source->public : NULL, hole->src_min, hole->src_max);
+		ops->follow(ct, exp, &hole->claim.target, hole->source ? &hole->source->public : NULL, hole->src_min,
+			    hole->src_max);
 		return;
 	}
 	/* An expectation that conntrackd brought from another box, or one that was closed this moment. */

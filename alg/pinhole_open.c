@@ -120,8 +120,9 @@ static bool hole_serves(const struct nf_alg_hole *hole, const struct opening *o)
 }
 
 /*
- * What stands is enough when the same connection announces an endpoint again, and when two owners want the same: two registrations of
- * one contact, two calls to an endpoint that is nobody's own. Conntrack has room for one such expectation, so they share the pinhole.
+ * What stands is enough when the same connection announces an endpoint again, and when two owners want the same: two
+ * registrations of one contact, two calls to an endpoint that is nobody's own. Conntrack has room for one such expectation, so
+ * they share the pinhole.
  * @hole: has the public endpoint that is wanted; under the lock.
  */
 static bool hole_will_do(struct nf_alg_hole *hole, const struct opening *o)
@@ -194,7 +195,8 @@ static void hole_source_block(struct nf_alg_hole *hole, const struct nf_alg_plac
 
 	hole->src_min = 0;
 	hole->src_max = 0;
-	if (hole->claim.l4proto == IPPROTO_GRE || !p->ports.min || nf_alg_same_addr(p->sent->src.l3num, &p->back->src.u3, &p->sent->dst.u3))
+	if (hole->claim.l4proto == IPPROTO_GRE || !p->ports.min ||
+	    nf_alg_same_addr(p->sent->src.l3num, &p->back->src.u3, &p->sent->dst.u3))
 		return;
 	if (!nf_alg_port_range(ntohs(p->sent->dst.u.all), p->ports.min, p->ports.max, p->ports.block, &lo, &hi))
 		return;
@@ -302,8 +304,8 @@ static int hole_arm(struct nf_alg_hole *hole)
 }
 
 /*
- * Return: 0 (unless @o->same is set *@hole stands), -EBUSY if the port is taken, another negative errno if no port will do. *@hole is
- * reused from try to try.
+ * Return: 0 (unless @o->same is set *@hole stands), -EBUSY if the port is taken, another negative errno if no port will do.
+ * *@hole is reused from try to try.
  */
 static int opening_try(struct opening *o, u16 port, struct nf_alg_hole **hole)
 {
@@ -422,8 +424,9 @@ static void opening_abandon(struct opening *o)
 }
 
 /*
- * A writer of the configuration bumps its number, then sweeps; we showed the pinhole, then read the number: one of us sees the other.
- * Likewise the collector: it goes on while there are pinholes, or we start it. hole_arm()'s cmpxchg is the full barrier between.
+ * A writer of the configuration bumps its number, then sweeps; we showed the pinhole, then read the number: one of us sees the
+ * other. Likewise the collector: it goes on while there are pinholes, or we start it. hole_arm()'s cmpxchg is the full barrier
+ * between.
  */
 static bool hole_allowed_still(struct nf_alg_hole *hole, u32 gen)
 {
@@ -517,8 +520,8 @@ EXPORT_SYMBOL_GPL(nf_alg_pinhole_open);
  * As nf_alg_pinhole_open(). An owner that asks for what another owner has open (same endpoints, peer, source and kind, of the same
  * tenant) gets a handle on that pinhole: it stands until both let it go, is counted once, and its lifetime is prolonged to what is
  * asked for. It may have been opened on another connection, with which it ends. A request that overlaps another one otherwise, as
- * any port of a peer with one port of it, is refused (no-port): conntrack can't have both. Where the tuple of the expected connection
- * is known in full, a connection that the peer began too early, before it was expected, is taken out of the way.
+ * any port of a peer with one port of it, is refused (no-port): conntrack can't have both. Where the tuple of the expected
+ * connection is known in full, a connection that the peer began too early, before it was expected, is taken out of the way.
  *
  * Context: as ->help. Return: a handle for nf_alg_hole_drop(), or NULL: refused, with the reason counted.
  */

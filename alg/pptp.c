@@ -3,8 +3,8 @@
  * Module nf_alg_pptp: what PPTP control messages (RFC 2637) mean for this connection. The grammar is in proto/pptp.c.
  *
  * A call has two ends, each numbered by its party. GRE packets to a party carry that party's number, so each direction is a flow of
- * its own for conntrack, from anything to that number: two pinholes, no keymap. Where a party's address is translated its number is,
- * too: other calls behind the same address may have the same one.
+ * its own for conntrack, from anything to that number: two pinholes, no keymap. Where a party's address is translated its
+ * number is, too: other calls behind the same address may have the same one.
  */
 #include <linux/module.h>
 

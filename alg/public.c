@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Public endpoints: an address and a port by which somebody behind the box is reached. One table has those of all pinholes and
- * those that are held for a call or a registration, so that none is given out twice; its chains are read under RCU. Held ones are also
- * found by their target.
+ * those that are held for a call or a registration, so that none is given out twice; its chains are read under RCU. Held ones
+ * are also found by their target.
  *
- * Only what is translated can clash. Where the public endpoint is the target itself, whoever announces it means the same place: such
- * an endpoint is held by nobody in particular and is in no table.
+ * Only what is translated can clash. Where the public endpoint is the target itself, whoever announces it means the same place:
+ * such an endpoint is held by nobody in particular and is in no table.
  */
 #include <linux/module.h>
 #include <net/netfilter/nf_conntrack_core.h>
@@ -156,7 +156,8 @@ static bool is_target(const struct public_endpoint *pe, const struct net *net, u
 }
 
 /* Under RCU or the lock. */
-static struct public_endpoint *find_by_target(const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *target, u32 hash)
+static struct public_endpoint *find_by_target(const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *target,
+					      u32 hash)
 {
 	struct public_endpoint *pe;
 
@@ -305,8 +306,8 @@ static struct public_endpoint *single_locked(const struct nf_alg_work *work, con
  * @public:	result, with a reference; the one that stands if the target has one already in this namespace, zone and transport
  *
  * The announced port first, then others of the tenant's port block; an even one stays even (RFC 4787, REQ-9), an odd one need
- * not stay odd. A target of another family than the connection's, and one whose address is not translated, is its own public endpoint:
- * that is always granted, to as many as want it. A refusal is counted by its reason.
+ * not stay odd. A target of another family than the connection's, and one whose address is not translated, is its own public
+ * endpoint: that is always granted, to as many as want it. A refusal is counted by its reason.
  *
  * The endpoint outlives the connection, but not the namespace or the protocol's module: holders let go in time.
  *

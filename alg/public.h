@@ -83,7 +83,8 @@ void nf_alg_claim_init(struct nf_alg_claim *claim, const struct nf_alg_work *wor
 		       const struct alg_endpoint *target, u8 l4proto, u16 port);
 void nf_alg_claim_port(struct nf_alg_claim *claim, u16 port);	/* another port; @claim is not in the table */
 bool nf_alg_claim_taken(const struct nf_alg_claim *mine);	/* by somebody else; under the lock */
-bool nf_alg_claim_blocks(const struct nf_alg_claim *c, const struct nf_alg_claim *mine);	/* is @c, for the same endpoint, somebody else's? */
+/* Is @c, for the same endpoint, somebody else's? */
+bool nf_alg_claim_blocks(const struct nf_alg_claim *c, const struct nf_alg_claim *mine);
 
 static inline u32 nf_alg_claim_hash(const struct net *net, u16 l3num, const union nf_inet_addr *addr, u16 port, u8 l4proto)
 {

@@ -71,7 +71,10 @@ bool nf_alg_work_init(struct nf_alg_work *work, const struct nf_alg_proto *proto
 		return false;
 	if (ct->master && !nf_alg_conn_is_child(ct))
 		return false;
-	/* IP_CT_RELATED is an ICMP error, or comes before the first answer to the initiator of a control connection that was expected. */
+	/*
+	 * IP_CT_RELATED is an ICMP error, or comes before the first answer to the initiator of a control connection that was
+	 * expected.
+	 */
 	if (ctinfo != IP_CT_ESTABLISHED && ctinfo != IP_CT_ESTABLISHED_REPLY && ctinfo != IP_CT_NEW &&
 	    !(ctinfo == IP_CT_RELATED && ct->master && packet_carries(skb, l4proto)))
 		return false;

@@ -473,7 +473,8 @@ static bool tcp_quick(const struct nf_alg_proto *proto, const struct sk_buff *sk
 
 	if ((ctinfo != IP_CT_ESTABLISHED && ctinfo != IP_CT_ESTABLISHED_REPLY) || !proto->quick)
 		return false;
-	if ((ct->master && !nf_alg_conn_is_child(ct)) || nf_ct_protonum(ct) != IPPROTO_TCP || !nf_ct_is_confirmed(ct) || nf_is_loopback_packet(skb))
+	if ((ct->master && !nf_alg_conn_is_child(ct)) || nf_ct_protonum(ct) != IPPROTO_TCP || !nf_ct_is_confirmed(ct) ||
+	    nf_is_loopback_packet(skb))
 		return false;
 	if (skb_is_nonlinear(skb) || skb->len < protoff + sizeof(*th))
 		return false;

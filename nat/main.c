@@ -30,8 +30,8 @@ static void range_endpoint(struct nf_nat_range2 *range, const struct alg_endpoin
 
 /*
  * A child without a public endpoint of its own that comes from the master's other end appears with the address that the master gave
- * it. If that is a subscriber with a port block, his source port stays in it; when the block is full conntrack drops the packet. The
- * source of a child from elsewhere is left to the rules.
+ * it. If that is a subscriber with a port block, his source port stays in it; when the block is full conntrack drops the
+ * packet. The source of a child from elsewhere is left to the rules.
  */
 static void follow_source(struct nf_conn *ct, const struct nf_conntrack_expect *exp, const struct alg_endpoint *source,
 			  u16 src_min, u16 src_max)

@@ -278,7 +278,8 @@ enum alg_ike_what alg_ike_parse(const u8 *data, u32 len, bool natt, struct alg_i
 
 bool alg_ike_repeats(const struct alg_ike_msg *a, const struct alg_ike_msg *b)
 {
-	return a->version == b->version && a->ispi == b->ispi && a->rspi == b->rspi && a->exchange == b->exchange && a->id == b->id &&
+	return a->version == b->version && a->ispi == b->ispi && a->rspi == b->rspi && a->exchange == b->exchange &&
+	       a->id == b->id &&
 	       a->flags == b->flags && a->payload == b->payload && a->length == b->length && a->frag_id == b->frag_id &&
 	       a->frag == b->frag;
 }

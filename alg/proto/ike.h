@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One datagram of IKE's ports: IKEv1 (RFC 2408, RFC 2409), IKEv2 (RFC 7296), and what else comes to udp/4500 (RFC 3948). Of interest
- * are who talks to whom (SPIs), whether the exchange makes ESP SAs, and whether the peers find out about NAT by themselves. All of
- * it is in clear and protected by nothing: whoever acts on it must be able to afford that it is a lie.
+ * One datagram of IKE's ports: IKEv1 (RFC 2408, RFC 2409), IKEv2 (RFC 7296), and what else comes to udp/4500 (RFC 3948). Of
+ * interest are who talks to whom (SPIs), whether the exchange makes ESP SAs, and whether the peers find out about NAT by
+ * themselves. All of it is in clear and protected by nothing: whoever acts on it must be able to afford that it is a lie.
  */
 #ifndef NF_ALG_PROTO_IKE_H
 #define NF_ALG_PROTO_IKE_H
@@ -67,7 +67,7 @@ enum alg_ike_exchange {
 enum alg_ike_kind {
 	ALG_IKE_KIND_OTHER,
 	ALG_IKE_KIND_PHASE1,	/* sets an IKE SA up */
-	ALG_IKE_KIND_CREATES,	/* makes ESP SAs: IKEv1 quick mode; IKE_AUTH, CREATE_CHILD_SA and what follows it. May fail or do else */
+	ALG_IKE_KIND_CREATES,	/* may make ESP SAs: IKEv1 quick mode; IKE_AUTH, CREATE_CHILD_SA and what follows it */
 	ALG_IKE_KIND_INFO,	/* deletes, errors, liveness */
 };
 
@@ -81,7 +81,8 @@ enum alg_ike_kind {
 #define ALG_IKE_INVALID_KE	0x0040	/* RFC 7296, 1.3 */
 #define ALG_IKE_FRAGMENTS	0x0080	/* RFC 7383, 2.3: its sender understands fragments */
 #define ALG_IKE_REDIRECTED	0x0100	/* RFC 5685, 3 */
-#define ALG_IKE_NAT_SIGNS	(ALG_IKE_VID_RFC3947 | ALG_IKE_VID_DRAFT | ALG_IKE_NAT_D | ALG_IKE_NAT_SOURCE | ALG_IKE_NAT_DESTINATION)
+#define ALG_IKE_NAT_SIGNS	(ALG_IKE_VID_RFC3947 | ALG_IKE_VID_DRAFT | ALG_IKE_NAT_D | ALG_IKE_NAT_SOURCE | \
+				 ALG_IKE_NAT_DESTINATION)
 
 /**
  * struct alg_ike_msg - a datagram

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * PPTP control messages (RFC 2637, 2). Binary, network byte order, each with its length in front. Of interest are the call IDs: each
- * party numbers its end of a call, and GRE packets to a party carry that party's number (RFC 2637, 4.1).
+ * PPTP control messages (RFC 2637, 2). Binary, network byte order, each with its length in front. Of interest are the call IDs:
+ * each party numbers its end of a call, and GRE packets to a party carry that party's number (RFC 2637, 4.1).
  */
 #ifndef NF_ALG_PROTO_PPTP_H
 #define NF_ALG_PROTO_PPTP_H

@@ -61,10 +61,10 @@ struct alg_stream;
  *		least @room_edits and @room_text, less only when not holding. @editable_from: edits that begin before this
  *		offset can't be made, those bytes are gone already; a planner refuses then. Setting *@stop makes the
  *		stream pass everything from the end of this message on unparsed (alg_stream_resume() ends that).
- *		A protocol that counts the bytes of a body which is of no interest answers COMPLETE for what has come of the message,
- *		with its edits, and takes the rest by the calls that follow, with SKIP or COMPLETE, until its count is down. When
- *		@skipping is true and it did not answer SKIP itself, bytes were missed: its count is void, and it looks for the next
- *		start of a message.
+ *		A protocol that counts the bytes of a body which is of no interest answers COMPLETE for what has come of the
+ *		message, with its edits, and takes the rest by the calls that follow, with SKIP or COMPLETE, until its count is
+ *		down. When @skipping is true and it did not answer SKIP itself, bytes were missed: its count is void, and it
+ *		looks for the next start of a message.
  * @charge:	accounts @bytes (may be negative) of kept data; false refuses. May be NULL.
  * @max_hold:	longest incomplete message that is kept
  * @room_edits:	edits that one message may need, 0: ALG_STREAM_ROOM_EDITS; at most ALG_STREAM_ROOM_EDITS_MAX

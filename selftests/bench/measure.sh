@@ -42,7 +42,8 @@ mapfile -t times < <(inside many "$load" $TENANTS $POLICIES 5)
 figure load "$first"
 figure reload "${times[@]}"
 
-insmod "$module" nets=11,12,13,14,15 "rounds=$rounds" ${only:+"only=$only"} 11</run/netns/plain 12</run/netns/twin 13</run/netns/empty \
+insmod "$module" nets=11,12,13,14,15 "rounds=$rounds" ${only:+"only=$only"} \
+	11</run/netns/plain 12</run/netns/twin 13</run/netns/empty \
 	14</run/netns/one 15</run/netns/many || fail "the measuring module loads"
 while IFS= read -r line; do
 	printf '# bench\t%s\n' "$line"

@@ -339,7 +339,9 @@ static void trunk_round(struct run *r, struct trunk *t, struct bench_series **s)
 
 static int trunk(struct run *r, u32 rounds)
 {
-	struct bench_series *s[2] = { bench_series_new("sip-trunk", "first", rounds), bench_series_new("sip-trunk", "last", rounds) };
+	struct bench_series *s[2] = {
+		bench_series_new("sip-trunk", "first", rounds), bench_series_new("sip-trunk", "last", rounds)
+	};
 	struct trunk *t = kzalloc(sizeof(*t), GFP_KERNEL);
 	int err = s[0] && s[1] && t ? 0 : -ENOMEM;
 	u32 i;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A stream of PPTP control messages: what is found in the whole is found in pieces, and every message is at least as long as its type. */
+/*
+ * A stream of PPTP control messages: what is found in the whole is found in pieces, and every message is at least as long as
+ * its type.
+ */
 #include "fuzz.h"
 #include "alg/proto/pptp.h"
 

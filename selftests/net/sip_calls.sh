@@ -93,7 +93,8 @@ matrix first uac uas 20000
 matrix_media 1
 arrivals s1
 for transport in udp tcp; do
-	check_fails "SNAT over $transport: no private address outside Call-ID arrives" sipp_leaks first-SNAT-$transport-uas '*192.168.*'
+	check_fails "SNAT over $transport: no private address outside Call-ID arrives" \
+		sipp_leaks first-SNAT-$transport-uas '*192.168.*'
 	check_fails "DNAT over $transport: no private address arrives" sipp_leaks first-DNAT-$transport-uac '*192.168.*'
 	sipp_media first-SNAT-$transport-uas
 	port=${MEDIA[0]-none}
@@ -126,7 +127,8 @@ for name in cancel auth fork move; do
 	for transport in udp tcp; do
 		port=${PORT[$name-$transport]}
 		daemon_ready $name-$transport-uas $transport 5060
-		sipp_start $name-$transport-uac c1 $uac $transport 192.168.1.11 $((port - 10000)) "$port" -s bob "${SERVER[$name]}:5060"
+		sipp_start $name-$transport-uac c1 $uac $transport 192.168.1.11 $((port - 10000)) "$port" -s bob \
+			"${SERVER[$name]}:5060"
 	done
 done
 for name in cancel auth fork move; do
@@ -137,7 +139,8 @@ done
 arrivals c1
 for transport in udp tcp; do
 	media_came "digest over $transport, to the caller" "${PORT[auth-$transport]}" 203.0.113.5 1
-	media_came "fork over $transport, early media and those of the answer, to the caller" "${PORT[fork-$transport]}" 203.0.113.6 2
+	media_came "fork over $transport, early media and those of the answer, to the caller" \
+		"${PORT[fork-$transport]}" 203.0.113.6 2
 	media_came "moved media over $transport, before, to the caller" "${PORT[move-$transport]}" 203.0.113.7 1
 	media_came "moved media over $transport, twice after, to the caller" $((PORT[move-$transport] + 10)) 203.0.113.7 2
 done
@@ -152,7 +155,8 @@ for transport in udp tcp; do
 		"$(grep -a ^Proxy-Authorization "$TMP/sipp/auth-$transport-uas.msg")" "$sent"
 	check_like "... and was written" "$sent" "*uri=*"
 	for name in cancel auth fork move; do
-		check_fails "$name over $transport: no private address outside Call-ID arrives" sipp_leaks $name-$transport-uas '*192.168.*'
+		check_fails "$name over $transport: no private address outside Call-ID arrives" \
+			sipp_leaks $name-$transport-uas '*192.168.*'
 	done
 done
 

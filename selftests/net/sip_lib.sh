@@ -18,12 +18,13 @@ count_arrivals()
 	for ns; do
 		on "$ns" nft -f - <<-'END'
 			table inet arrivals {
+				set media { type inet_service; flags interval; elements = { 1024-5059, 5062-65535 } }
 				set four { type ipv4_addr . inet_service . inet_service; flags dynamic; size 4096; counter; }
 				set six { type ipv6_addr . inet_service . inet_service; flags dynamic; size 4096; counter; }
 				chain in {
 					type filter hook input priority 0
-					udp dport { 1024-5059, 5062-65535 } meta nfproto ipv4 update @four { ip saddr . udp sport . udp dport }
-					udp dport { 1024-5059, 5062-65535 } meta nfproto ipv6 update @six { ip6 saddr . udp sport . udp dport }
+					udp dport @media meta nfproto ipv4 update @four { ip saddr . udp sport . udp dport }
+					udp dport @media meta nfproto ipv6 update @six { ip6 saddr . udp sport . udp dport }
 				}
 			}
 		END
@@ -233,7 +234,8 @@ baresip_start()
 	printf '%s\n' "sip_listen $3:5060" "rtp_ports 7000-7100" "audio_source aufile,$TMP/tone.wav" "audio_player aubridge,none" \
 		"audio_alert aubridge,none" "ausrc_srate 8000" "auplay_srate 8000" "ausrc_channels 1" "auplay_channels 1" \
 		"module_path /usr/lib/baresip/modules" "module g711.so" "module aufile.so" "module aubridge.so" \
-		"module_app account.so" "module_app menu.so" "module_app ctrl_tcp.so" "ctrl_tcp_listen 127.0.0.1:4444" >"$dir/config"
+		"module_app account.so" "module_app menu.so" "module_app ctrl_tcp.so" \
+		"ctrl_tcp_listen 127.0.0.1:4444" >"$dir/config"
 	echo "<sip:$1@$5;transport=$4>;auth_pass=x;answermode=auto;regint=120;audio_codecs=pcma" >"$dir/accounts"
 	: >"$dir/contacts"
 	# Its standard input stays open.
@@ -248,7 +250,8 @@ tone()
 		import struct, sys
 		data = struct.pack("<8h", 0, 5000, 7000, 5000, 0, -5000, -7000, -5000) * 20000
 		with open(sys.argv[1], "wb") as out:
-		    out.write(b"RIFF" + struct.pack("<I", len(data) + 36) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16))
+		    out.write(b"RIFF" + struct.pack("<I", len(data) + 36) + b"WAVEfmt " +
+		              struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16))
 		    out.write(b"data" + struct.pack("<I", len(data)) + data)
 	END
 }

@@ -24,7 +24,7 @@ struct step {
 static u8 method_of(const char *word)
 {
 	static const struct { const char *name; u8 method; } names[] = {
-		{ "INVITE", ALG_SIP_INVITE }, { "ACK", ALG_SIP_ACK }, { "BYE", ALG_SIP_BYE }, 
+		{ "INVITE", ALG_SIP_INVITE }, { "ACK", ALG_SIP_ACK }, { "BYE", ALG_SIP_BYE },
 		{ "CANCEL", ALG_SIP_CANCEL }, { "UPDATE", ALG_SIP_UPDATE }, { "PRACK", ALG_SIP_PRACK },
 		{ "INFO", ALG_SIP_INFO }, { "OPTIONS", ALG_SIP_OPTIONS },
 	};
