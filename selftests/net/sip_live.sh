@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck disable=SC2154,SC2034,SC2317	# r, c1 and so on are set by setup_ns; RULES is read by alg_box; functions called by name
+# shellcheck disable=SC2154,SC2034,SC2317	# r, c1 come from setup_ns; RULES is for alg_box; functions called by name
 #
 # Calls while policies change, modules go and come back, and the router's namespace is deleted; what algctl shows of a call.
 

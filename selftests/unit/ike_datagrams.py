@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ike_datagrams.py DIR: datagrams of IKE's ports in the captures of DIR, for test_ike_corpora.c.
 
-Per datagram "datagram NATT TITLE", "bytes HEX", "expect ISPI RSPI MAJOR EXCHANGE ID LENGTH" if the facts beside the capture call it IKE,
-"odd" if they call it broken, "end". Per capture "total ESP KEEPALIVES TITLE": how many of these the facts count on udp/4500. What is
-not in the facts comes without expectation.
+Per datagram "datagram NATT TITLE", "bytes HEX", "expect ISPI RSPI MAJOR EXCHANGE ID LENGTH" if the facts beside the capture call it
+IKE, "odd" if they call it broken, "end". Per capture "total ESP KEEPALIVES TITLE": how many of these the facts count on udp/4500.
+What is not in the facts comes without expectation.
 """
 import json
 import pathlib
@@ -58,7 +58,8 @@ def show(natt, title, data, facts, odd):
     print("bytes", data.hex())
     if facts and "length" in facts:
         exchange = re.search(r"\((\d+)\)", facts["exch"])[1]
-        print("expect", facts["ispi"], facts["rspi"], facts["ver"].split(".")[0], exchange, int(facts["msgid"], 16), facts["length"])
+        print("expect", facts["ispi"], facts["rspi"], facts["ver"].split(".")[0], exchange, int(facts["msgid"], 16),
+              facts["length"])
     if odd:
         print("odd")
     print("end")

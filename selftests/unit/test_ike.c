@@ -122,7 +122,8 @@ static void test_header(void **state)
 		ROW_CHECK(!msg.first && !msg.encrypted && !msg.marker && !msg.initiator && !msg.response, row, "flags");
 		check_cuts(row);
 		put(8, 0, 8);
-		ROW_CHECK(parse(buf, size, false, &msg) == MESSAGE && msg.first == (kinds[i].kind == ALG_IKE_KIND_PHASE1), row, "first");
+		ROW_CHECK(parse(buf, size, false, &msg) == MESSAGE && msg.first == (kinds[i].kind == ALG_IKE_KIND_PHASE1), row,
+			  "first");
 	}
 }
 
@@ -205,7 +206,8 @@ static void test_vendors(void **state)
 			header(1, ALG_IKE_MAIN, 0, 1, 0);
 			payload(13, "proposals", 9);
 			payload(0, id, len);
-			ROW_CHECK(parse(buf, size, false, &msg) == MESSAGE && msg.n_payloads == 2 && msg.signs == sign, row, "IKEv1");
+			ROW_CHECK(parse(buf, size, false, &msg) == MESSAGE && msg.n_payloads == 2 && msg.signs == sign, row,
+				  "IKEv1");
 			if (len == 16)
 				check_cuts(row);
 			header(2, ALG_IKE_SA_INIT, 8, 43, 0);
@@ -341,7 +343,8 @@ static void test_fragments(void **state)
 	struct alg_ike_msg msg;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fragments); i++) {
-		u8 skf[12] = { fragments[i].frag >> 8, fragments[i].frag & 0xff, fragments[i].frags >> 8, fragments[i].frags & 0xff };
+		u8 skf[12] = { fragments[i].frag >> 8, fragments[i].frag & 0xff, fragments[i].frags >> 8,
+			       fragments[i].frags & 0xff };
 
 		header(2, ALG_IKE_AUTH, 8, 53, 1);
 		payload(fragments[i].frag == 1 ? 35 : 0, skf, 12);

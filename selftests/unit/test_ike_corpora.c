@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Datagrams that others have made (environment NF_ALG_CORPORA, subdirectory ike-esp), put together by ike_datagrams.py: the parser must
- * read in them what the facts beside them say. Skipped without them.
+ * Datagrams that others have made (environment NF_ALG_CORPORA, subdirectory ike-esp), put together by ike_datagrams.py: the parser
+ * must read in them what the facts beside them say. Skipped without them.
  */
 #include "unit.h"
 #include <unistd.h>
@@ -52,7 +52,8 @@ static void check(const char *title, bool natt, const u8 *data, u32 len, const c
 	if (!expect[0] || (odd && what == ALG_IKE_MALFORMED))
 		return;
 	ROW_CHECK((enum alg_ike_bad)msg.bad == known_bad(title), title, alg_ike_bad_name(msg.bad));
-	snprintf(found, sizeof(found), "%016llx %016llx %u %u %u %u", (unsigned long long)msg.ispi, (unsigned long long)msg.rspi, msg.version,
+	snprintf(found, sizeof(found), "%016llx %016llx %u %u %u %u", (unsigned long long)msg.ispi, (unsigned long long)msg.rspi,
+		 msg.version,
 		 msg.exchange, msg.id, msg.length);
 	ROW_CHECK(!strcmp(found, expect), title, found);
 	messages += what == ALG_IKE_MESSAGE;
