@@ -328,6 +328,88 @@ static void test_gate_runs_out(void **state)
 	assert_int_equal(child(1, 3), PASS);
 }
 
+/* One that was opened for an answer stays for an exchange, and the other way round; both from when it was opened. */
+static void test_gate_extended(void **state)
+{
+	join(0);
+	join(1);
+	assert_int_equal(out(0, 1, 1), BOUND);
+	now += 1000;
+	assert_int_equal(child(0, 1), PASS);
+	now += ANSWER;
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);
+	now += GATE - ANSWER - 1000 - 1;
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);
+	now += 1;
+	assert_int_equal(child(1, 1), PASS);
+	now += 1000;
+	assert_int_equal(out(1, 2, 1), BOUND);
+	now += GATE - 1000 - 1;
+	assert_int_equal(child(0, 2), ALG_ESP_GATE);
+	now += 1;
+	assert_int_equal(child(0, 2), PASS);
+}
+
+/* Which SAs belong together, when not all came in order. */
+static void test_peers(void **state)
+{
+	join(0);
+	join(1);
+	/*
+	 * an old one that nobody answers, then an exchange whose inbound SPI comes first: they have nothing to do with each
+	 * other
+	 */
+	assert_int_equal(out(0, 1, 1), BOUND);
+	now += ANSWER;
+	assert_int_equal(child(0, 1), PASS);
+	in_to(0, 12, 1, BOUND);
+	in_to(0, 12, 2, PASS);
+	assert_null(find(&group, ALG_ESP_IN, 12)->peer);
+	assert_int_equal(out(0, 11, 1), BOUND);
+	assert_ptr_equal(find(&group, ALG_ESP_OUT, 11)->peer, find(&group, ALG_ESP_IN, 12));
+	assert_null(group.holder);
+	/* the old one asks again, and is answered */
+	now += 5 * ANSWER;
+	assert_int_equal(out(0, 1, 2), PASS);
+	assert_ptr_equal(group.holder, &pairs[0]);
+	in_to(0, 2, 1, BOUND);
+	in_to(0, 2, 2, PASS);
+	assert_ptr_equal(find(&group, ALG_ESP_OUT, 1)->peer, find(&group, ALG_ESP_IN, 2));
+	assert_null(group.holder);
+	/* two that were answered at the same time */
+	assert_int_equal(out(0, 21, 1), BOUND);
+	in_to(0, 22, 1, BOUND);
+	assert_int_equal(out(0, 31, 1), BOUND);
+	in_to(0, 32, 1, BOUND);
+	in_to(0, 22, 2, PASS);
+	in_to(0, 32, 2, PASS);
+	assert_ptr_equal(find(&group, ALG_ESP_OUT, 21)->peer, find(&group, ALG_ESP_IN, 22));
+	assert_ptr_equal(find(&group, ALG_ESP_OUT, 31)->peer, find(&group, ALG_ESP_IN, 32));
+}
+
+/* An inbound SA of an exchange that counts no more: the outbound one waits for an answer of its own first. */
+static void test_late_peer(void **state)
+{
+	struct alg_esp_ike again = { 0 };
+
+	join(0);
+	join(1);
+	assert_int_equal(child(0, 1), PASS);
+	in_to(0, 2, 1, BOUND);
+	in_to(0, 2, 2, PASS);
+	now += GATE;
+	alg_esp_ike_begin(&pairs[0], &again, 7, true, now);
+	assert_int_equal(out(0, 1, 1), BOUND);
+	assert_ptr_equal(group.holder, &pairs[0]);
+	now += ANSWER / 2;
+	assert_int_equal(out(0, 1, 2), PASS);
+	assert_null(find(&group, ALG_ESP_OUT, 1)->peer);
+	now += ANSWER / 2;
+	assert_int_equal(out(0, 1, 3), PASS);
+	assert_ptr_equal(find(&group, ALG_ESP_OUT, 1)->peer, find(&group, ALG_ESP_IN, 2));
+	assert_null(pairs[0].asking.next);
+}
+
 static void test_exchanges(void **state)
 {
 	join(0);
@@ -677,6 +759,38 @@ static void test_expire(void **state)
 	assert_null(group.own);
 }
 
+/* An IKE session lives by its own messages; those that were refused don't count. Lists of what was to come are cleared. */
+static void test_expire_ike(void **state)
+{
+	struct alg_link sas, dead;
+
+	alg_link_init(&sas);
+	alg_link_init(&dead);
+	join(0);
+	join(1);
+	now += STATE - 1;
+	ike(&ikes[0], 2, ALG_IKE_INFORMATIONAL, false, 1, true);
+	assert_int_equal(child(1, 1), PASS);
+	now += STATE - 1;
+	assert_false(alg_esp_expire(&pairs[0], now, &sas, &dead));
+	assert_false(alg_esp_expire(&pairs[1], now, &sas, &dead));
+	assert_int_equal(out(0, 1, 1), BOUND);
+	assert_int_equal(child(1, 2), ALG_ESP_GATE);
+	now += 1;
+	assert_false(alg_esp_expire(&pairs[0], now, &sas, &dead));
+	assert_true(alg_esp_expire(&pairs[1], now, &sas, &dead));
+	assert_int_equal(count(&dead), 1);
+	assert_non_null(pairs[0].asking.next);
+	now += ANSWER;
+	assert_false(alg_esp_expire(&pairs[0], now, &sas, &dead));
+	assert_null(pairs[0].asking.next);
+	assert_non_null(pairs[0].awaited.next);
+	assert_null(group.holder);
+	now += IDLE;
+	alg_esp_expire(&pairs[0], now, &sas, &dead);
+	assert_null(pairs[0].awaited.next);
+}
+
 /* Another processor's clock is a little ahead. */
 static void test_clock(void **state)
 {
@@ -804,6 +918,9 @@ int main(void)
 		cmocka_unit_test_setup(test_full, setup),
 		cmocka_unit_test_setup(test_gate, setup),
 		cmocka_unit_test_setup(test_gate_runs_out, setup),
+		cmocka_unit_test_setup(test_gate_extended, setup),
+		cmocka_unit_test_setup(test_peers, setup),
+		cmocka_unit_test_setup(test_late_peer, setup),
 		cmocka_unit_test_setup(test_exchanges, setup),
 		cmocka_unit_test_setup(test_several, setup),
 		cmocka_unit_test_setup(test_all_at_once, setup),
@@ -817,6 +934,7 @@ int main(void)
 		cmocka_unit_test_setup(test_resumed_all, setup),
 		cmocka_unit_test_setup(test_restart, setup),
 		cmocka_unit_test_setup(test_expire, setup),
+		cmocka_unit_test_setup(test_expire_ike, setup),
 		cmocka_unit_test_setup(test_clock, setup),
 		cmocka_unit_test_setup(test_unchanged, setup),
 		cmocka_unit_test_setup(test_quick, setup),

@@ -359,6 +359,12 @@ static void test_fragments(void **state)
 		check_cuts("SKF");
 	}
 	header(2, ALG_IKE_AUTH, 8, 53, 1);
+	payload(35, "\0\1\0\1", 4);
+	assert_int_equal(parse(buf, size, false, &msg), MESSAGE);
+	header(1, ALG_IKE_MAIN, 0, 132, 0);
+	payload(0, "\0\1\1\1", 4);
+	assert_int_equal(parse(buf, size, false, &msg), MESSAGE);
+	header(2, ALG_IKE_AUTH, 8, 53, 1);
 	payload(35, "\0\1\0", 3);
 	assert_int_equal(parse(buf, size, false, &msg), MALFORMED);
 	assert_int_equal(msg.bad, ALG_IKE_BAD_FRAGMENT);
