@@ -543,8 +543,8 @@ static void settle(struct alg_esp_sa *sa)
 }
 
 /*
- * How many pairs are on a list by time and were put there less than @span ago, @but apart; 2: several. At most three are looked at, from the
- * latest on.
+ * How many pairs are on a list by time and were put there less than @span ago, @but apart; 2: several. At most three are looked
+ * at, from the latest on.
  */
 static u32 recent(struct alg_link *head, bool awaited, u32 now, u32 span, const struct alg_esp_pair *but, struct alg_esp_pair **one)
 {
@@ -553,7 +553,8 @@ static u32 recent(struct alg_link *head, bool awaited, u32 now, u32 span, const 
 	u32 n = 0;
 
 	for (; link != head && n < 2; link = link->prev) {
-		pair = awaited ? alg_esp_entry(link, struct alg_esp_pair, awaited) : alg_esp_entry(link, struct alg_esp_pair, asking);
+		pair = awaited ? alg_esp_entry(link, struct alg_esp_pair, awaited) :
+				 alg_esp_entry(link, struct alg_esp_pair, asking);
 		if (!within(now, awaited ? pair->awaited_at : pair->asked, span))
 			break;
 		if (pair == but)
@@ -675,7 +676,8 @@ enum alg_esp_verdict alg_esp_in(struct alg_esp_group *group, struct alg_esp_pack
 	 * take it anyway, it is far behind its window.
 	 */
 	holder = gate_holder(group, now);
-	if (holder && holder != sa->pair && holder->want_in && packet->seq <= group->config->seq_max && alg_esp_behind(sa, packet->seq))
+	if (holder && holder != sa->pair && holder->want_in && packet->seq <= group->config->seq_max &&
+	    alg_esp_behind(sa, packet->seq))
 		return ALG_ESP_COLLISION;
 	if (!sa->settled && packet->seq != sa->seq)
 		settle(sa);

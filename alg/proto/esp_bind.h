@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which client behind one public address an ESP packet from a gateway is for. An SPI is chosen by its receiver and told to the sender
- * under encryption (RFC 4303, 2.1; RFC 7296, 3.3.1), so who owns one can only be concluded from who was setting up SAs when it came.
+ * Which client behind one public address an ESP packet from a gateway is for. An SPI is chosen by its receiver and told to the
+ * sender under encryption (RFC 4303, 2.1; RFC 7296, 3.3.1), so who owns one can only be concluded from who was setting up SAs
+ * when it came.
  *
- * A group is one gateway and one public address; its pairs are the clients that talk to that gateway from that address. A pair has a
- * slot (which conntrack zone it is tracked in), IKE sessions, and the SAs whose SPIs are known, inbound (to the client) and outbound.
+ * A group is one gateway and one public address; its pairs are the clients that talk to that gateway from that address. A pair
+ * has a slot (which conntrack zone it is tracked in), IKE sessions, and the SAs whose SPIs are known, inbound (to the client)
+ * and outbound.
  *
  * The gate: at a time one pair of a group may have SAs in the making. It opens with an IKE message that makes SAs, or with an
  * outbound packet of a new SPI, for which an unknown inbound one is the answer. Meanwhile such messages of other pairs are refused
- * (they are repeated: RFC 7296, 2.1; RFC 2408, 5.1), and, if config->hold, new outbound SPIs of other pairs, too, whose answers could
- * not be told apart. It ends when what it was opened for is bound in both directions, else by time. Who let it run out while others
- * waited has to wait as long for them.
+ * (they are repeated: RFC 7296, 2.1; RFC 2408, 5.1), and, if config->hold, new outbound SPIs of other pairs, too, whose answers
+ * could not be told apart. It ends when what it was opened for is bound in both directions, else by time. Who let it run out
+ * while others waited has to wait as long for them.
  *
- * An unknown inbound SPI is bound to the only pair; of several to the gate's holder; without one to the only pair that sends on an SPI
- * that was not answered yet; else to the only pair whose last SAs are still unseen: from several pairs on only if its sequence number
- * is that of a new SA.
+ * An unknown inbound SPI is bound to the only pair; of several to the gate's holder; without one to the only pair that sends on
+ * an SPI that was not answered yet; else to the only pair whose last SAs are still unseen: from several pairs on only if its
+ * sequence number is that of a new SA.
  *
  * Holds always:
  * - a packet is never delivered to another pair than the one that its SPI is bound to, as long as that binding stands; it ends with
@@ -36,7 +38,7 @@
 
 #define ALG_ESP_EXCHANGES	8	/* of an IKE session that are remembered as seen */
 #define ALG_ESP_STRAYS		8	/* SPIs of a group that are remembered as refused */
-#define ALG_ESP_BEHIND		1024	/* sequence numbers; what is so far back is too old for its receiver's window (RFC 4303, 3.4.3) */
+#define ALG_ESP_BEHIND		1024	/* sequence numbers: so far back it is too old for its receiver (RFC 4303, 3.4.3) */
 #define ALG_ESP_SPAN_MAX	86400000u	/* ms, longest time in struct alg_esp_config */
 
 /* X(symbol, "name", "what became of a packet or message") */
@@ -224,9 +226,9 @@ enum alg_esp_verdict alg_esp_join(struct alg_esp_group *group, struct alg_esp_pa
 void alg_esp_leave(struct alg_esp_pair *pair, struct alg_link *sas, struct alg_link *ikes);
 
 /*
- * A new IKE session of a client, with an initiator's SPI that it does not have yet. @anew: by its first message (msg->first), not one
- * met halfway or the successor of a rekeyed one; then the client may have been started anew, and what a former session left open counts
- * no more. Return: a session that had to go for it, unlinked, to be freed; or NULL.
+ * A new IKE session of a client, with an initiator's SPI that it does not have yet. @anew: by its first message (msg->first),
+ * not one met halfway or the successor of a rekeyed one; then the client may have been started anew, and what a former session
+ * left open counts no more. Return: a session that had to go for it, unlinked, to be freed; or NULL.
  */
 struct alg_esp_ike *alg_esp_ike_begin(struct alg_esp_pair *pair, struct alg_esp_ike *ike, u64 ispi, bool anew, u64 now);
 void alg_esp_ike_end(struct alg_esp_ike *ike);
@@ -235,15 +237,15 @@ void alg_esp_ike_end(struct alg_esp_ike *ike);
 enum alg_esp_verdict alg_esp_ike_message(struct alg_esp_ike *ike, const struct alg_ike_msg *msg, bool from_client, u64 now);
 
 /*
- * ESP from a client to its gateway, and the other way. Return: PASS: it is @packet->pair's; BOUND: and @packet->fresh is linked, to be
- * found from now on; anything else: the packet must not pass, nothing changed.
+ * ESP from a client to its gateway, and the other way. Return: PASS: it is @packet->pair's; BOUND: and @packet->fresh is
+ * linked, to be found from now on; anything else: the packet must not pass, nothing changed.
  */
 enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packet *packet);
 enum alg_esp_verdict alg_esp_in(struct alg_esp_group *group, struct alg_esp_packet *packet);
 
 /*
- * Now and then, for each pair: idle SAs and IKE sessions move to @sas and @ikes, to be freed. Return: nothing is left of the pair, it
- * should leave.
+ * Now and then, for each pair: idle SAs and IKE sessions move to @sas and @ikes, to be freed. Return: nothing is left of the
+ * pair, it should leave.
  */
 bool alg_esp_expire(struct alg_esp_pair *pair, u64 now, struct alg_link *sas, struct alg_link *ikes);
 
