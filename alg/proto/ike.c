@@ -88,7 +88,7 @@ static u8 kind_of(u8 version, u8 exchange)
 	switch (exchange) {
 	case ALG_IKE_SA_INIT:
 	case ALG_IKE_SESSION_RESUME:	/* in SA_INIT's place (RFC 5723, 4.3) */
-	case ALG_IKE_INTERMEDIATE:	/* between SA_INIT and AUTH (RFC 9242, 3.1) */
+	case ALG_IKE_INTERMEDIATE:	/* between SA_INIT and AUTH (RFC 9242, 3.2) */
 		return ALG_IKE_KIND_PHASE1;
 	case ALG_IKE_AUTH:
 	case ALG_IKE_CREATE_CHILD_SA:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Clients and gateways behind one public address, driven by the input: IKE, ESP both ways with loss, repetition and disorder, rekeying,
- * restarts, packets that nobody sent, time. The model knows whose each SPI is and who it was bound to:
+ * Clients and gateways behind one public address, driven by the input: IKE, ESP both ways with loss, repetition and disorder,
+ * rekeying, restarts, packets that nobody sent, time. The model knows whose each SPI is and who it was bound to:
  * - bound is bound: no packet of an SPI goes to another pair while the binding stands
  * - with a polite network (no loss, no forgery, answers come at once, clients choose different SPIs) every packet goes to its owner
  * - what is refused changes nothing, nobody waits longer than the gate, slots and counts agree, nothing leaks
@@ -155,7 +155,8 @@ static void check_world(void)
 
 /* ---- packets ---- */
 
-static enum alg_esp_verdict esp(struct alg_esp_group *g, struct alg_esp_pair *pair, u32 dir, u32 spi, u32 seq, struct alg_esp_pair **to)
+static enum alg_esp_verdict esp(struct alg_esp_group *g, struct alg_esp_pair *pair, u32 dir, u32 spi, u32 seq,
+				struct alg_esp_pair **to)
 {
 	struct alg_esp_packet p = { .spi = spi, .seq = seq, .now = w.now, .known = find(g, dir, spi) };
 	struct alg_esp_sa *known = p.known;
