@@ -436,6 +436,14 @@ static void test_one_way(void **state)
 	assert_in_range(opened, 4, 10);	/* in ten minutes */
 	/* what nobody else can have sent for is its */
 	in_to(0, 2, 1, BOUND);
+	/* it takes the gate from nobody */
+	now += 400 * ANSWER;
+	assert_int_equal(child(1, 1), PASS);
+	assert_int_equal(out(0, 1, 6000), PASS);
+	assert_ptr_equal(group.holder, &pairs[1]);
+	now += GATE;
+	assert_int_equal(out(0, 1, 6001), PASS);
+	assert_ptr_equal(group.holder, &pairs[0]);
 }
 
 static void test_not_held(void **state)
