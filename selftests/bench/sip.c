@@ -370,7 +370,7 @@ int bench_sip(u32 rounds)
 		if (bench_wanted(measurements[i].name))
 			err = measure(&measurements[i], runs, n, rounds);
 	if (n == 2 && !err && bench_wanted("sip-trunk"))
-		err = trunk(runs, max(rounds / 20, 3U));
+		err = trunk(runs, max(rounds / 8, 5U));
 	if (calls_close)
 		symbol_put(nf_alg_calls_close);
 	kfree(runs);
