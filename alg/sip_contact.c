@@ -63,8 +63,12 @@ static struct sip_contact *contact_new(struct nf_alg_work *w, enum ip_conntrack_
 		nf_alg_work_count(w, NF_ALG_REASON_NO_MEMORY);
 		return NULL;
 	}
-	if (nf_alg_public_get(w, &req, &c->public))
-		goto out_free;
+	if (nf_alg_public_get(w, &req, &c->public)) {
+		/* Conntrack gave the connection a port that another binding still has: that one moves with its next refresh. */
+		req.same_port = false;
+		if (!flow || nf_alg_public_get(w, &req, &c->public))
+			goto out_free;
+	}
 	memcpy(&c->key, key, sizeof(c->key));	/* with its padding */
 	if (rhashtable_insert_fast(&contacts, &c->node, contacts_params)) {
 		nf_alg_work_count(w, NF_ALG_REASON_NO_MEMORY);

@@ -183,6 +183,18 @@ static void binding_move(struct sip_message *m, struct sip_binding *b, const str
 	b->contact = contact;
 }
 
+/*
+ * The sender's own endpoint, which its messages leave by another public port than when the binding was made: its connection is
+ * another one by now, and the port may be somebody else's.
+ */
+static bool has_moved(const struct sip_message *m, const struct sip_binding *b, const struct named *named)
+{
+	const struct nf_conntrack_tuple *back = &m->work->ct->tuplehash[!m->work->dir].tuple;
+	const struct nf_alg_public *public = b->contact->public;
+
+	return named->flow && public->mapped && public->public.port != ntohs(back->dst.u.all);
+}
+
 /* The owner's binding to the named endpoint, made if need be; it stays for @secs. */
 static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const struct named *named, u32 secs,
 				      bool dialog)
@@ -193,6 +205,11 @@ static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const st
 	u32 n;
 
 	b = owner_find(owner, w->net, &named->key, &n);
+	if (b && has_moved(m, b, named)) {
+		sip_binding_end(b);
+		b = NULL;
+		n--;
+	}
 	if (b) {
 		binding_move(m, b, named);
 	} else {
