@@ -225,7 +225,8 @@ kamailio_start()
 	daemon_ready kamailio udp 5060
 }
 
-# baresip_start NAME NS ADDRESS TRANSPORT REGISTRAR: an agent that answers, plays a tone and obeys commands on 127.0.0.1:4444
+# baresip_start NAME NS ADDRESS TRANSPORT REGISTRAR: an agent that answers, plays a tone and obeys commands on 127.0.0.1:4444.
+# Returns when it is registered.
 baresip_start()
 {
 	local dir=$TMP/baresip-$1
@@ -241,6 +242,7 @@ baresip_start()
 	# Its standard input stays open.
 	nsenter --net="/run/netns/${NETNS[$2]}" -- baresip -f "$dir" -4 -v <&$NAP >"$TMP/baresip-$1.log" 2>&1 &
 	PIDS[baresip-$1]=$!
+	wait_for 15 file_has "$TMP/baresip-$1.log" '*200 OK*' || diag "$1 is not registered"
 }
 
 # tone FILE: 20 s of something to hear, 8 kHz, one channel, 16 bits

@@ -210,6 +210,32 @@ def kept(line):
     must(timeouts and max(timeouts) > 900, "timeouts of the connection: %s" % timeouts)
 
 
+def renumbered(line, registrar):
+    """
+    The box loses a phone's connection, another phone's gets the public port: both are registered, and with the next
+    refresh of each both are where their packets come from.
+    """
+    line.register()
+    must(line.gets_in(registrar.calling), "the registrar does not get in")
+    for flow in ("--orig-src", line.phone.addr, "--orig-port-src", "5060"), ("--orig-port-src", "5070"):
+        run("r", "conntrack", "-D", "-p", "udp", *flow)
+    other = Phone("c2", "192.168.1.12")
+    second = Line(other, registrar, "ida")
+    second.register()
+    must_equal(second.public, line.public, "public endpoint of the second phone")
+    for one in line, second:
+        one.register()
+        must_equal(one.public, one.seen.source, "Contact and where the request comes from")
+        shown_one, = listed(one)
+        must(str(one.public[1]) in json.dumps(shown_one["public"]), "%s is shown as %s" % (one.public, shown_one))
+        must(one.gets_in(registrar.calling), "the registrar does not get in to %s" % one.name)
+    for one in line, second:
+        one.ask(0, param=True)
+        one.answer(expires=0)
+    must_equal(shown(), [], "registrations")
+    other.close()
+
+
 def anybody(line, registrar):
     algctl("r", "policy", "set", "default", "sip", "option", "direct-signalling=on")
     line.register()
@@ -262,6 +288,8 @@ def one_kind(title, addr, registrar_addr, third, transport):
         check("%s: refreshed" % title, refresh, line, registrar)
         if transport == "udp":
             check("%s: the connection is kept" % title, kept, line)
+        if title == "NAT over udp":
+            check("%s: connections get each other's ports" % title, renumbered, line, registrar)
         check("%s: direct-signalling" % title, anybody, line, registrar)
         check("%s: ended by expires=0" % title, ends, line, registrar, "0")
         check("%s: ended by *" % title, ends, line, registrar, "*")
