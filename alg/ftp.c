@@ -35,7 +35,7 @@ static struct ftp_session *ftp_session(const struct nf_alg_work *w)
 static bool ftp_own_address(const struct nf_alg_work *w, struct alg_endpoint *ep)
 {
 	const struct nf_conntrack_tuple *sent = &w->ct->tuplehash[w->dir].tuple;
-	struct alg_endpoint own;
+	struct alg_endpoint own ALG_UNINIT;
 
 	nf_alg_endpoint_set(&own, sent->src.l3num, &sent->src.u3, htons(ep->port));
 	if (!ep->family)
@@ -64,7 +64,7 @@ static bool ftp_acceptable(struct nf_alg_work *w, struct alg_endpoint *ep)
 static int ftp_rewrite(struct nf_alg_work *w, const struct alg_ftp_msg *msg, const struct alg_endpoint *public, u32 editable_from,
 		       struct alg_plan *plan)
 {
-	char text[ALG_FTP_TEXT];
+	char text[ALG_FTP_TEXT] ALG_UNINIT;
 	int len;
 
 	if (editable_from > msg->field_off)
@@ -114,7 +114,7 @@ static void ftp_open(struct nf_alg_work *w, const struct alg_ftp_msg *msg, u32 e
 		.l4proto = IPPROTO_TCP,
 		.target = msg->ep,
 	};
-	struct alg_endpoint public;
+	struct alg_endpoint public ALG_UNINIT;
 	int reason;
 	u32 id;
 
@@ -176,7 +176,7 @@ static enum alg_parse ftp_message(void *ctx, const u8 *data, u32 len, bool skipp
 	struct alg_ftp_session *ftp = &ftp_session(w)->ftp;
 	bool reply = w->dir == IP_CT_DIR_REPLY;
 	enum alg_ftp_action action;
-	struct alg_ftp_msg msg;
+	struct alg_ftp_msg msg ALG_UNINIT;
 	enum alg_parse ret;
 
 	if (skipping)

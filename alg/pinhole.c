@@ -168,14 +168,18 @@ void nf_alg_hole_info(const struct nf_alg_hole *hole, struct nf_alg_pinhole_info
 	}
 }
 
-void nf_alg_hole_event(const struct nf_alg_hole *hole, enum nf_alg_event event)
+static noinline void hole_tell(const struct nf_alg_hole *hole, enum nf_alg_event event)
 {
 	struct nf_alg_pinhole_info info;
 
-	if (likely(!nf_alg_event_wanted(nf_alg_hole_net(hole))))
-		return;
 	nf_alg_hole_info(hole, &info);
 	nf_alg_event_pinhole(&info, event);
+}
+
+void nf_alg_hole_event(const struct nf_alg_hole *hole, enum nf_alg_event event)
+{
+	if (unlikely(nf_alg_event_wanted(nf_alg_hole_net(hole))))
+		hole_tell(hole, event);
 }
 
 /* Ends a pending pinhole. Return: false if it is not pending any more. */

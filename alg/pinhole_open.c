@@ -162,7 +162,7 @@ static enum found opening_look(struct opening *o, const struct nf_alg_claim *key
 /* Nothing can be opened; does it stand already? */
 static bool opening_stands(struct opening *o)
 {
-	struct nf_alg_claim key;
+	struct nf_alg_claim key ALG_UNINIT;
 	enum found found;
 
 	nf_alg_claim_init(&key, o->work, &o->place, o->target, o->l4proto, opening_port(o));
@@ -497,7 +497,7 @@ static struct nf_alg_hole *opening_run(struct opening *o)
 int nf_alg_pinhole_open(struct nf_alg_work *work, const struct nf_alg_pinhole_req *req, struct alg_endpoint *public, u32 *id)
 {
 	struct nf_alg_hole *hole;
-	struct opening o;
+	struct opening o ALG_UNINIT;
 	bool bh;
 
 	opening_init(&o, work, req);
@@ -528,7 +528,7 @@ EXPORT_SYMBOL_GPL(nf_alg_pinhole_open);
 struct nf_alg_hole *nf_alg_hole_open(struct nf_alg_work *work, const struct nf_alg_pinhole_req *req)
 {
 	struct nf_alg_hole *hole;
-	struct opening o;
+	struct opening o ALG_UNINIT;
 	bool bh;
 
 	opening_init(&o, work, req);

@@ -87,10 +87,13 @@ bool nf_alg_work_init(struct nf_alg_work *work, const struct nf_alg_proto *proto
 	work->proto = proto;
 	work->session = NULL;
 	work->net = nf_ct_net(ct);
+	work->tenant = NULL;
 	work->account = NULL;
 	work->rule = NULL;
 	work->translated = ct->status & IPS_NAT_MASK;
 	work->drop = false;
+	work->mode = NF_ALG_MODE_OFF;
+	work->gen = 0;
 	return true;
 }
 EXPORT_SYMBOL_GPL(nf_alg_work_init);

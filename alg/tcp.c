@@ -215,8 +215,8 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 	struct tcp_scratch *scratch = this_cpu_ptr(tcp_scratch);
 	struct nf_alg_session *s = w->session;
 	struct alg_stream *st = &s->dir[w->dir];
-	struct alg_plan plan;
-	struct alg_stream_out out = { .plan = &plan };
+	struct alg_stream_out out ALG_UNINIT;
+	struct alg_plan plan ALG_UNINIT;
 	const u8 *data;
 	bool may_hold;
 
@@ -227,6 +227,7 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 	data = w->skb->data + w->protoff + seg->hdr;
 	if (s->proto->segment)
 		s->proto->segment(w, seg->seq, data, seg->len);
+	out.plan = &plan;
 	alg_plan_init(&plan, scratch->edits, PLAN_EDITS, scratch->bytes, PLAN_BYTES);
 	may_hold = w->mode == NF_ALG_MODE_ON && s->rewrites && !must_pass(st, seg);
 	alg_stream_segment(st, s->proto->stream, w, seg->seq, data, seg->len, may_hold, &out);
@@ -493,26 +494,14 @@ static bool tcp_quick(const struct nf_alg_proto *proto, const struct sk_buff *sk
 	return done;
 }
 
-/**
- * nf_alg_tcp_help() - conntrack's ->help of a TCP protocol
- * @proto:	the caller
- * @skb:	packet, addresses translated, sequence numbers not yet adjusted
- * @protoff:	offset of the TCP header
- * @ct:		its connection
- * @ctinfo:	and its state
- *
- * Context: softirq or process, under rcu_read_lock(). Return: netfilter verdict.
- */
-int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct,
-		    enum ip_conntrack_info ctinfo)
+static noinline int tcp_long(const struct nf_alg_proto *proto, struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct,
+			     enum ip_conntrack_info ctinfo)
 {
-	struct nf_alg_work w;
-	struct segment seg;
+	struct nf_alg_work w ALG_UNINIT;
+	struct segment seg ALG_UNINIT;
 	bool bh;
 	int ret;
 
-	if (tcp_quick(proto, skb, protoff, ct, ctinfo))
-		return NF_ACCEPT;
 	if (!nf_alg_work_init(&w, proto, IPPROTO_TCP, skb, protoff, ct, ctinfo) || !segment_read(&w, &seg))
 		return NF_ACCEPT;
 	if (!nf_ct_is_confirmed(ct)) {
@@ -527,6 +516,22 @@ int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsig
 	spin_unlock(&w.session->lock);
 	nf_alg_softirqs_restore(bh);
 	return ret;
+}
+
+/**
+ * nf_alg_tcp_help() - conntrack's ->help of a TCP protocol
+ * @proto:	the caller
+ * @skb:	packet, addresses translated, sequence numbers not yet adjusted
+ * @protoff:	offset of the TCP header
+ * @ct:		its connection
+ * @ctinfo:	and its state
+ *
+ * Context: softirq or process, under rcu_read_lock(). Return: netfilter verdict.
+ */
+int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct,
+		    enum ip_conntrack_info ctinfo)
+{
+	return tcp_quick(proto, skb, protoff, ct, ctinfo) ? NF_ACCEPT : tcp_long(proto, skb, protoff, ct, ctinfo);
 }
 EXPORT_SYMBOL_GPL(nf_alg_tcp_help);
 

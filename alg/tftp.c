@@ -27,7 +27,7 @@ static void tftp_open(struct nf_alg_work *w)
 		.timeout = nf_alg_work_option(w, NF_ALG_A_OPTION_PINHOLE_TIMEOUT),
 		.max = nf_alg_work_option(w, NF_ALG_A_OPTION_MAX_PINHOLES),
 	};
-	struct alg_endpoint public;
+	struct alg_endpoint public ALG_UNINIT;
 	u32 id;
 
 	nf_alg_endpoint_set(&req.target, sent->src.l3num, &sent->src.u3, sent->src.u.udp.port);
@@ -56,8 +56,8 @@ static int tftp_request(struct nf_alg_work *w, const struct alg_tftp_msg *msg)
 static int tftp_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo)
 {
 	unsigned int off = protoff + sizeof(struct udphdr);
+	struct nf_alg_work w ALG_UNINIT;
 	struct alg_tftp_msg msg;
-	struct nf_alg_work w;
 	enum alg_parse ret;
 	const u8 *data;
 	u32 len;

@@ -180,7 +180,7 @@ static u32 format_short(char *buf, u32 val)
 
 u32 alg_format_u32(char *buf, u32 val)
 {
-	char digits[10];
+	char digits[10] ALG_UNINIT;
 	u32 n = 0, i, tenth;
 
 	if (val < 1000)
@@ -245,7 +245,7 @@ static u32 format_ipv6(char *buf, const u8 addr[16])
 
 int alg_format_addr(char *buf, u32 size, const struct alg_endpoint *ep)
 {
-	char text[ALG_ADDR_TEXT];
+	char text[ALG_ADDR_TEXT] ALG_UNINIT;
 	u32 n = 0;
 
 	if (ep->family == 4)

@@ -9,6 +9,19 @@
 #ifndef NF_ALG_PROTO_ENV_H
 #define NF_ALG_PROTO_ENV_H
 
+/*
+ * Of a local variable: all of it that is read was written before. Kernels that zero every variable (INIT_STACK_ALL_ZERO) need not
+ * zero this one; for larger ones that would cost as much as the work.
+ */
+#ifdef __has_attribute
+#if __has_attribute(uninitialized)
+#define ALG_UNINIT __attribute__((uninitialized))
+#endif
+#endif
+#ifndef ALG_UNINIT
+#define ALG_UNINIT
+#endif
+
 #ifdef __KERNEL__
 
 #include <linux/types.h>

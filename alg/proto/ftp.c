@@ -191,7 +191,7 @@ static void set_field(struct alg_ftp_msg *msg, u32 from, u32 end)
 /* PORT, LPRT: the argument is a list and nothing else. */
 static bool parse_list(const u8 *p, u32 from, u32 end, bool is_long, struct alg_ftp_msg *msg)
 {
-	struct number_list list;
+	struct number_list list ALG_UNINIT;
 
 	if (from == end || !is_digit(p[from]) || read_list(p, from, end, &list) != end)
 		return false;
@@ -202,7 +202,7 @@ static bool parse_list(const u8 *p, u32 from, u32 end, bool is_long, struct alg_
 /* 227, 228: the first list of the right length, wherever it is (RFC 1123, 4.1.2.6). */
 static bool scan_list(const u8 *p, u32 from, u32 end, bool is_long, struct alg_ftp_msg *msg)
 {
-	struct number_list list;
+	struct number_list list ALG_UNINIT;
 	u32 i = from, behind;
 
 	while (i < end) {
@@ -402,7 +402,7 @@ static bool parse_argument(const u8 *p, u32 from, u32 end, struct alg_ftp_msg *m
  */
 static bool port_at_once(const u8 *p, u32 from, u32 len, struct alg_ftp_msg *msg, u32 *used)
 {
-	struct number_list list;
+	struct number_list list ALG_UNINIT;
 	u32 end, lf;
 
 	while (from < len && p[from] == ' ')
@@ -669,7 +669,7 @@ static u32 format_eprt(char *text, u8 delim, const struct alg_endpoint *ep)
 int alg_ftp_format(const struct alg_ftp_msg *msg, const struct alg_endpoint *ep, char *buf, u32 size)
 {
 	bool is_long = msg->kind == ALG_FTP_LPRT || msg->kind == ALG_FTP_228;
-	char text[ALG_FTP_TEXT];
+	char text[ALG_FTP_TEXT] ALG_UNINIT;
 	u32 n = 0;
 
 	if (!ep->port)

@@ -321,6 +321,8 @@ bool alg_stream_map_sack(const struct alg_stream *s, u32 *left, u32 *right)
 
 static void stream_free_out(struct alg_stream *s)
 {
+	if (!s->out)
+		return;
 	alg_env_free(s->out);
 	s->out = NULL;
 }
@@ -592,7 +594,7 @@ static void job_parse(struct stream_job *job)
 	while (job->pos < job->n && !s->stopped) {
 		u32 editable_from = job->gone > job->pos ? job->gone - job->pos : 0;
 		u32 left = job->n - job->pos, used = 0;
-		struct alg_plan sub;
+		struct alg_plan sub ALG_UNINIT;
 		enum alg_parse answer;
 		bool stop = false;
 
