@@ -206,7 +206,7 @@ static int datagram(struct nf_alg_work *w, u32 *keep)
 
 int sip_udp_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo)
 {
-	struct nf_alg_work w;
+	struct nf_alg_work w ALG_UNINIT;
 	u32 keep = 0;
 	int ret;
 

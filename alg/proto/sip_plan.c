@@ -25,7 +25,7 @@ void sip_plan_put(struct sip_plan *p, u32 off, u32 old_len, const char *text, u3
 
 void sip_plan_put_u32(struct sip_plan *p, u32 off, u32 old_len, u32 value)
 {
-	char text[10];
+	char text[10] ALG_UNINIT;
 
 	sip_plan_put(p, off, old_len, text, alg_format_u32(text, value));
 }
@@ -206,7 +206,7 @@ static void sip_put_host(struct sip_plan *p, const struct alg_sip_ref *ref, cons
 {
 	bool joined = ref->part == ALG_SIP_HOST && ref->port_len && ref->port_off == ref->off + ref->len + 1;
 	bool brackets = ref->flags & ALG_SIP_REF_BRACKETS || (seen->family == 6 && port && !ref->port_len);
-	char text[SIP_PLAN_TEXT];
+	char text[SIP_PLAN_TEXT] ALG_UNINIT;
 	u32 n = 0, old = ref->len;
 
 	if (brackets)

@@ -74,7 +74,7 @@ static const struct alg_endpoint *sdp_origin_address(const struct sip_plan *p, c
 
 static void sdp_put_addr(struct sip_plan *p, u32 off, u32 len, const struct alg_endpoint *old, const struct alg_endpoint *to)
 {
-	char text[ALG_ADDR_TEXT];
+	char text[ALG_ADDR_TEXT] ALG_UNINIT;
 
 	if (!sip_same_addr(old, to))
 		sip_plan_put(p, off, len, text, sip_plan_addr(p, to, text));
@@ -143,7 +143,7 @@ static u32 sdp_line(const u8 *data, u32 at, u32 start)
 static void sdp_put_line(struct sip_plan *p, u32 at, const char *line, u32 len)
 {
 	const u8 *before = p->data + at;
-	char text[SIP_PLAN_TEXT + 16];
+	char text[SIP_PLAN_TEXT + 16] ALG_UNINIT;
 	bool open = !sdp_eol(before[-1]);
 	u32 n = 0;
 
