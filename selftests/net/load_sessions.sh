@@ -7,7 +7,8 @@
 need nft python3 conntrack
 
 topo_lan
-sysctls r netfilter.nf_conntrack_tcp_timeout_time_wait=1
+# What is under way when connections are removed does not begin them anew.
+sysctls r netfilter.nf_conntrack_tcp_timeout_time_wait=1 netfilter.nf_conntrack_tcp_loose=0
 fw r filter masquerade
 alg_load ftp
 most=$(</proc/sys/net/netfilter/nf_conntrack_expect_max)

@@ -7,6 +7,8 @@
 need nft python3 conntrack
 
 topo_lan
+# What is under way when connections are removed does not begin them anew.
+sysctls r netfilter.nf_conntrack_tcp_loose=0
 fw r filter masquerade
 alg_load ftp
 lab_start

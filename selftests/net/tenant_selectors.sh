@@ -7,6 +7,8 @@
 need nft python3 conntrack
 
 topo_tenants
+# What is under way when connections are removed does not begin them anew.
+sysctls r netfilter.nf_conntrack_tcp_loose=0
 ip -n "$r" -batch - <<-END
 	link add vrfA type vrf table 101
 	link set vrfA up
