@@ -44,7 +44,10 @@ void nf_alg_endpoint_set(struct alg_endpoint *ep, u16 l3num, const union nf_inet
 	memset(ep, 0, sizeof(*ep));
 	ep->family = l3num == NFPROTO_IPV4 ? 4 : 6;
 	ep->port = ntohs(port);
-	memcpy(ep->addr, addr, l3num == NFPROTO_IPV4 ? 4 : 16);
+	if (l3num == NFPROTO_IPV4)
+		memcpy(ep->addr, addr, 4);
+	else
+		memcpy(ep->addr, addr, 16);
 }
 EXPORT_SYMBOL_GPL(nf_alg_endpoint_set);
 

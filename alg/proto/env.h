@@ -35,6 +35,19 @@
 
 #define ALG_EXPORT(name) EXPORT_SYMBOL_GPL(name)
 
+/*
+ * Eight bytes, an address: most kernels let the compiler use a register for what is so short. User Mode Linux is built with
+ * -fno-builtin, and would call a function each time.
+ */
+#ifndef CONFIG_FORTIFY_SOURCE
+#undef memcpy
+#undef memset
+#undef memcmp
+#define memcpy(to, from, n)	__builtin_memcpy(to, from, n)
+#define memset(to, byte, n)	__builtin_memset(to, byte, n)
+#define memcmp(a, b, n)		__builtin_memcmp(a, b, n)
+#endif
+
 static inline void *alg_env_alloc(size_t size)
 {
 	return kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);

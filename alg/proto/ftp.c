@@ -20,8 +20,14 @@ static u32 find_lf(const u8 *p, u32 i, u32 len)
 	for (; len - i >= sizeof(w); i += sizeof(w)) {
 		memcpy(&w, p + i, sizeof(w));
 		w ^= ones * '\n';
-		if ((w - ones) & ~w & ones << 7)
-			break;
+		w = (w - ones) & ~w & ones << 7;
+		if (!w)
+			continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		return i + (u32)(__builtin_ctzll(w) >> 3);	/* the lowest mark is exact */
+#else
+		break;
+#endif
 	}
 	while (i < len && p[i] != '\n')
 		i++;
@@ -137,8 +143,8 @@ static u32 read_list(const u8 *p, u32 i, u32 end, struct number_list *list)
 	list->n = 0;
 	list->bad = false;
 	for (;;) {
-		val = 0;
-		for (start = i; i < end && is_digit(p[i]); i++)
+		val = p[i] - '0';
+		for (start = i++; i < end && is_digit(p[i]); i++)
 			if (i - start < 3)
 				val = val * 10 + (p[i] - '0');
 		if (i - start > 3 || val > 255)

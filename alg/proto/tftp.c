@@ -16,11 +16,17 @@ static const u8 *find_nul(const u8 *p, const u8 *end)
 	const u64 ones = ~0ULL / 255;
 	u64 w;
 
-	/* Is a byte of w zero? Eight at a time. */
+	/* Is a byte of w zero? Eight at a time; the mark of the lowest one is exact. */
 	for (; (size_t)(end - p) >= sizeof(w); p += sizeof(w)) {
 		memcpy(&w, p, sizeof(w));
-		if ((w - ones) & ~w & ones << 7)
-			break;
+		w = (w - ones) & ~w & ones << 7;
+		if (!w)
+			continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		return p + (__builtin_ctzll(w) >> 3);
+#else
+		break;
+#endif
 	}
 	while (p < end && *p)
 		p++;
