@@ -53,14 +53,16 @@ matrix()
 # media_came TITLE PORT FROM FACTOR: in HEARD, all of RTP and RTCP that SIPp played FACTOR times
 media_came()
 {
-	heard_is "$1: RTP" "$2" "$3" $((RTP_PLAYED * $4))
-	heard_is "$1: RTCP" $(($2 + 1)) "$3" $((RTCP_PLAYED * $4))
+	heard_is "$1: RTP" "$2" "$3" $((RTP_PLAYED * $4)) "$4"
+	heard_is "$1: RTCP" $(($2 + 1)) "$3" $((RTCP_PLAYED * $4)) "$4"
 }
 
-heard_is()	# heard_is TITLE PORT FROM COUNT
+# heard_is TITLE PORT FROM COUNT FLOWS: all of it, but for the first packet of a flow: where both parties' first ones cross on two
+# processors, conntrack keeps the connection of one and drops the other packet.
+heard_is()
 {
 	heard "$2" "$3"
-	if [ "$N" = "$4" ]; then
+	if [ "$N" -le "$4" ] && [ "$N" -ge $(($4 - $5)) ]; then
 		ok "$1"
 	else
 		fail "$1" "got:    $N" "wanted: $4" "heard there, of all:$FROM"
@@ -101,7 +103,7 @@ for transport in udp tcp; do
 	own=20050
 	[ $transport = udp ] || own=20150
 	heard $own 203.0.113.1 "$port"
-	check_is "SNAT over $transport: RTP comes from the port $port that was announced" "$N" "$RTP_PLAYED"
+	check "SNAT over $transport: RTP comes from the port $port that was announced" [ "$N" -ge $((RTP_PLAYED - 1)) ]
 done
 
 # ---- the callee ends it ----
