@@ -516,11 +516,49 @@ struct nf_alg_registration_info {
 	u32 timeout;
 };
 
+#define NF_ALG_TUNNEL_IKES	8
+#define NF_ALG_TUNNEL_SAS	32
+
+/**
+ * struct nf_alg_tunnel_info - a client and a gateway with IKE and ESP between them
+ * @id:		growing in the namespace
+ * @zone:	the client's conntrack zone
+ * @slot:	0: tracked in @zone, else the how-manieth client of the gateway with a zone of its own
+ * @slot_zone:	the conntrack zone that its ESP is tracked in
+ * @client, @gateway: as the client sees them, port 0; @public: as whom the gateway knows the client
+ * @age, @idle:	seconds since the first and the last message or packet
+ * @gate:	its new SAs are waited for
+ * @n_ikes, @n_sas: how many there are; as many as there is room for are in @ike and @sa
+ * @ike:	IKE sessions; @idle in seconds
+ * @sa:		known SPIs, host byte order; @peer: the SPI of the other direction, 0: not known; @in: from the gateway
+ * @packets, @bytes: of ESP from and to the client, 0 where accounting is off
+ */
+struct nf_alg_tunnel_info {
+	struct net *net;
+	u32 id;
+	u32 tenant;
+	u16 zone, slot, slot_zone;
+	bool gate;
+	struct alg_endpoint client, gateway, public;
+	u32 age, idle;
+	u16 n_ikes, n_sas;
+	struct {
+		u64 ispi, rspi;
+		u8 version;
+		u32 age, idle;
+	} ike[NF_ALG_TUNNEL_IKES];
+	struct {
+		u32 spi, peer, seq, age, idle;
+		bool in;
+	} sa[NF_ALG_TUNNEL_SAS];
+	u64 packets[2], bytes[2];
+};
+
 /**
  * struct nf_alg_call_ops - what a protocol with calls offers
  * @walk:	calls @fn in increasing order of ids above @after until it returns non-zero (returned) or the end (0)
  * @close:	ends one, 0 or -ENOENT
- * @close_tenant: ends a tenant's calls and registrations, those of all if 0; returns how many
+ * @close_tenant: ends a tenant's calls, registrations and tunnels, those of all if 0; returns how many
  *
  * Process context.
  */
@@ -533,6 +571,9 @@ struct nf_alg_call_ops {
 	unsigned int (*close_tenant)(struct net *net, u32 tenant);
 	u32 (*count)(struct net *net);
 	u32 (*count_registrations)(struct net *net);
+	int (*walk_tunnels)(struct net *net, u32 after, int (*fn)(const struct nf_alg_tunnel_info *info, void *arg), void *arg);
+	int (*close_tunnel)(struct net *net, u32 id);
+	u32 (*count_tunnels)(struct net *net);
 };
 
 /* The ops of a loaded protocol, NULL if it has none. nf_alg_protocol_put() gives the module back. Process context. */

@@ -18,7 +18,7 @@
 #define NF_ALG_ID_BITS		28	/* of ids of tenants and other objects: bit fields hold them */
 #define NF_ALG_ID_MAX		((1u << NF_ALG_ID_BITS) - 1)
 #define NF_ALG_PROTOCOLS	(NF_ALG_PROTOCOL_IKE + 1)
-#define NF_ALG_REASONS		(NF_ALG_REASON_STATUS_6XX + 1)
+#define NF_ALG_REASONS		(NF_ALG_REASON_AH + 1)
 #define NF_ALG_OPTIONS		(NF_ALG_A_OPTION_MAX + 1)	/* indexed by attribute number */
 
 /**
@@ -165,6 +165,8 @@ bool nf_alg_event_wanted(struct net *net);	/* does anybody listen? */
 void nf_alg_event_pinhole(const struct nf_alg_pinhole_info *info, enum nf_alg_event event);
 struct nf_alg_call_info;
 struct nf_alg_registration_info;
+struct nf_alg_tunnel_info;
+void nf_alg_event_tunnel(const struct nf_alg_tunnel_info *info, enum nf_alg_event event);	/* IKE sessions and SAs are left out */
 void nf_alg_event_call(const struct nf_alg_call_info *info, enum nf_alg_event event);	/* flows are left out */
 void nf_alg_event_registration(const struct nf_alg_registration_info *info, enum nf_alg_event event);
 void nf_alg_event_refused(struct net *net, u32 tenant_id, enum nf_alg_protocol protocol, enum nf_alg_reason reason);
