@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Module nf_alg_ike: IKE and ESP of several clients behind one public address. Who an ESP packet is for is decided in
+ * proto/esp_bind.c; here are what finds its structures and what makes conntrack follow.
+ *
+ * ike.c	->help of udp/500: IKE sessions begin, refresh, are held up by the gate
+ * ike_natt.c	the peers move to udp/4500: step aside
+ * ike_port.c	option preserve-port
+ * esp_table.c	gateways, groups, tunnels, SAs: tables, lives, locks
+ * esp_hook.c	hooks around conntrack: which zone a packet is tracked in, whose child a new flow is
+ * esp_icmp.c	ICMP errors about ESP
+ * esp_time.c	idle tunnels end, live ones keep their IKE connection
+ * esp_show.c	dumps
+ *
+ * A gateway is an address at the other side of the translation; its clients share slots. A group is a gateway and a public
+ * address. A tunnel is a client of a group, with any number of IKE sessions and SAs. All of it is found under RCU by rhashtables
+ * and changed under gateway->lock, which is taken by IKE messages, packets of SPIs that are not known or not settled, the
+ * collector and dumps, not by packets of known SAs. Below it: nothing but nf_conntrack's own locks.
+ *
+ * Views: a tunnel's outbound packets have tuple->out's addresses in front of the translation, its inbound ones ->in's. So
+ * ->out.src is the client, ->out.dst the gateway as the client knows it, ->in.src the gateway, ->in.dst the public address. Where
+ * nothing is translated ->in is the inverse of ->out. Client is who is on the near side, whoever began IKE: with a
+ * responder behind DNAT the client is that responder.
+ */
+#ifndef NF_ALG_ESP_H
+#define NF_ALG_ESP_H
+
+#include <linux/rhashtable.h>
+#include <linux/xarray.h>
+
+#include "nf_alg.h"
+#include "proto/esp_bind.h"
+
+#define ESP_ZONE_MIN	61440	/* conntrack zones that slots take, unless module parameter zone_min says otherwise */
+#define ESP_SLOTS_MAX	4095
+#define ESP_SAS_MAX	32	/* of a tunnel, in each direction */
+#define ESP_IKES_MAX	8	/* of a tunnel */
+#define ESP_SEQ_MAX	64	/* sequence numbers of an SA that counts as new */
+
+struct esp_addrs {
+	union nf_inet_addr src, dst;
+};
+
+/* Keys have no holes: they are hashed as they are. */
+struct esp_gateway_key {
+	possible_net_t net;	/* by pointer; valid while hooks of the namespace run */
+	union nf_inet_addr addr;
+	u32 family;
+	u32 zero;
+};
+
+struct esp_group_key {
+	possible_net_t net;
+	struct esp_addrs in;
+	u16 family;
+	u16 zone;		/* of inbound packets */
+	u32 zero;
+};
+
+struct esp_tunnel_key {
+	possible_net_t net;
+	struct esp_addrs out;
+	u16 family;
+	u16 zone;		/* of outbound packets */
+	u32 zero;
+};
+
+struct esp_sa_key {
+	unsigned long group;	/* address of struct esp_group */
+	u32 spi;
+	u32 dir;		/* enum alg_esp_dir */
+};
+
+/**
+ * struct esp_gateway - a gateway
+ * @lock:	see above; softirqs off
+ * @dead:	under @lock: it is no longer in the table, look again
+ * @groups:	how many; the last one takes the gateway along
+ * @by_slot:	tunnels by slot, from 1 on
+ */
+struct esp_gateway {
+	struct rhash_head node;
+	struct esp_gateway_key key;
+	spinlock_t lock;
+	bool dead;
+	u32 groups;
+	struct xarray by_slot;
+	struct rcu_head rcu;
+	struct alg_esp_slots slots;	/* last: has the bits */
+};
+
+/**
+ * struct esp_group - clients of a gateway that it knows by one public address
+ * @config:	by the policy of the tunnel that acted last
+ */
+struct esp_group {
+	struct alg_esp_group bind;
+	struct alg_esp_config config;
+	struct rhash_head node;
+	struct esp_group_key key;
+	struct esp_gateway *gateway;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct esp_tunnel - a client of a group
+ * @bind:	its state, under the gateway's lock
+ * @in_zone:	conntrack zone of inbound packets where the slot is 0
+ * @zone:	of its ESP: the slot's, or the client's own
+ * @tmpl:	template that packets of a slot above 0 get; the namespace's, NULL: slot 0
+ * @last:	outbound SA of the last packet, or NULL: most have one only. Under RCU
+ * @translated: needs nf_alg_nat
+ * @gone:	under the lock: it has left, is in no table
+ * @account:	the tenant's with a reference, or NULL
+ * @tenant, @gen: id; configuration in which it was found allowed
+ * @id:		growing in the namespace
+ * @begun:	jiffies
+ */
+struct esp_tunnel {
+	struct alg_esp_pair bind;
+	struct rhash_head node;
+	struct esp_tunnel_key key;
+	struct esp_addrs in;
+	u16 in_zone;
+	u16 zone;
+	bool translated;
+	bool gone;
+	struct nf_conn *tmpl;
+	struct esp_sa __rcu *last;
+	struct esp_group *group;
+	struct nf_alg_account *account;
+	u32 tenant;
+	u32 gen;
+	u32 id;
+	unsigned long begun;
+	struct rcu_head rcu;
+};
+
+struct esp_sa {
+	struct alg_esp_sa bind;
+	struct rhash_head node;
+	struct esp_sa_key key;
+	unsigned long begun;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct esp_ike - an IKE session of a tunnel
+ * @tuple, @zone: original tuple and zone of its UDP connection, the last one that it was seen on
+ * @rspi, @version: as seen
+ * @begun:	jiffies
+ * @port:	preserve-port: its translated source port, network byte order, 0: not preserved
+ * @by_ispi:	preserve-port: in ike_port.c's table
+ */
+struct esp_ike {
+	struct alg_esp_ike bind;
+	struct nf_conntrack_tuple tuple;
+	struct nf_conntrack_zone zone;
+	u64 rspi;
+	u8 version;
+	__be16 port;
+	unsigned long begun;
+	struct hlist_node by_ispi;
+	struct rcu_head rcu;
+};
+
+#define esp_tunnel_of(pair)	container_of(pair, struct esp_tunnel, bind)
+#define esp_sa_of(sa)		container_of(sa, struct esp_sa, bind)
+#define esp_ike_of(ike)		container_of(ike, struct esp_ike, bind)
+#define esp_group_of(group)	container_of(group, struct esp_group, bind)
+
+static inline u64 esp_now(void)	/* ms, as proto/esp_bind.h wants it */
+{
+	return jiffies64_to_msecs(get_jiffies_64());
+}
+
+extern struct nf_alg_proto esp_proto;	/* ike.c; "alg-ike" */
+
+/* ---- esp_table.c ---- */
+
+/* Finds, under RCU. @zone: that packets of this direction are looked up in. */
+struct esp_tunnel *esp_tunnel_find(struct net *net, u16 zone, u16 family, const union nf_inet_addr *client,
+				   const union nf_inet_addr *gateway);
+struct esp_group *esp_group_find(struct net *net, u16 zone, u16 family, const union nf_inet_addr *gateway,
+				 const union nf_inet_addr *public);
+struct esp_sa *esp_sa_find(const struct esp_group *group, enum alg_esp_dir dir, u32 spi);
+struct esp_tunnel *esp_tunnel_by_slot(struct net *net, u16 family, const union nf_inet_addr *gateway, u16 slot);
+
+/**
+ * struct esp_join - who wants a tunnel
+ * @out, @in:	addresses, see above
+ * @zone:	the connection's, as it counts for @out's direction and for @in's
+ * @out_zone, @in_zone: the same as numbers
+ */
+struct esp_join {
+	struct net *net;
+	u16 family;
+	struct esp_addrs out, in;
+	u16 out_zone, in_zone;
+	bool translated;
+	const struct nf_alg_tenant *tenant;	/* or NULL */
+	struct nf_alg_account *account;
+	const struct nf_alg_rule *rule;
+	u32 gen;
+};
+
+/*
+ * The tunnel of @join, made if need be, with its gateway's lock taken (softirqs off): esp_unlock() gives it back. NULL: @reason
+ * (to be counted by the caller), no lock. Slot 0 only where both zones are the same and nothing else but us stands in conntrack
+ * between gateway and public address; a stray that does, and came from outside, is removed. Under RCU, any context.
+ */
+struct esp_tunnel *esp_tunnel_get_locked(const struct esp_join *join, enum nf_alg_reason *reason);
+/* The lock of a tunnel or group that was found. false: it is gone, look again. */
+bool esp_lock_tunnel(struct esp_tunnel *tunnel);
+bool esp_lock_group(struct esp_group *group);
+void esp_unlock(struct esp_group *group);
+
+/* All under the lock. */
+struct esp_ike *esp_ike_find(struct esp_tunnel *tunnel, u64 ispi);
+struct esp_ike *esp_ike_new(struct esp_tunnel *tunnel, u64 ispi, bool anew);	/* NULL: no memory */
+void esp_ike_end(struct esp_ike *ike);		/* freed; the tunnel goes with its last session if it has no SA, see below */
+void esp_sa_free(struct esp_sa *sa);		/* unlinked by proto/esp_bind.c: out of the table, freed by RCU */
+/* Its SAs, sessions and slot are free at once, its ESP connection is removed from conntrack. */
+void esp_tunnel_leave(struct esp_tunnel *tunnel);
+/* Takes over @rule's options. */
+void esp_config_set(struct esp_group *group, const struct nf_alg_rule *rule);
+/*
+ * Brings a tunnel up to date with the configuration when its number changed. false: the policy does not allow it any more, it
+ * left.
+ */
+bool esp_tunnel_allowed(struct esp_tunnel *tunnel);
+enum nf_alg_reason esp_reason(enum alg_esp_verdict verdict);
+/* The live IKE connection of a tunnel, with a reference: the latest session's that has one. NULL: none. */
+struct nf_conn *esp_tunnel_master(struct esp_tunnel *tunnel);
+/* Its ESP connection, with a reference, or NULL. No lock needed. */
+struct nf_conn *esp_tunnel_flow(const struct esp_tunnel *tunnel);
+
+/* For collector and dumps: tunnels in increasing order of ids; under RCU, without lock. */
+struct esp_tunnel *esp_tunnel_next(struct net *net, u32 after);
+u32 esp_tunnel_count(struct net *net);
+int esp_table_init(void);
+void esp_table_exit(void);	/* no packet comes any more: everything leaves */
+
+/* ---- esp_hook.c, esp_icmp.c ---- */
+
+/* In namespaces where the protocol may be used: from the first tunnel on. Any context; registers by work where it must. */
+int esp_hook_init(void);
+void esp_hook_exit(void);	/* no hook runs any more */
+/*
+ * ICMP or ICMPv6 error about an ESP packet: the tunnel that the inner packet belongs to, NULL: none, or no such error. @local:
+ * the box itself sends it. Under RCU.
+ */
+struct esp_tunnel *esp_icmp_tunnel(struct net *net, u16 zone, const struct sk_buff *skb, u16 family, bool local);
+
+/* ---- esp_time.c, esp_show.c ---- */
+
+int esp_time_init(void);
+void esp_time_exit(void);
+void esp_tunnel_event(const struct esp_tunnel *tunnel, enum nf_alg_event event);	/* under the lock */
+extern const struct nf_alg_call_ops esp_call_ops;
+
+/* ---- ike_natt.c, ike_port.c ---- */
+
+/* The first packet of a connection to udp/4500, from esp_hook.c's hook behind conntrack: may end a tunnel. Under RCU. */
+void ike_natt_begins(struct net *net, u16 zone, const struct sk_buff *skb, unsigned int protoff, const struct nf_conn *ct);
+
+/* preserve-port, under the lock: a session is on this (translated) connection; and it ends. */
+void ike_port_learn(struct esp_ike *ike, const struct nf_conn *ct);
+void ike_port_forget(struct esp_ike *ike);
+int ike_port_init(void);	/* its hooks */
+void ike_port_exit(void);
+
+#endif /* NF_ALG_ESP_H */
