@@ -115,6 +115,7 @@ static inline bool bench_hook(struct sk_buff *skb, struct net *net, unsigned int
 
 int bench_control(u32 rounds);	/* control.c: FTP and TFTP messages to helpers */
 int bench_sip(u32 rounds);	/* sip.c: SIP messages to helpers */
+int bench_pptp(u32 rounds);	/* pptp.c: PPTP messages to helpers */
 int bench_path(u32 rounds);	/* path.c: packets past the assignment hook */
 
 #endif /* NF_ALG_BENCH_H */

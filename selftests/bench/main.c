@@ -179,7 +179,7 @@ static int __init bench_init(void)
 		goto fail;
 	ticks = bench_ticks();
 	ns = ktime_get_ns();
-	err = bench_control(rounds) ?: bench_sip(rounds) ?: bench_path(rounds);
+	err = bench_control(rounds) ?: bench_sip(rounds) ?: bench_pptp(rounds) ?: bench_path(rounds);
 	ticks_run = bench_ticks() - ticks;
 	ns_run = ktime_get_ns() - ns;
 	nf_unregister_net_hook(bench_net[BENCH_EMPTY], &empty_ops);

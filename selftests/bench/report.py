@@ -28,6 +28,8 @@ HELPER_ROWS = (
     ("sip-register-ok", "SIP 200 OK to REGISTER", None),
     ("sip-options", "SIP OPTIONS", 0.3),
     ("sip-invite-plain", "SIP INVITE, no address translation", 0.6),
+    ("pptp-request", "PPTP Outgoing-Call-Request", 1.0),
+    ("pptp-reply", "PPTP Outgoing-Call-Reply, opens GRE both ways", 1.0),
 )
 
 # INVITE number 10,000 of one connection, all calls alive, against the first.
