@@ -59,17 +59,22 @@ struct backend;
  * @words:	command line without options; @nwords of them
  * @key:	for each word the keyword that it belongs to, and
  * @block:	the word that opened its block, as indexes; both may be the word itself
- * @file:	name of the configuration file in error messages, NULL for none
+ * @file:	name of the configuration file in error messages, NULL for none; @own_file: the same when it is to be freed
  * @backend:	opened on first use by backend()
+ * @store_known: @store_used says whether this invocation uses a store
  */
 struct ctx {
 	bool json, explain, dry_run;
-	const char *format, *netns, *count;
+	const char *format, *netns, *count, *store_path, *tag, *search;
+	bool follow;
+	bool plain;		/* references to the latest version without a number */
 	char **words;
 	int nwords;
 	int *key, *block;
 	const char *file;
+	char *own_file;
 	struct backend *backend;
+	bool store_known, store_used;
 	struct error *errors;
 	size_t nerrors, errors_left_out;
 	bool quiet;		/* completion: collect no errors */

@@ -2,11 +2,11 @@
 /* algctl apply: replaces the whole configuration by a file's, all or nothing. */
 #include "object.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
+#include "store_apply.h"
 
 struct source {
 	const char *path;
@@ -29,44 +29,12 @@ static bool set_path(struct setter *s, const struct param *p, const char *text)
 	return true;
 }
 
-static char *read_all(struct ctx *ctx, const char *path, size_t *size)
-{
-	enum { MOST = 512 << 20, STEP = 1 << 16 };
-	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
-	size_t room = 0;
-	char *text = NULL;
-
-	*size = 0;
-	if (!f) {
-		fail(ctx, ALGCTL_USAGE, NOWHERE, "%s: %s", path, strerror(errno));
-		return NULL;
-	}
-	do {
-		if (room - *size < STEP + 1) {
-			room = room ? room * 2 : 4 * STEP;
-			text = realloc(text, room);
-			if (!text)
-				abort();
-		}
-		*size += fread(text + *size, 1, STEP, f);
-		text[*size] = '\0';
-	} while (!feof(f) && !ferror(f) && *size < MOST);
-	if (ferror(f) || *size >= MOST) {
-		fail(ctx, ALGCTL_USAGE, NOWHERE, "%s: %s", path, ferror(f) ? strerror(errno) : "too large");
-		free(text);
-		text = NULL;
-	}
-	if (f != stdin)
-		fclose(f);
-	return text;
-}
-
 static bool read_file(struct ctx *ctx, const char *path, struct objects *out)
 {
 	enum document_format format;
 	struct node *root = NULL;
 	size_t size;
-	char *text = read_all(ctx, path, &size);
+	char *text = file_text(ctx, path, &size);
 	bool good;
 
 	if (!text)
@@ -128,112 +96,7 @@ static size_t count_kind(const struct apply *a, enum kind kind)
 	return n;
 }
 
-static char *item_text(const struct item *item)
-{
-	return item->values.n ? words_join(&item->values, ",") : copy("none");
-}
-
-/* One changed object: the values that differ, old -> new. */
-static void print_fields(struct ctx *ctx, const struct change *c, const struct predefined *predefined)
-{
-	struct view old = { 0 }, new = { 0 };
-	const char *comma = "";
-
-	if (c->old)
-		object_view(c->old, predefined, &old);
-	object_view(c->new, predefined, &new);
-	for (size_t i = 0; i < new.n; i++) {
-		const struct item *item = &new.v[i], *before = c->old ? view_find(&old, item) : NULL;
-		char *path, *from, *to;
-
-		if (item->read_only ||
-		    (c->old ? before && words_equal(&before->values, &item->values) : item->standard))
-			continue;
-		path = item_path(item);
-		from = before ? item_text(before) : copy("none");
-		to = item_text(item);
-		if (c->old)
-			fprintf(ctx->out, "%s %s %s -> %s", comma, path, from, to);
-		else
-			fprintf(ctx->out, "%s %s %s", comma, path, to);
-		comma = ",";
-		free(path);
-		free(from);
-		free(to);
-	}
-	view_free(&old);
-	view_free(&new);
-}
-
-static void print_changes(struct ctx *ctx, const struct apply *a)
-{
-	for (size_t i = 0; i < a->changes.n; i++) {
-		const struct change *c = &a->changes.v[i];
-		const struct object *o = c->new ? c->new : c->old;
-
-		fprintf(ctx->out, "%c %s %s", !c->old ? '+' : !c->new ? '-' : '~', kind_names[o->kind], o->name);
-		if (c->new)
-			print_fields(ctx, c, &a->changes.predefined);
-		fputc('\n', ctx->out);
-	}
-}
-
-static json_t *fields_json(const struct change *c, const struct predefined *predefined)
-{
-	struct view old = { 0 }, new = { 0 };
-	json_t *j = json_object();
-
-	object_view(c->old, predefined, &old);
-	object_view(c->new, predefined, &new);
-	for (size_t i = 0; i < new.n; i++) {
-		const struct item *before = view_find(&old, &new.v[i]);
-		json_t *from;
-		char *path;
-
-		if (new.v[i].read_only || (before && words_equal(&before->values, &new.v[i].values)))
-			continue;
-		path = item_path(&new.v[i]);
-		from = before ? item_json(before) : json_null();
-		json_object_set_new(j, path, json_pack("{s:o, s:o}", "old", from, "new", item_json(&new.v[i])));
-		free(path);
-	}
-	view_free(&old);
-	view_free(&new);
-	return j;
-}
-
-static json_t *change_json(const struct change *c, const struct predefined *predefined)
-{
-	const struct object *o = c->new ? c->new : c->old;
-	json_t *j = json_pack("{s:s, s:s}", "object", kind_names[o->kind], "name", o->name);
-	struct view view = { 0 };
-
-	if (c->old && c->new) {
-		json_object_set_new(j, "fields", fields_json(c, predefined));
-	} else if (c->new) {
-		object_view(c->new, predefined, &view);
-		json_object_set_new(j, "fields", view_json(&view, false));
-		view_free(&view);
-	}
-	return j;
-}
-
 static const char no_default_tenant[] = "there is no tenant 'default': traffic that no selector takes is not served";
-
-static void add_changes_json(json_t *j, const struct changes *changes)
-{
-	json_t *added = json_array(), *changed = json_array(), *removed = json_array();
-
-	for (size_t i = 0; i < changes->n; i++) {
-		const struct change *c = &changes->v[i];
-		json_t *list = !c->new ? removed : c->old ? changed : added;
-
-		json_array_append_new(list, change_json(c, &changes->predefined));
-	}
-	json_object_set_new(j, "added", added);
-	json_object_set_new(j, "changed", changed);
-	json_object_set_new(j, "removed", removed);
-}
 
 static json_t *counts_json(const struct changes *c)
 {
@@ -246,12 +109,13 @@ static void print_summary_json(struct ctx *ctx, const struct apply *a, uint32_t 
 	json_t *j = json_object(), *notes = json_array();
 
 	json_object_set_new(j, "applied", json_boolean(!ctx->dry_run));
-	json_object_set_new(j, "generation", json_integer(now));
-	for (int i = 0; i < KINDS; i++)
+	if (!store_of(ctx))
+		json_object_set_new(j, "generation", json_integer(now));
+	for (int i = 0; i < ctx->backend->kinds; i++)
 		json_object_set_new(j, kind_plurals[i], json_integer((json_int_t)count_kind(a, (enum kind)i)));
 	json_object_set_new(j, "summary", counts_json(&a->changes));
 	if (ctx->dry_run)
-		add_changes_json(j, &a->changes);
+		changes_json(j, &a->changes);
 	if (!has_default_tenant(a))
 		json_array_append_new(notes, json_string(no_default_tenant));
 	json_object_set_new(j, "notes", notes);
@@ -261,8 +125,8 @@ static void print_summary_json(struct ctx *ctx, const struct apply *a, uint32_t 
 static void print_summary(struct ctx *ctx, const struct apply *a, uint32_t now)
 {
 	if (ctx->dry_run)
-		print_changes(ctx, a);
-	for (int i = 0; i < KINDS; i++) {
+		changes_print(ctx, &a->changes);
+	for (int i = 0; i < ctx->backend->kinds; i++) {
 		char *text = counted(count_kind(a, (enum kind)i), (enum kind)i);
 
 		fprintf(ctx->out, "%s%s", i ? ", " : "", text);
@@ -272,6 +136,8 @@ static void print_summary(struct ctx *ctx, const struct apply *a, uint32_t now)
 		a->changes.removed);
 	if (ctx->dry_run)
 		fputs("the kernel accepts it; nothing was applied\n", ctx->out);
+	else if (store_of(ctx))
+		fputs("applied\n", ctx->out);
 	else
 		fprintf(ctx->out, "applied, generation %u\n", now);
 	if (!has_default_tenant(a))
@@ -293,11 +159,33 @@ static bool transact(struct ctx *ctx, struct apply *a, uint32_t *now)
 	return false;
 }
 
+static bool apply_kernel(struct ctx *ctx, struct apply *a, uint32_t *now)
+{
+	if (!begin(ctx, a))
+		return false;
+	config_compare(&a->running, &a->wanted, &a->changes);
+	return transact(ctx, a, now);
+}
+
+/* What the store says of it is what is shown of it. */
+static bool apply_store(struct ctx *ctx, struct apply *a)
+{
+	struct store_apply s = { .wanted = &a->wanted };
+	bool good = store_apply(ctx, &s);
+
+	a->running = s.running;
+	a->changes = s.changes;
+	s.running = (struct objects){ 0 };
+	s.changes = (struct changes){ 0 };
+	store_apply_free(&s);
+	return good;
+}
+
 static bool apply(struct ctx *ctx, const struct command *command, void *object)
 {
 	struct source *source = object;
 	struct apply a = { 0 };
-	uint32_t now;
+	uint32_t now = 0;
 	bool good;
 
 	(void)command;
@@ -305,11 +193,7 @@ static bool apply(struct ctx *ctx, const struct command *command, void *object)
 	good = read_file(ctx, source->path, &a.wanted) && backend(ctx);
 	if (good) {
 		imply_default_policy(&a);
-		good = begin(ctx, &a);
-	}
-	if (good) {
-		config_compare(&a.running, &a.wanted, &a.changes);
-		good = transact(ctx, &a, &now);
+		good = store_of(ctx) ? apply_store(ctx, &a) : apply_kernel(ctx, &a, &now);
 	}
 	if (good && ctx->json)
 		print_summary_json(ctx, &a, now);

@@ -127,11 +127,28 @@ struct backend_ops {
 	void (*close)(struct ctx *ctx);
 };
 
+/* @kinds: kinds of objects that it has, KINDS or STORE_KINDS */
 struct backend {
 	const struct backend_ops *ops;
+	int kinds;
 };
 
 bool backend(struct ctx *ctx);			/* opens it once */
 struct backend *kernel_open(struct ctx *ctx);	/* NULL: reported */
+
+/*
+ * A store in front of the kernel: set and del are operations of the store (operation.h), list has the latest versions or
+ * the one asked for. It has no begin, load, commit and abort: apply works on the store itself.
+ */
+struct store;
+struct backend *store_backend_open(struct ctx *ctx, const char *where);
+struct backend *store_backend_new(struct store *s);	/* takes it */
+
+/* The store of an open backend, NULL when it has none. */
+struct store *store_of(struct ctx *ctx);
+
+/* Makes the kernel behind a store the backend, and back again; false: it can't be reached, which is reported. */
+bool kernel_enter(struct ctx *ctx, struct backend **front);
+void kernel_leave(struct ctx *ctx, struct backend *front);
 
 #endif /* ALGCTL_BACKEND_H */

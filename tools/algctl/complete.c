@@ -56,7 +56,9 @@ static const struct option_row *drop_options(struct ctx *ctx)
 
 		if (open && i + 1 < ctx->nwords) {
 			if (!strcmp(open->name, "netns"))
-				netns_enter(ctx, ctx->words[i]);
+				netns_enter(ctx, ctx->netns = ctx->words[i]);
+			else if (!strcmp(open->name, "store"))
+				ctx->store_path = ctx->words[i];
 			open = NULL;
 		} else if (o) {
 			open = o->metavar ? o : NULL;

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "object.h"
+#include "store.h"
 
-static const struct param *const params_of[KINDS] = { service_params, policy_params, tenant_params };
+static const struct param *const params_of[STORE_KINDS] = {
+	service_params, policy_params, tenant_params, template_params, role_params
+};
 
 static const struct param *file_param(const struct param *params, const char *name)
 {
@@ -218,7 +221,7 @@ static bool unknown_section(struct ctx *ctx, const struct node *n)
 {
 	struct words known = { 0 };
 
-	for (int i = 0; i < KINDS; i++)
+	for (int i = 0; i < (store_in_use(ctx) ? STORE_KINDS : KINDS); i++)
 		words_add(&known, kind_plurals[i]);
 	fail(ctx, ALGCTL_USAGE, n->name_at, "unknown section '%s'", n->name);
 	error_expected(ctx, n->name, &known);
@@ -243,8 +246,9 @@ static bool check_policies(struct ctx *ctx, const struct objects *list)
 	return good;
 }
 
-bool config_load(struct ctx *ctx, const struct node *root, struct objects *out)
+bool config_objects(struct ctx *ctx, const struct node *root, struct objects *out)
 {
+	int kinds = store_in_use(ctx) ? STORE_KINDS : KINDS;
 	bool good;
 
 	if (root->type != NODE_MAP) {
@@ -253,12 +257,19 @@ bool config_load(struct ctx *ctx, const struct node *root, struct objects *out)
 	}
 	good = check_twice(ctx, root);
 	for (const struct node *n = root->child; n; n = n->next) {
-		int kind = index_of(kind_plurals, KINDS, n->name);
+		int kind = index_of(kind_plurals, (size_t)kinds, n->name);
 
 		good &= kind < 0 ? unknown_section(ctx, n) : load_kind(ctx, (enum kind)kind, n, out);
 	}
 	objects_sort(out);
-	return check_policies(ctx, out) && good;
+	return good;
+}
+
+bool config_load(struct ctx *ctx, const struct node *root, struct objects *out)
+{
+	bool good = config_objects(ctx, root, out);
+
+	return (store_in_use(ctx) || check_policies(ctx, out)) && good;
 }
 
 bool config_read(struct ctx *ctx, struct objects *out, uint32_t *generation)
@@ -269,7 +280,7 @@ bool config_read(struct ctx *ctx, struct objects *out, uint32_t *generation)
 		struct status before = { 0 }, after = { 0 };
 		bool good = ctx->backend->ops->status(ctx, &before);
 
-		for (int kind = 0; kind < KINDS && good; kind++)
+		for (int kind = 0; kind < ctx->backend->kinds && good; kind++)
 			good = ctx->backend->ops->list(ctx, (enum kind)kind, NULL, out);
 		if (!good || !ctx->backend->ops->status(ctx, &after))
 			return false;

@@ -3,11 +3,16 @@
 #ifndef ALGCTL_CONFIG_H
 #define ALGCTL_CONFIG_H
 
+#include <jansson.h>
+
 #include "document.h"
 #include "model.h"
 
 /* Objects of a document, sorted. Every error is reported; false if there was one. */
 bool config_load(struct ctx *ctx, const struct node *root, struct objects *out);
+
+/* The same without looking at what they refer to. */
+bool config_objects(struct ctx *ctx, const struct node *root, struct objects *out);
 
 /* What runs, at one moment: sorted, with @generation. */
 bool config_read(struct ctx *ctx, struct objects *out, uint32_t *generation);
@@ -26,6 +31,8 @@ struct changes {
 /* @old, @new sorted; they must outlive the changes. Predefined services are no part of it. */
 void config_compare(const struct objects *old, const struct objects *new, struct changes *out);
 void changes_free(struct changes *c);
+void changes_print(struct ctx *ctx, const struct changes *changes);
+void changes_json(json_t *j, const struct changes *changes);	/* keys added, changed, removed */
 
 /* The value at the same path in another view, or NULL. */
 const struct item *view_find(const struct view *view, const struct item *like);

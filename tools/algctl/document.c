@@ -5,10 +5,13 @@
  */
 #include "document.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
+
+#include "caller.h"
 
 enum { DEEPEST = 16 };
 
@@ -198,4 +201,51 @@ bool document_format(struct ctx *ctx, const char *path, const char *text, enum d
 							       text[strspn(text, " \t\r\n")] == '{')))
 		*out = DOCUMENT_JSON;
 	return true;
+}
+
+/* With the caller's rights: what is wrong in a file is told, which must not be more than he may read. */
+static FILE *open_file(const char *path)
+{
+	FILE *f;
+	int number;
+
+	if (!caller_enter())
+		return NULL;
+	f = fopen(path, "re");
+	number = errno;
+	caller_leave();
+	errno = number;
+	return f;
+}
+
+char *file_text(struct ctx *ctx, const char *path, size_t *size)
+{
+	enum { MOST = 512 << 20, STEP = 1 << 16 };
+	FILE *f = strcmp(path, "-") ? open_file(path) : stdin;
+	size_t room = 0;
+	char *text = NULL;
+
+	*size = 0;
+	if (!f) {
+		fail(ctx, ALGCTL_USAGE, NOWHERE, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	do {
+		if (room - *size < STEP + 1) {
+			room = room ? room * 2 : 4 * STEP;
+			text = realloc(text, room);
+			if (!text)
+				abort();
+		}
+		*size += fread(text + *size, 1, STEP, f);
+		text[*size] = '\0';
+	} while (!feof(f) && !ferror(f) && *size < MOST);
+	if (ferror(f) || *size >= MOST) {
+		fail(ctx, ALGCTL_USAGE, NOWHERE, "%s: %s", path, ferror(f) ? strerror(errno) : "too large");
+		free(text);
+		text = NULL;
+	}
+	if (f != stdin)
+		fclose(f);
+	return text;
 }

@@ -24,6 +24,9 @@ struct node {
 
 enum document_format { DOCUMENT_YAML, DOCUMENT_JSON };
 
+/* All of a file, "-" for standard input, with a 0 behind it. NULL: reported. Caller frees. */
+char *file_text(struct ctx *ctx, const char *path, size_t *size);
+
 /* ctx->format, else by the file's name, else by its first byte; false: reported. */
 bool document_format(struct ctx *ctx, const char *path, const char *text, enum document_format *out);
 

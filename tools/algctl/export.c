@@ -24,15 +24,21 @@ static void print_word(FILE *out, const char *text, bool name)
 	bool plain = *text && !(name && reserved(text));
 
 	for (const char *c = text; *c && plain; c++)
-		plain = isalnum((unsigned char)*c) || (c > text && strchr("._/-", *c));
-	fprintf(out, plain ? "%s" : "\"%s\"", text);
+		plain = isalnum((unsigned char)*c) || (c > text && strchr("._/-@", *c));
+	if (!plain)
+		fputc('"', out);
+	for (const char *c = text; *c; c++)
+		fprintf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+	if (!plain)
+		fputc('"', out);
 }
 
 static bool is_name(const struct item *item)
 {
 	const char *last = item->path[1] ? item->path[1] : item->path[0];
 
-	return !strcmp(last, "policy") || !strcmp(last, "services") || !strcmp(last, "interface");
+	return !strcmp(last, "policy") || !strcmp(last, "services") || !strcmp(last, "interface") ||
+	       !strcmp(last, "template") || !strcmp(last, "tags") || !strcmp(last, "description");
 }
 
 static void print_values(FILE *out, const struct item *item)
@@ -103,6 +109,12 @@ static void print_object(FILE *out, const struct object *o, const struct predefi
 	view_free(&view);
 }
 
+void object_print(FILE *out, const struct object *o, const struct predefined *predefined)
+{
+	fprintf(out, "%s:\n", kind_plurals[o->kind]);
+	print_object(out, o, predefined);
+}
+
 /* Predefined services, and the policy "default" while it has nothing but defaults, are in every configuration. */
 static bool always_there(const struct object *o, const struct predefined *predefined)
 {
@@ -138,11 +150,11 @@ static void print_yaml(struct ctx *ctx, const struct objects *list, const struct
 		fputs("tenants: {}\n", ctx->out);
 }
 
-static json_t *config_json(const struct objects *list, const struct predefined *predefined)
+static json_t *config_json(int kinds, const struct objects *list, const struct predefined *predefined)
 {
 	json_t *top = json_object();
 
-	for (int i = 0; i < KINDS; i++)
+	for (int i = 0; i < kinds; i++)
 		json_object_set_new(top, kind_plurals[i], json_object());
 	for (size_t i = 0; i < list->n; i++) {
 		const struct object *o = list->v[i];
@@ -169,10 +181,11 @@ static bool export(struct ctx *ctx, const struct command *command, void *object)
 	(void)object;
 	if (!ctx->format && ctx->json)
 		ctx->format = "json";
+	ctx->plain = true;
 	good = document_format(ctx, "-", "", &format) && backend(ctx) && config_read(ctx, &list, &generation);
 	predefined_learn(&predefined, &list);
 	if (good && format == DOCUMENT_JSON)
-		print_json(ctx, config_json(&list, &predefined));
+		print_json(ctx, config_json(ctx->backend->kinds, &list, &predefined));
 	else if (good)
 		print_yaml(ctx, &list, &predefined);
 	predefined_free(&predefined);

@@ -8,12 +8,16 @@
 const struct option_row option_rows[] = {
 	{ "json", 'j', NULL, "output and errors as JSON", 0 },
 	{ "netns", 'n', "NETNS", "in that network namespace (of ip-netns(8))", 0 },
+	{ "store", 0, "STORE", "a file or postgresql://..., 'none' for the kernel alone", 0 },
 	{ "help", 'h', NULL, "print this help", 0 },
 	{ "version", 'V', NULL, "print the version", 0 },
 	{ "explain", 0, NULL, "with a sentence for each reason", OPTION_EXPLAIN },
 	{ "dry-run", 0, NULL, "show what would change, let the kernel check it, change nothing", OPTION_DRY_RUN },
 	{ "format", 0, "FORMAT", "yaml or json", OPTION_FORMAT },
 	{ "count", 0, "NUMBER", "end after so many events", OPTION_COUNT },
+	{ "tag", 0, "TAG", "those with that tag", OPTION_TAG },
+	{ "search", 0, "TEXT", "those with the text in name or description, or as tag", OPTION_SEARCH },
+	{ "follow", 0, NULL, "go on with what comes", OPTION_FOLLOW },
 	{ 0 }
 };
 
@@ -227,13 +231,13 @@ static void top_help(struct ctx *ctx)
 
 		if (o->command_option)
 			continue;
-		text = format_text("-%c, --%s%s%s", o->letter, o->name, o->metavar ? " " : "",
-				   o->metavar ? o->metavar : "");
+		text = format_text(o->letter ? "-%c, --%s%s%s" : "%c   --%s%s%s", o->letter ? o->letter : ' ', o->name,
+				   o->metavar ? " " : "", o->metavar ? o->metavar : "");
 		row(&rows, text, o->help);
 		free(text);
 	}
 	columns_print(ctx, &rows);
-	fputs("\nalgctl help OBJECT [COMMAND] explains each. Exit status: 0 done, 1 usage, 2 refused by the kernel.\n",
+	fputs("\nalgctl help OBJECT [COMMAND] explains each. Exit status: 0 done, 1 usage, 2 refused by the kernel or store.\n",
 	      ctx->out);
 }
 

@@ -327,6 +327,7 @@ struct backend *kernel_open(struct ctx *ctx)
 	struct kernel *k = zalloc(sizeof(*k));
 
 	k->backend.ops = &ops;
+	k->backend.kinds = KINDS;
 	k->sequence = (uint32_t)getpid() << 8;
 	k->dry = getenv("ALGCTL_DRY");
 	if (k->dry)

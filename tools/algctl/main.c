@@ -7,9 +7,10 @@
 #include <string.h>
 
 const struct object_def *const objects[] = {
-	&service_object, &policy_object, &tenant_object, &pinhole_object, &call_object,
+	&service_object, &policy_object, &template_object, &tenant_object, &role_object, &log_object, &store_object,
+	&pinhole_object, &call_object,
 	&registration_object, &stats_object, &status_object,
-	&monitor_object, &apply_object, &export_object, &version_object, &help_object, NULL
+	&monitor_object, &apply_object, &export_object, &restore_object, &version_object, &help_object, NULL
 };
 
 struct options {
@@ -34,14 +35,31 @@ static bool take_option(struct ctx *ctx, struct options *o, const struct option_
 		o->version = true;
 		return true;
 	}
-	if (row->command_option == OPTION_EXPLAIN)
+	switch (row->command_option) {
+	case OPTION_EXPLAIN:
 		ctx->explain = true;
-	else if (row->command_option == OPTION_DRY_RUN)
+		break;
+	case OPTION_DRY_RUN:
 		ctx->dry_run = true;
-	else if (row->command_option == OPTION_COUNT)
+		break;
+	case OPTION_COUNT:
 		ctx->count = value;
-	else
+		break;
+	case OPTION_TAG:
+		ctx->tag = value;
+		break;
+	case OPTION_SEARCH:
+		ctx->search = value;
+		break;
+	case OPTION_FOLLOW:
+		ctx->follow = true;
+		break;
+	case OPTION_FORMAT:
 		ctx->format = value;
+		break;
+	default:
+		ctx->store_path = value;
+	}
 	return true;
 }
 
@@ -291,6 +309,7 @@ static int finish(struct ctx *ctx, bool good)
 	if (ctx->backend)
 		ctx->backend->ops->close(ctx);
 	errors_drop(ctx);
+	free(ctx->own_file);
 	free(ctx->words);
 	free(ctx->key);
 	free(ctx->block);

@@ -14,6 +14,7 @@
 #define PROTOCOLS	(NF_ALG_PROTOCOL_IKE + 1)
 #define OPTIONS		(NF_ALG_A_OPTION_MAX + 1)
 #define NAME_SIZE	(NF_ALG_NAME_MAX + 1)
+#define REF_SIZE	(NAME_SIZE + 11)	/* "gold@3" */
 #define BIT(n)		(1u << (n))
 
 /* As many as the kernel's list has. */
@@ -23,12 +24,24 @@ enum { REASONS = 0
 };
 #undef NF_ALG_REASON
 
-enum kind { KIND_SERVICE, KIND_POLICY, KIND_TENANT, KINDS };
+/* The kernel has the first KINDS, a store all of them. */
+enum kind { KIND_SERVICE, KIND_POLICY, KIND_TENANT, KINDS, KIND_TEMPLATE = KINDS, KIND_ROLE, STORE_KINDS };
 
+/* What only a store keeps; bits of @have_meta. */
+enum meta { META_DESCRIPTION = 1, META_TAGS = 2, META_REUSABLE = 4, META_TEMPLATE = 8 };
+
+/**
+ * struct object - what every kind begins with
+ * @version:	of the store; 0 for none, and where one is asked for, for the latest
+ */
 struct object {
 	enum kind kind;
 	char name[NAME_SIZE];
-	uint32_t have;
+	uint32_t version;
+	uint32_t have, have_meta;
+	char *description;
+	struct words tags;
+	bool reusable;
 	bool refused;		/* by the kernel, in a transaction */
 	struct where at;
 };
@@ -80,13 +93,24 @@ struct selector {
 	struct where at;
 };
 
+/*
+ * Templates are tenants without selectors. A tenant has a policy or a template; with one, numbers that the tenant does not
+ * have are the template's.
+ */
 struct tenant {
 	struct object o;
-	char policy[NAME_SIZE];
+	char policy[REF_SIZE], template[REF_SIZE];
+	struct where template_at;
 	struct selector *selectors;
 	size_t nselectors, selectors_room;
 	uint32_t number[NF_ALG_A_TENANT_MAX + 1];	/* by attribute number: quotas, ports, id, use */
 	struct where at[NF_ALG_A_TENANT_MAX + 1];
+};
+
+struct role {
+	struct object o;		/* @have: bit per kind, bit STORE_KINDS for members */
+	struct words members;		/* user:NAME or group:NAME */
+	uint32_t level[STORE_KINDS];
 };
 
 struct objects {
@@ -95,10 +119,24 @@ struct objects {
 };
 
 /* names.c: words of the kernel's enumerations */
-extern const char *const kind_names[KINDS], *const kind_plurals[KINDS];
+extern const char *const kind_names[STORE_KINDS + 1], *const kind_plurals[STORE_KINDS + 1];
 extern const char *const protocol_names[PROTOCOLS];
 extern const char *const mode_names[];
 extern const char *const event_names[];
+
+/* Services that every configuration has. */
+struct predefined_service {
+	const char *name;
+	uint32_t protocol;
+	uint8_t transport;
+	uint16_t port;
+};
+
+extern const struct predefined_service predefined_services[];	/* ends with a NULL name */
+
+enum level { LEVEL_NONE, LEVEL_VIEW, LEVEL_EDIT, LEVEL_DELETE, LEVEL_PROPAGATE, LEVELS };
+
+extern const char *const level_names[LEVELS];
 
 struct reason {
 	const char *name, *sentence;
@@ -175,10 +213,14 @@ struct predefined {
 
 void predefined_learn(struct predefined *p, const struct objects *list);
 void predefined_free(struct predefined *p);
+const struct predefined_service *predefined_find(const char *name);
+const struct predefined *predefined_standard(void);
 void object_view(const struct object *o, const struct predefined *predefined, struct view *view);
 void service_view(const struct service *s, struct view *view);
 void policy_view(const struct policy *p, const struct predefined *predefined, struct view *view);
 void tenant_view(const struct tenant *t, struct view *view);
+void role_view(const struct role *r, struct view *view);
+void definition_view(const struct object *o, const struct predefined *predefined, struct view *view);	/* of a version */
 
 /* Netlink: attributes of a set request, and an object from a reply's attributes. */
 struct msg;
@@ -194,8 +236,12 @@ void tenant_get(struct tenant *t, const void *attrs, size_t size);
 
 struct rule *policy_rule(struct policy *p, uint32_t protocol);	/* made when absent */
 
+/* merge.c: what @from has goes into @to, and out of @from; the rest of @to stays. */
+void object_merge(struct object *to, struct object *from);
+
 static inline struct service *to_service(struct object *o) { return (struct service *)o; }
 static inline struct policy *to_policy(struct object *o) { return (struct policy *)o; }
 static inline struct tenant *to_tenant(struct object *o) { return (struct tenant *)o; }
+static inline struct role *to_role(struct object *o) { return (struct role *)o; }
 
 #endif /* ALGCTL_MODEL_H */

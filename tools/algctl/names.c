@@ -5,8 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const kind_names[KINDS] = { "service", "policy", "tenant" };
-const char *const kind_plurals[KINDS] = { "services", "policies", "tenants" };
+const char *const kind_names[STORE_KINDS + 1] = { "service", "policy", "tenant", "template", "role", "object" };
+const char *const kind_plurals[STORE_KINDS + 1] = { "services", "policies", "tenants", "templates", "roles", "objects" };
+const char *const level_names[LEVELS] = { "none", "view", "edit", "delete", "propagate" };
+
+const struct predefined_service predefined_services[] = {
+	{ "ftp", NF_ALG_PROTOCOL_FTP, IPPROTO_TCP, 21 }, { "sip-udp", NF_ALG_PROTOCOL_SIP, IPPROTO_UDP, 5060 },
+	{ "sip-tcp", NF_ALG_PROTOCOL_SIP, IPPROTO_TCP, 5060 }, { "tftp", NF_ALG_PROTOCOL_TFTP, IPPROTO_UDP, 69 },
+	{ "pptp", NF_ALG_PROTOCOL_PPTP, IPPROTO_TCP, 1723 }, { "ike", NF_ALG_PROTOCOL_IKE, IPPROTO_UDP, 500 },
+	{ 0 }
+};
 
 const char *const protocol_names[PROTOCOLS] = {
 	[NF_ALG_PROTOCOL_FTP] = "ftp",

@@ -4,14 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands.h"
+
 const char nothing_configured[] = "nothing is configured in this network namespace\n";
 
 struct object *object_new(enum kind kind)
 {
-	static const size_t sizes[KINDS] = { sizeof(struct service), sizeof(struct policy), sizeof(struct tenant) };
+	static const size_t sizes[STORE_KINDS] = {
+		[KIND_SERVICE] = sizeof(struct service), [KIND_POLICY] = sizeof(struct policy),
+		[KIND_TENANT] = sizeof(struct tenant), [KIND_TEMPLATE] = sizeof(struct tenant),
+		[KIND_ROLE] = sizeof(struct role),
+	};
 	struct object *o = zalloc(sizes[kind]);
 
 	o->kind = kind;
+	o->reusable = true;
 	return o;
 }
 
@@ -22,8 +29,10 @@ void object_free(struct object *o)
 	if (o->kind == KIND_SERVICE) {
 		free(to_service(o)->to.v);
 		free(to_service(o)->except.v);
-	} else if (o->kind == KIND_TENANT) {
+	} else if (o->kind == KIND_TENANT || o->kind == KIND_TEMPLATE) {
 		free(to_tenant(o)->selectors);
+	} else if (o->kind == KIND_ROLE) {
+		words_free(&to_role(o)->members);
 	}
 	for (int i = 0; i < PROTOCOLS && o->kind == KIND_POLICY; i++) {
 		struct rule *r = to_policy(o)->rule[i];
@@ -34,6 +43,8 @@ void object_free(struct object *o)
 		free(r->services_at);
 		free(r);
 	}
+	free(o->description);
+	words_free(&o->tags);
 	free(o);
 }
 
@@ -85,7 +96,7 @@ struct object *objects_find(const struct objects *list, enum kind kind, const ch
 	return NULL;
 }
 
-void object_view(const struct object *o, const struct predefined *predefined, struct view *view)
+void definition_view(const struct object *o, const struct predefined *predefined, struct view *view)
 {
 	switch (o->kind) {
 	case KIND_SERVICE:
@@ -95,10 +106,42 @@ void object_view(const struct object *o, const struct predefined *predefined, st
 		policy_view((const struct policy *)o, predefined, view);
 		return;
 	case KIND_TENANT:
-	case KINDS:
+	case KIND_TEMPLATE:
 		tenant_view((const struct tenant *)o, view);
 		return;
+	case KIND_ROLE:
+	case STORE_KINDS:
+		role_view((const struct role *)o, view);
+		return;
 	}
+}
+
+static void meta_view(const struct object *o, struct view *view)
+{
+	struct item *item;
+
+	view_text(view, "description", o->description ? o->description : "", !o->description || !*o->description);
+	item = view_add(view, "tags", NULL, NULL);
+	item->list = true;
+	item->standard = !o->tags.n;
+	for (size_t i = 0; i < o->tags.n; i++)
+		words_add(&item->values, o->tags.v[i]);
+	words_sort(&item->values);
+	if (o->kind == KIND_POLICY) {
+		item = view_add(view, "reusable", NULL, NULL);
+		item->type = ITEM_BOOL;
+		item->standard = o->reusable;
+		words_add(&item->values, o->reusable ? "yes" : "no");
+	}
+}
+
+void object_view(const struct object *o, const struct predefined *predefined, struct view *view)
+{
+	definition_view(o, predefined, view);
+	if (o->version && o->kind != KIND_POLICY)
+		view_use(view, "version", o->version);
+	if (o->version || o->have_meta)
+		meta_view(o, view);
 }
 
 void object_put(struct msg *m, const struct object *o)
@@ -111,8 +154,11 @@ void object_put(struct msg *m, const struct object *o)
 		policy_put(m, (const struct policy *)o);
 		return;
 	case KIND_TENANT:
-	case KINDS:
 		tenant_put(m, (const struct tenant *)o);
+		return;
+	case KIND_TEMPLATE:
+	case KIND_ROLE:
+	case STORE_KINDS:
 		return;
 	}
 }
@@ -127,8 +173,11 @@ void object_get(struct object *o, const void *attrs, size_t size)
 		policy_get(to_policy(o), attrs, size);
 		return;
 	case KIND_TENANT:
-	case KINDS:
 		tenant_get(to_tenant(o), attrs, size);
+		return;
+	case KIND_TEMPLATE:
+	case KIND_ROLE:
+	case STORE_KINDS:
 		return;
 	}
 }
@@ -267,18 +316,48 @@ void predefined_learn(struct predefined *p, const struct objects *list)
 		words_sort(&p->of[i]);
 }
 
+const struct predefined_service *predefined_find(const char *name)
+{
+	for (const struct predefined_service *p = predefined_services; p->name; p++)
+		if (!strcmp(p->name, name))
+			return p;
+	return NULL;
+}
+
+const struct predefined *predefined_standard(void)
+{
+	static struct predefined standard;
+
+	for (const struct predefined_service *p = predefined_services; p->name && !standard.of[PROTOCOLS - 1].n; p++)
+		words_add(&standard.of[p->protocol], p->name);
+	for (int i = 0; i < PROTOCOLS; i++)
+		words_sort(&standard.of[i]);
+	return &standard;
+}
+
 void predefined_free(struct predefined *p)
 {
 	for (int i = 0; i < PROTOCOLS; i++)
 		words_free(&p->of[i]);
 }
 
+/* Opens the backend; not every one has every kind. */
+static bool has_kind(struct ctx *ctx, enum kind kind)
+{
+	return backend(ctx) && ((int)kind < ctx->backend->kinds || store_wanted(ctx));
+}
+
 bool object_fetch(struct ctx *ctx, enum kind kind, const struct object *one, struct objects *out)
 {
-	if (!backend(ctx) || !ctx->backend->ops->list(ctx, kind, one && *one->name ? one : NULL, out))
+	if (!has_kind(ctx, kind) || !ctx->backend->ops->list(ctx, kind, one && *one->name ? one : NULL, out))
 		return false;
 	objects_sort(out);
 	return true;
+}
+
+static enum kind kind_of(const struct object *o)
+{
+	return o->kind;
 }
 
 bool done(struct ctx *ctx, bool good)
@@ -291,19 +370,19 @@ bool done(struct ctx *ctx, bool good)
 bool object_add(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return done(ctx, backend(ctx) && ctx->backend->ops->set(ctx, object, WRITE_ADD));
+	return done(ctx, has_kind(ctx, kind_of(object)) && ctx->backend->ops->set(ctx, object, WRITE_ADD));
 }
 
 bool object_set(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return done(ctx, backend(ctx) && ctx->backend->ops->set(ctx, object, WRITE_CHANGE));
+	return done(ctx, has_kind(ctx, kind_of(object)) && ctx->backend->ops->set(ctx, object, WRITE_CHANGE));
 }
 
 bool object_del(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return done(ctx, backend(ctx) && ctx->backend->ops->del(ctx, object));
+	return done(ctx, has_kind(ctx, kind_of(object)) && ctx->backend->ops->del(ctx, object));
 }
 
 bool set_object_name(struct setter *s, const struct param *p, const char *text)
@@ -312,7 +391,7 @@ bool set_object_name(struct setter *s, const struct param *p, const char *text)
 
 	(void)p;
 	o->at = s->at;
-	return read_name(s, kind_names[o->kind], text, o->name);
+	return read_name_version(s, kind_names[o->kind], text, o->name, &o->version);
 }
 
 void list_object_names(const struct setter *s, const struct param *p, struct words *out)

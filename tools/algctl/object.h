@@ -10,11 +10,12 @@
 #include "output.h"
 #include "value.h"
 
+extern const struct object_def template_object, role_object, log_object, store_object, restore_object;
 extern const struct object_def service_object, policy_object, tenant_object, stats_object, pinhole_object,
 	call_object, registration_object,
 	status_object, monitor_object, apply_object, export_object, version_object, help_object;
 
-extern const struct param service_params[], policy_params[], tenant_params[];
+extern const struct param service_params[], policy_params[], tenant_params[], template_params[], role_params[];
 
 extern const char nothing_configured[];
 
@@ -31,6 +32,9 @@ json_t *view_json(const struct view *view, bool all);
 json_t *item_json(const struct item *item);
 json_t *objects_json(enum kind kind, const struct objects *list,
 		     const struct predefined *predefined); /* {"services":[...]} */
+
+/* One object as a section of a file for apply. */
+void object_print(FILE *out, const struct object *o, const struct predefined *predefined);
 
 bool set_object_name(struct setter *s, const struct param *p, const char *text);
 void list_object_names(const struct setter *s, const struct param *p, struct words *out);

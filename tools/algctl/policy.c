@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands.h"
+#include "meta.h"
 #include "msg.h"
+#include "store.h"
 
 static void *make(void)
 {
@@ -32,6 +35,8 @@ static bool set_version(struct setter *s, const struct param *p, const char *tex
 {
 	struct policy *v = s->object;
 
+	if (!s->at.line && store_in_use(s->ctx))
+		return fail(s->ctx, ALGCTL_USAGE, s->at, "the store counts versions");
 	v->o.have |= BIT(NF_ALG_A_POLICY_VERSION);
 	v->version_at = s->at;
 	return read_number(s, p->name, text, 0, UINT32_MAX, &v->version);
@@ -65,10 +70,10 @@ static void list_modes(const struct setter *s, const struct param *p, struct wor
 static bool set_service(struct setter *s, const struct param *p, const char *text)
 {
 	struct rule *r = rule_of(s);
-	char name[NAME_SIZE];
+	char name[REF_SIZE];
 
 	(void)p;
-	if (!read_name(s, "service", text, name))
+	if (!read_reference(s, "service", text, name))
 		return false;
 	if (words_have(&r->services, name))
 		return fail(s->ctx, ALGCTL_USAGE, s->at, "service '%s' is named twice", name);
@@ -210,18 +215,10 @@ const struct param policy_params[] = {
 	RULE("tftp", NF_ALG_PROTOCOL_TFTP),
 	RULE("pptp", NF_ALG_PROTOCOL_PPTP),
 	RULE("ike", NF_ALG_PROTOCOL_IKE),
-	{ 0 }
-};
-
-static const struct param change_params[] = {
-	{ .name = "NAME", .help = "name of the policy",
-	  .kind = PARAM_POSITION, .set = set_object_name, .list = list_object_names },
-	{ 0 }
-};
-
-static const struct param show_params[] = {
-	{ .name = "NAME", .help = "that policy only",
-	  .kind = PARAM_POSITION, .flags = PARAM_OPTIONAL, .set = set_object_name, .list = list_object_names },
+	META_PARAMS,
+	{ .name = "reusable", .metavar = "yes|no",
+	  .help = "no: only one template or tenant may have it; in the store",
+	  .kind = PARAM_VALUE, .set = set_reusable, .list = list_yes_no },
 	{ 0 }
 };
 
@@ -346,7 +343,10 @@ void policy_view(const struct policy *p, const struct predefined *predefined, st
 {
 	static const struct rule all_standard;
 
-	view_number(view, "version", p->version, 0);
+	if (p->o.version)
+		view_use(view, "version", p->o.version);
+	else
+		view_number(view, "version", p->version, 0);
 	for (uint32_t i = 0; i < PROTOCOLS; i++)
 		view_rule(p->rule[i] ? p->rule[i] : &all_standard, i, predefined ? &predefined->of[i] : NULL, view);
 	view_use(view, "users", p->users);
@@ -383,8 +383,8 @@ static void print_policies(struct ctx *ctx, const struct objects *list, const st
 		struct view view = { 0 };
 
 		policy_view(p, predefined, &view);
-		fprintf(ctx->out, "%s%s  version %u, %u tenant%s\n", i ? "\n" : "", p->o.name, p->version, p->users,
-			p->users == 1 ? "" : "s");
+		fprintf(ctx->out, "%s%s  version %u, %u tenant%s\n", i ? "\n" : "", p->o.name,
+			p->o.version ? p->o.version : p->version, p->users, p->users == 1 ? "" : "s");
 		for (size_t j = 1; j < view.n && view.v[j].path[1];)
 			j = print_rule(ctx, &view, j, &changed);
 		view_free(&view);
@@ -415,13 +415,14 @@ static bool policy_show(struct ctx *ctx, const struct command *command, void *ob
 
 static const struct command commands[] = {
 	{ .name = "show", .help = "list policies with all options",
-	  .params = show_params, .make = make, .run = policy_show },
+	  .params = name_or_all_params, .make = make, .run = policy_show },
 	{ .name = "add", .help = "make a policy; protocols not named are on",
 	  .params = policy_params, .flags = COMMAND_MAKES, .make = make, .run = object_add },
 	{ .name = "set", .help = "change a policy; what is not named stays",
 	  .params = policy_params, .flags = COMMAND_CHANGES, .make = make, .run = object_set },
 	{ .name = "del", .help = "delete a policy",
-	  .params = change_params, .make = make, .run = object_del },
+	  .params = name_params, .make = make, .run = object_del },
+	STORE_COMMANDS,
 	{ 0 }
 };
 

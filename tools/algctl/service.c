@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands.h"
+#include "meta.h"
 #include "msg.h"
+#include "store.h"
 
 static void *make(void)
 {
@@ -83,18 +86,7 @@ const struct param service_params[] = {
 	  .help = "never serve these destinations; 'none' for no exception",
 	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .arg = NF_ALG_A_SERVICE_EXCEPT, .set = set_prefix,
 	  .list = list_any },
-	{ 0 }
-};
-
-static const struct param change_params[] = {
-	{ .name = "NAME", .help = "name of the service",
-	  .kind = PARAM_POSITION, .set = set_object_name, .list = list_object_names },
-	{ 0 }
-};
-
-static const struct param show_params[] = {
-	{ .name = "NAME", .help = "that service only",
-	  .kind = PARAM_POSITION, .flags = PARAM_OPTIONAL, .set = set_object_name, .list = list_object_names },
+	META_PARAMS,
 	{ 0 }
 };
 
@@ -249,7 +241,7 @@ static bool service_set(struct ctx *ctx, const struct command *command, void *ob
 	bool emptied = (s->o.have & BIT(NF_ALG_A_SERVICE_DESTINATION) && !s->to.n) ||
 		       (s->o.have & BIT(NF_ALG_A_SERVICE_EXCEPT) && !s->except.n);
 
-	if (!emptied)
+	if (!emptied || store_in_use(ctx))
 		return object_set(ctx, command, object);
 	return done(ctx, backend(ctx) && set_emptied(ctx, s));
 }
@@ -300,13 +292,14 @@ static bool service_show(struct ctx *ctx, const struct command *command, void *o
 
 static const struct command commands[] = {
 	{ .name = "show", .help = "list services",
-	  .params = show_params, .make = make, .run = service_show },
+	  .params = name_or_all_params, .make = make, .run = service_show },
 	{ .name = "add", .help = "make a service",
 	  .params = service_params, .flags = COMMAND_MAKES, .make = make, .run = object_add },
 	{ .name = "set", .help = "change a service; what is not named stays",
 	  .params = service_params, .flags = COMMAND_CHANGES, .make = make, .run = service_set },
 	{ .name = "del", .help = "delete a service",
-	  .params = change_params, .make = make, .run = object_del },
+	  .params = name_params, .make = make, .run = object_del },
+	STORE_COMMANDS,
 	{ 0 }
 };
 

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands.h"
+#include "meta.h"
 #include "msg.h"
+#include "store.h"
 
 static void *make(void)
 {
@@ -20,7 +23,27 @@ static bool set_policy(struct setter *s, const struct param *p, const char *text
 	(void)p;
 	t->o.have |= BIT(NF_ALG_A_TENANT_POLICY);
 	t->at[NF_ALG_A_TENANT_POLICY] = s->at;
-	return read_name(s, "policy", text, t->policy);
+	return read_reference(s, "policy", text, t->policy);
+}
+
+static bool set_template(struct setter *s, const struct param *p, const char *text)
+{
+	struct tenant *t = s->object;
+
+	if (!needs_store(s, p))
+		return false;
+	t->o.have_meta |= META_TEMPLATE;
+	t->template_at = s->at;
+	return !strcmp(text, "none") || read_reference(s, "template", text, t->template);
+}
+
+static void list_templates(const struct setter *s, const struct param *p, struct words *out)
+{
+	(void)p;
+	if (!store_in_use(s->ctx))
+		return;
+	words_add(out, "none");
+	list_live(s->ctx, KIND_TEMPLATE, -1, out);
 }
 
 static void list_policies(const struct setter *s, const struct param *p, struct words *out)
@@ -155,11 +178,32 @@ static bool set_block(struct setter *s, const struct param *p, const char *text)
 	return true;
 }
 
+enum { GROUP_SOURCE = 1 };
+
+/* What a template gives to its tenants. */
+#define SETTINGS \
+	{ .name = "max-sessions", .metavar = "NUMBER", .help = "control connections at a time; 0 is 'unlimited'", \
+	  .kind = PARAM_VALUE, .arg = NF_ALG_A_TENANT_MAX_SESSIONS, .set = set_limit, .list = list_unlimited }, \
+	{ .name = "max-pinholes", .metavar = "NUMBER", \
+	  .help = "pinholes, pending and active, at a time; 0 is 'unlimited'", \
+	  .kind = PARAM_VALUE, .arg = NF_ALG_A_TENANT_MAX_PINHOLES, .set = set_limit, .list = list_unlimited }, \
+	{ .name = "pinhole-rate", .metavar = "NUMBER", .help = "pinholes a second; 0 is 'unlimited'", \
+	  .kind = PARAM_VALUE, .arg = NF_ALG_A_TENANT_PINHOLE_RATE, .set = set_limit, .list = list_unlimited }, \
+	{ .name = "ports", .metavar = "PORT[-PORT]", \
+	  .help = "public ports of its subscribers; 'any' for no restriction", \
+	  .kind = PARAM_VALUE, .set = set_ports, .list = list_any }, \
+	{ .name = "block", .metavar = "NUMBER", .help = "cut the ports into blocks of so many; 0 makes one block", \
+	  .kind = PARAM_VALUE, .set = set_block }, \
+	META_PARAMS
+
 const struct param tenant_params[] = {
 	{ .name = "NAME", .help = "name of the tenant",
 	  .kind = PARAM_POSITION, .flags = PARAM_NO_FILE, .set = set_object_name, .list = list_object_names },
 	{ .name = "policy", .metavar = "POLICY", .help = "the policy it has; policy 'default' if not given",
-	  .kind = PARAM_VALUE, .set = set_policy, .list = list_policies },
+	  .kind = PARAM_VALUE, .group = GROUP_SOURCE, .set = set_policy, .list = list_policies },
+	{ .name = "template", .metavar = "TEMPLATE",
+	  .help = "policy and limits come from it, limits given here apart; 'none' keeps them as they are",
+	  .kind = PARAM_VALUE, .group = GROUP_SOURCE, .set = set_template, .list = list_templates },
 	{ .name = "zone", .metavar = "ZONE[,ZONE...]", .help = "conntrack zones whose traffic is the tenant's",
 	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .arg = NF_ALG_A_SELECTOR_ZONE, .set = set_selector },
 	{ .name = "interface", .metavar = "INTERFACE[,INTERFACE...]",
@@ -170,30 +214,16 @@ const struct param tenant_params[] = {
 	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .arg = NF_ALG_A_SELECTOR_MARK, .set = set_selector },
 	{ .name = "no-selectors", .help = "take all selectors away",
 	  .kind = PARAM_FLAG, .flags = PARAM_NO_FILE, .set = set_no_selectors },
-	{ .name = "max-sessions", .metavar = "NUMBER", .help = "control connections at a time; 0 is 'unlimited'",
-	  .kind = PARAM_VALUE, .arg = NF_ALG_A_TENANT_MAX_SESSIONS, .set = set_limit, .list = list_unlimited },
-	{ .name = "max-pinholes", .metavar = "NUMBER",
-	  .help = "pinholes, pending and active, at a time; 0 is 'unlimited'",
-	  .kind = PARAM_VALUE, .arg = NF_ALG_A_TENANT_MAX_PINHOLES, .set = set_limit, .list = list_unlimited },
-	{ .name = "pinhole-rate", .metavar = "NUMBER", .help = "pinholes a second; 0 is 'unlimited'",
-	  .kind = PARAM_VALUE, .arg = NF_ALG_A_TENANT_PINHOLE_RATE, .set = set_limit, .list = list_unlimited },
-	{ .name = "ports", .metavar = "PORT[-PORT]",
-	  .help = "public ports of its subscribers; 'any' for no restriction",
-	  .kind = PARAM_VALUE, .set = set_ports, .list = list_any },
-	{ .name = "block", .metavar = "NUMBER", .help = "cut the ports into blocks of so many; 0 makes one block",
-	  .kind = PARAM_VALUE, .set = set_block },
+	SETTINGS,
 	{ 0 }
 };
 
-static const struct param change_params[] = {
-	{ .name = "NAME", .help = "name of the tenant",
-	  .kind = PARAM_POSITION, .set = set_object_name, .list = list_object_names },
-	{ 0 }
-};
-
-static const struct param show_params[] = {
-	{ .name = "NAME", .help = "that tenant only",
-	  .kind = PARAM_POSITION, .flags = PARAM_OPTIONAL, .set = set_object_name, .list = list_object_names },
+const struct param template_params[] = {
+	{ .name = "NAME", .help = "name of the template",
+	  .kind = PARAM_POSITION, .flags = PARAM_NO_FILE, .set = set_object_name, .list = list_object_names },
+	{ .name = "policy", .metavar = "POLICY", .help = "the policy of its tenants; policy 'default' if not given",
+	  .kind = PARAM_VALUE, .set = set_policy, .list = list_policies },
+	SETTINGS,
 	{ 0 }
 };
 
@@ -314,6 +344,18 @@ static void view_selectors(struct view *view, const char *name, int type, const 
 	free(sorted);
 }
 
+/* With a template what the tenant has of its own counts, even when it is the default. */
+static bool is_standard(const struct tenant *t, unsigned int attr)
+{
+	return *t->template ? !(t->o.have & BIT(attr)) : !t->number[attr];
+}
+
+static void view_limit(struct view *view, const char *name, const struct tenant *t, unsigned int attr)
+{
+	view_number(view, name, t->number[attr], 0);
+	view->v[view->n - 1].standard = is_standard(t, attr);
+}
+
 static void view_ports(struct view *view, const struct tenant *t)
 {
 	uint16_t min = (uint16_t)t->number[NF_ALG_A_TENANT_PORT_MIN];
@@ -324,25 +366,29 @@ static void view_ports(struct view *view, const struct tenant *t)
 		add_ports(&item->values, min, max);
 	else
 		words_add(&item->values, "any");
-	item->standard = !min;
+	item->standard = is_standard(t, NF_ALG_A_TENANT_PORT_MIN);
 }
 
 void tenant_view(const struct tenant *t, struct view *view)
 {
-	const char *policy = *t->policy ? t->policy : "default";
+	const char *policy = *t->policy ? t->policy : *t->template ? "inherited" : "default";
 
-	view_text(view, "policy", policy, !strcmp(policy, "default"));
+	view_text(view, "policy", policy, *t->template || !strcmp(policy, "default"));
 	view_selectors(view, "zone", NF_ALG_A_SELECTOR_ZONE, t);
 	view_selectors(view, "interface", NF_ALG_A_SELECTOR_INTERFACE, t);
 	view_selectors(view, "mark", NF_ALG_A_SELECTOR_MARK, t);
-	view_number(view, "max-sessions", t->number[NF_ALG_A_TENANT_MAX_SESSIONS], 0);
-	view_number(view, "max-pinholes", t->number[NF_ALG_A_TENANT_MAX_PINHOLES], 0);
-	view_number(view, "pinhole-rate", t->number[NF_ALG_A_TENANT_PINHOLE_RATE], 0);
+	view_limit(view, "max-sessions", t, NF_ALG_A_TENANT_MAX_SESSIONS);
+	view_limit(view, "max-pinholes", t, NF_ALG_A_TENANT_MAX_PINHOLES);
+	view_limit(view, "pinhole-rate", t, NF_ALG_A_TENANT_PINHOLE_RATE);
 	view_ports(view, t);
-	view_number(view, "block", t->number[NF_ALG_A_TENANT_BLOCK_SIZE], 0);
-	view_use(view, "id", t->number[NF_ALG_A_TENANT_ID]);
-	view_use(view, "sessions", t->number[NF_ALG_A_TENANT_SESSIONS]);
-	view_use(view, "pinholes", t->number[NF_ALG_A_TENANT_PINHOLES]);
+	view_limit(view, "block", t, NF_ALG_A_TENANT_BLOCK_SIZE);
+	if (t->o.kind == KIND_TENANT) {
+		view_use(view, "id", t->number[NF_ALG_A_TENANT_ID]);
+		view_use(view, "sessions", t->number[NF_ALG_A_TENANT_SESSIONS]);
+		view_use(view, "pinholes", t->number[NF_ALG_A_TENANT_PINHOLES]);
+	}
+	if (*t->template)
+		view_text(view, "template", t->template, false);
 }
 
 static char *selectors_text(const struct tenant *t, const struct view *view)
@@ -397,7 +443,7 @@ static void print_table(struct ctx *ctx, const struct objects *list)
 		tenant_view(t, &view);
 		selectors = selectors_text(t, &view);
 		words_add(&c.cells, t->o.name);
-		words_add(&c.cells, view.v[0].values.v[0]);
+		words_addf(&c.cells, "%s%s%s", view.v[0].values.v[0], *t->template ? " by " : "", t->template);
 		words_add(&c.cells, selectors);
 		add_use(&c.cells, t->number[NF_ALG_A_TENANT_SESSIONS], t->number[NF_ALG_A_TENANT_MAX_SESSIONS]);
 		add_use(&c.cells, t->number[NF_ALG_A_TENANT_PINHOLES], t->number[NF_ALG_A_TENANT_MAX_PINHOLES]);
@@ -430,13 +476,14 @@ static bool tenant_show(struct ctx *ctx, const struct command *command, void *ob
 
 static const struct command commands[] = {
 	{ .name = "show", .help = "list tenants with selectors and use",
-	  .params = show_params, .make = make, .run = tenant_show },
+	  .params = name_or_all_params, .make = make, .run = tenant_show },
 	{ .name = "add", .help = "make a tenant",
 	  .params = tenant_params, .flags = COMMAND_MAKES, .make = make, .run = object_add },
 	{ .name = "set", .help = "change a tenant; what is not named stays",
 	  .params = tenant_params, .flags = COMMAND_CHANGES, .make = make, .run = object_set },
 	{ .name = "del", .help = "delete a tenant; its pending pinholes are closed",
-	  .params = change_params, .make = make, .run = object_del },
+	  .params = name_params, .make = make, .run = object_del },
+	STORE_COMMANDS,
 	{ 0 }
 };
 

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "store.h"
 #include "backend.h"
 
 static bool name_byte(unsigned char c, bool first)
@@ -30,6 +32,35 @@ bool read_name(struct setter *s, const char *what, const char *text, char out[NA
 		return fail(s->ctx, ALGCTL_USAGE, s->at, "the name of a %s has at most %d characters, this one has %zu",
 			    what, NF_ALG_NAME_MAX, n);
 	memcpy(out, text, n + 1);
+	return true;
+}
+
+bool read_name_version(struct setter *s, const char *what, const char *text, char out[NAME_SIZE], uint32_t *version)
+{
+	const char *at = strchr(text, '@');
+	char *name;
+	bool good;
+
+	*version = 0;
+	if (!at || !store_in_use(s->ctx))
+		return read_name(s, what, text, out);
+	name = strndup(text, (size_t)(at - text));
+	good = read_name(s, what, name, out) && read_number(s, "a version", at + 1, 1, INT32_MAX, version);
+	free(name);
+	return good;
+}
+
+bool read_reference(struct setter *s, const char *what, const char *text, char out[REF_SIZE])
+{
+	char name[NAME_SIZE];
+	uint32_t version;
+
+	if (!read_name_version(s, what, text, name, &version))
+		return false;
+	if (version)
+		snprintf(out, REF_SIZE, "%s@%u", name, version);
+	else
+		snprintf(out, REF_SIZE, "%s", name);
 	return true;
 }
 
@@ -206,7 +237,7 @@ void list_live(struct ctx *ctx, enum kind kind, int protocol, struct words *out)
 	bool quiet = ctx->quiet;
 
 	ctx->quiet = true;
-	if (backend(ctx) && ctx->backend->ops->list(ctx, kind, NULL, &live)) {
+	if (backend(ctx) && (int)kind < ctx->backend->kinds && ctx->backend->ops->list(ctx, kind, NULL, &live)) {
 		objects_sort(&live);
 		for (size_t i = 0; i < live.n; i++)
 			if (protocol < 0 || kind != KIND_SERVICE ||
@@ -229,4 +260,52 @@ void list_tenants(const struct setter *s, const struct param *p, struct words *o
 {
 	(void)p;
 	list_live(s->ctx, KIND_TENANT, -1, out);
+}
+
+bool read_duration(struct setter *s, const char *what, const char *text, int64_t *seconds)
+{
+	static const struct { char letter; int64_t seconds; } units[] = {
+		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+	};
+	size_t n = strlen(text);
+	char *number = copy(text);
+	int64_t unit = 1;
+	uint32_t value;
+	bool good;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && n > 1; i++)
+		if (text[n - 1] == units[i].letter) {
+			unit = units[i].seconds;
+			number[n - 1] = '\0';
+			break;
+		}
+	good = read_number(s, what, number, 0, INT32_MAX, &value);
+	if (good)
+		*seconds = value * unit;
+	free(number);
+	return good;
+}
+
+bool read_moment(struct setter *s, const char *what, const char *text, bool end, int64_t *at)
+{
+	static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
+	enum { FORMATS = sizeof(formats) / sizeof(formats[0]), DAY = 86400 };
+	int64_t age;
+
+	for (size_t i = 0; i < FORMATS && strchr(text, '-'); i++) {
+		struct tm tm = { .tm_isdst = -1 };
+		const char *rest = strptime(text, formats[i], &tm);
+
+		if (!rest || *rest)
+			continue;
+		*at = (int64_t)mktime(&tm) + (end && i == FORMATS - 1 ? DAY - 1 : 0);
+		return true;
+	}
+	if (strchr(text, '-'))
+		return fail(s->ctx, ALGCTL_USAGE, s->at, "%s wants 2025-11-23, 2025-11-23T14:30:00 or an age as 7d, not '%s'",
+			    what, text);
+	if (!read_duration(s, what, text, &age))
+		return false;
+	*at = (int64_t)time(NULL) - age;
+	return true;
 }

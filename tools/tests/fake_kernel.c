@@ -28,12 +28,6 @@ struct transport {
 	uint32_t generation;
 };
 
-static const struct { const char *name; uint32_t protocol; uint8_t transport; uint16_t port; } predefined[] = {
-	{ "ftp", NF_ALG_PROTOCOL_FTP, IPPROTO_TCP, 21 }, { "sip-udp", NF_ALG_PROTOCOL_SIP, IPPROTO_UDP, 5060 },
-	{ "sip-tcp", NF_ALG_PROTOCOL_SIP, IPPROTO_TCP, 5060 }, { "tftp", NF_ALG_PROTOCOL_TFTP, IPPROTO_UDP, 69 },
-	{ "pptp", NF_ALG_PROTOCOL_PPTP, IPPROTO_TCP, 1723 }, { "ike", NF_ALG_PROTOCOL_IKE, IPPROTO_UDP, 500 },
-};
-
 /* ---- configurations ---- */
 
 static struct object *find(const struct objects *list, enum kind kind, const char *name)
@@ -54,12 +48,12 @@ static struct object *named(enum kind kind, const char *name)
 
 static void start_config(struct objects *list)
 {
-	for (size_t i = 0; i < sizeof(predefined) / sizeof(predefined[0]); i++) {
-		struct service *s = to_service(named(KIND_SERVICE, predefined[i].name));
+	for (const struct predefined_service *p = predefined_services; p->name; p++) {
+		struct service *s = to_service(named(KIND_SERVICE, p->name));
 
-		s->protocol = predefined[i].protocol;
-		s->transport = predefined[i].transport;
-		s->port_min = s->port_max = predefined[i].port;
+		s->protocol = p->protocol;
+		s->transport = p->transport;
+		s->port_min = s->port_max = p->port;
 		s->predefined = 1;
 		s->o.have = BIT(NF_ALG_A_SERVICE_PROTOCOL) | BIT(NF_ALG_A_SERVICE_TRANSPORT) |
 			    BIT(NF_ALG_A_SERVICE_PORT_MIN) | BIT(NF_ALG_A_SERVICE_PORT_MAX);
@@ -216,75 +210,6 @@ const struct nlattr *attribute(const struct call *c, uint16_t type)
 	return found;
 }
 
-static void merge_service(struct service *to, struct service *from)
-{
-	uint32_t have = from->o.have;
-
-	to->protocol = have & BIT(NF_ALG_A_SERVICE_PROTOCOL) ? from->protocol : to->protocol;
-	if (have & BIT(NF_ALG_A_SERVICE_PORT_MIN)) {
-		to->transport = from->transport;
-		to->port_min = from->port_min;
-		to->port_max = from->port_max;
-	}
-	if (from->to.n) {
-		free(to->to.v);
-		to->to = from->to;
-		from->to = (struct prefixes){ 0 };
-	}
-	if (from->except.n) {
-		free(to->except.v);
-		to->except = from->except;
-		from->except = (struct prefixes){ 0 };
-	}
-}
-
-static void merge_rule(struct rule *to, struct rule *from)
-{
-	if (from->have & BIT(NF_ALG_A_RULE_MODE))
-		to->mode = from->mode;
-	if (from->services.n) {
-		words_free(&to->services);
-		to->services = from->services;
-		from->services = (struct words){ 0 };
-	}
-	for (int i = 0; i < OPTIONS; i++)
-		if (from->have_option & BIT(i))
-			to->option[i] = from->option[i];
-	to->have |= from->have;
-	to->have_option |= from->have_option;
-}
-
-static void merge_tenant(struct tenant *to, struct tenant *from)
-{
-	if (*from->policy)
-		memcpy(to->policy, from->policy, sizeof(to->policy));
-	if (from->nselectors || from->o.have & BIT(NF_ALG_A_TENANT_NO_SELECTORS)) {
-		free(to->selectors);
-		to->selectors = from->selectors;
-		to->nselectors = from->nselectors;
-		to->selectors_room = from->selectors_room;
-		from->selectors = NULL;
-		from->nselectors = 0;
-	}
-	for (int i = NF_ALG_A_TENANT_MAX_SESSIONS; i <= NF_ALG_A_TENANT_BLOCK_SIZE; i++)
-		if (from->o.have & BIT(i))
-			to->number[i] = from->number[i];
-}
-
-static void merge(struct object *to, struct object *from)
-{
-	if (to->kind == KIND_SERVICE)
-		merge_service(to_service(to), to_service(from));
-	else if (to->kind == KIND_TENANT)
-		merge_tenant(to_tenant(to), to_tenant(from));
-	for (uint32_t i = 0; to->kind == KIND_POLICY && i < PROTOCOLS; i++)
-		if (to_policy(from)->rule[i])
-			merge_rule(policy_rule(to_policy(to), i), to_policy(from)->rule[i]);
-	if (to->kind == KIND_POLICY && from->have & BIT(NF_ALG_A_POLICY_VERSION))
-		to_policy(to)->version = to_policy(from)->version;
-	to->have |= from->have;
-}
-
 static int check_policy(const struct call *c)
 {
 	attrs_each(rule, msg_attrs(c->request), msg_attrs_size(c->request)) {
@@ -389,7 +314,7 @@ static int set(const struct call *c, enum kind kind)
 		old = NULL;
 	}
 	if (old) {
-		merge(old, new);
+		object_merge(old, new);
 		object_free(new);
 	} else {
 		objects_add(c->list, new);

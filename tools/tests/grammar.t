@@ -55,7 +55,7 @@ service add aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa pro
 service add aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa protocol ftp tcp 1 ; 0 ; service-set
 service del a b ; 1 ; nothing more is expected, not 'b'
 service remove a ; 1 ; service has no command 'remove'
-service remove a ; 1 ; expected: show, add, set, del, help
+service remove a ; 1 ; expected: show, add, set, del, list, edit, versions, diff, rollback, clone, references, propagate,
 service ad a ; 1 ; did you mean 'add'?
 
 # ---- policy ----

@@ -42,7 +42,7 @@ class Runner:
         self.tmp = tempfile.mkdtemp(prefix="algctl-test.")
 
     def run(self, words, program=None, stdin=None, **env):
-        env = {**os.environ, "LC_ALL": "C.UTF-8", **env}
+        env = {**os.environ, "LC_ALL": "C.UTF-8", "ALGCTL_STORE": "none", **env}
         done = subprocess.run([program or self.args.fake, *words], input=stdin, capture_output=True, text=True, env=env,
                               timeout=60)
         return done.returncode, done.stdout, done.stderr
@@ -334,7 +334,8 @@ def completion(runner):
     runner.run(["policy", "add", "gold"], ALGCTL_FAKE=state)
     runner.run(["tenant", "add", "acme"], ALGCTL_FAKE=state)
     r.same(words("ser"), ["service"], "an object")
-    r.same(words("service", ""), ["show", "add", "set", "del", "help"], "commands")
+    r.same(words("service", ""), ["show", "add", "set", "del", "list", "edit", "versions", "diff", "rollback", "clone",
+                               "references", "propagate", "permissions", "permit", "help"], "commands")
     r.same(words("tenant", "set", ""), ["acme"], "live tenants")
     r.same(words("tenant", "add", ""), [], "no names for what is to be new")
     r.same(words("tenant", "set", "acme", "policy", ""), ["default", "gold"], "live policies")
@@ -375,12 +376,21 @@ def page_words(path):
     return set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\..*?\bCm (.*)$", text, re.M)))), text
 
 
+OWN_COMMANDS = ("show", "add", "set", "del", "reset", "status", "init", "auto-delete", "verify", None)
+POSITION = re.compile(r"\[?(NAME(@VERSION)?|NEW|ROLE|PERMISSION|KIND|AGE)\]?")
+
+
+def has_commands(runner, name):
+    return "COMMAND explains one" in runner.run(["help", name])[1]
+
+
 def agreement(runner):
     """Completion, help and man pages say the same words."""
     r = runner.results
     man = os.path.join(runner.args.source, "man")
     objects = [o for o in complete(runner, "") if o not in ("help", "version")]
     top = page_words(os.path.join(man, "algctl.8"))
+    store = page_words(os.path.join(man, "algctl-store.8"))
     for name in objects:
         path = os.path.join(man, f"algctl-{name}.8")
         r.check(os.path.exists(path), f"{name} has a man page")
@@ -388,20 +398,21 @@ def agreement(runner):
         if not os.path.exists(path):
             continue
         words, text = page_words(path)
-        commands = [c for c in complete(runner, name, "") if c in ("show", "add", "set", "del", "reset")] or [None]
+        commands = [c for c in complete(runner, name, "") if c != "help"] if has_commands(runner, name) else [None]
         for command in commands:
             line = [name] + ([command] if command else [])
             help_text = runner.run(["help", *line])[1]
             if command:
                 r.check(command in words, f"algctl-{name}.8 has {command}")
-            first = ["x"] if "NAME" in help_text.split("\n")[3] else []
+            shared = "" if command in OWN_COMMANDS else store[1]
+            first = ["x" for word in re.split(r" (?=\[|[A-Z])", help_text.split("\n")[3]) if POSITION.fullmatch(word)]
             for word in complete(runner, *line, *first, ""):
                 r.check(re.search(rf"\b{word}\b", help_text), f"help of {line} has {word}")
-                r.check(word in words or not command and word in text, f"algctl-{name}.8 has {word}")
+                r.check(word in words or word in shared or not command and word in text, f"algctl-{name}.8 has {word}")
             for option in complete(runner, *line, "--"):
-                if option not in ("--json", "--netns", "--help", "--version"):
+                if option not in ("--json", "--netns", "--store", "--help", "--version"):
                     r.check(option in help_text, f"help of {line} has {option}")
-                    r.check(f"Fl -{option[2:]}" in text, f"algctl-{name}.8 has {option}")
+                    r.check(f"Fl -{option[2:]}" in text + shared, f"algctl-{name}.8 has {option}")
     for word in complete(runner, "policy", "set", "x", "ftp", ""):
         r.check(word in page_words(os.path.join(man, "algctl-policy.8"))[0], f"algctl-policy.8 has {word}")
 

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "access.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "caller.h"
+#include "definition.h"
+
+#define LEVELS_OF(objects, roles) { \
+	[KIND_SERVICE] = objects, [KIND_POLICY] = objects, [KIND_TENANT] = objects, [KIND_TEMPLATE] = objects, \
+	[KIND_ROLE] = roles }
+
+const struct role_preset role_presets[] = {
+	{ "administrator", "everything, roles as well", LEVELS_OF(LEVEL_PROPAGATE, LEVEL_PROPAGATE) },
+	{ "operator", "services, policies, templates and tenants", LEVELS_OF(LEVEL_PROPAGATE, LEVEL_VIEW) },
+	{ "viewer", "looks only", LEVELS_OF(LEVEL_VIEW, LEVEL_VIEW) },
+	{ 0 }
+};
+
+static char *user_name(uid_t uid)
+{
+	const struct passwd *p = getpwuid(uid);
+
+	return p ? copy(p->pw_name) : format_text("%u", (unsigned int)uid);
+}
+
+static void add_groups(struct identity *i, gid_t gid)
+{
+	enum { MOST = 1024 };
+	gid_t *list = zalloc(MOST * sizeof(*list));
+	int n = MOST;
+
+	if (getgrouplist(i->user, gid, list, &n) < 0)
+		n = MOST;
+	for (int k = 0; k < n; k++) {
+		const struct group *g = getgrgid(list[k]);
+
+		if (g && !words_have(&i->groups, g->gr_name))
+			words_add(&i->groups, g->gr_name);
+	}
+	free(list);
+}
+
+static void system_identity(struct identity *i)
+{
+	struct caller c = caller_get();
+
+	i->user = c.name ? copy(c.name) : user_name(c.uid);
+	i->root = !c.uid;
+	add_groups(i, c.gid);
+}
+
+/* host/terminal */
+static char *origin(void)
+{
+	const char *terminal = ttyname(STDIN_FILENO);
+	char host[256] = "";
+
+	gethostname(host, sizeof(host) - 1);
+	if (!terminal)
+		return copy(host);
+	return format_text("%s/%s", host, strncmp(terminal, "/dev/", 5) ? terminal : terminal + 5);
+}
+
+bool identity_load(struct store *s)
+{
+	struct identity *i = &s->identity;
+
+	if (i->user)
+		return true;
+	i->origin = origin();
+	if (!s->db->driver->who) {
+		system_identity(i);
+		return true;
+	}
+	return s->db->driver->who(s->db, &i->user, &i->groups, &i->root) ||
+	       fail(s->ctx, ALGCTL_REFUSED, NOWHERE, "store: %s", s->db->message);
+}
+
+static bool is_member(const struct identity *i, const struct role *r)
+{
+	for (size_t k = 0; k < r->members.n; k++) {
+		const char *member = r->members.v[k];
+
+		if (!strncmp(member, "user:", 5) ? !strcmp(member + 5, i->user) : words_have(&i->groups, member + 6))
+			return true;
+	}
+	return false;
+}
+
+/* Keeps the roles that he is member of. */
+static bool load_roles(struct store *s)
+{
+	struct identity *i = &s->identity;
+	struct stored_list list = { 0 };
+	struct objects all = { 0 };
+	bool good;
+
+	if (i->loaded)
+		return true;
+	good = store_list(s, KIND_ROLE, &list) && definitions_load(s->ctx, &list, &all);
+	for (size_t k = 0; k < all.n; k++) {
+		if (!good || !is_member(i, to_role(all.v[k])))
+			continue;
+		objects_add(&i->roles, all.v[k]);
+		all.v[k] = NULL;
+	}
+	objects_free(&all);
+	stored_list_free(&list);
+	i->loaded = good;
+	return good;
+}
+
+/* What the role may do with the object. */
+static uint32_t level_of(const struct role *r, enum kind kind, const struct permissions *own)
+{
+	for (size_t i = 0; i < own->n; i++)
+		if (!strcmp(own->v[i].role, r->o.name))
+			return own->v[i].level;
+	return r->level[kind];
+}
+
+bool access_level(struct store *s, enum kind kind, const char *name, uint32_t *level)
+{
+	struct permissions own = { 0 };
+	bool good;
+
+	*level = LEVEL_PROPAGATE;
+	if (s->identity.root)
+		return true;
+	*level = LEVEL_NONE;
+	good = load_roles(s) && (!name || store_permissions(s, kind, name, &own));
+	for (size_t i = 0; good && i < s->identity.roles.n; i++) {
+		uint32_t here = level_of(to_role(s->identity.roles.v[i]), kind, &own);
+
+		*level = here > *level ? here : *level;
+	}
+	free(own.v);
+	return good;
+}
+
+static bool refuse(struct store *s, const char *text)
+{
+	char *roles;
+	struct words names = { 0 };
+
+	fail_errno(s->ctx, EPERM, NOWHERE, "%s", text);
+	for (size_t i = 0; i < s->identity.roles.n; i++)
+		words_add(&names, s->identity.roles.v[i]->name);
+	roles = words_join(&names, ", ");
+	error_hint(s->ctx, *roles ? "user '%s' has the roles: %s" : "user '%s' has no role%s", s->identity.user, roles);
+	free(roles);
+	words_free(&names);
+	return false;
+}
+
+bool access_check(struct store *s, enum kind kind, const char *name, enum level level, struct where at)
+{
+	uint32_t has;
+	char *text;
+
+	(void)at;
+	if (!access_level(s, kind, name, &has))
+		return false;
+	if (has >= level)
+		return true;
+	text = name ? format_text("%s '%s': not permitted to %s it", kind_names[kind], name, level_names[level]) :
+		      format_text("not permitted to add a %s", kind_names[kind]);
+	refuse(s, text);
+	free(text);
+	return false;
+}
+
+bool access_administrator(struct store *s, const char *what)
+{
+	uint32_t has;
+	char *text;
+
+	if (!access_level(s, KIND_ROLE, NULL, &has))
+		return false;
+	if (has >= LEVEL_EDIT)
+		return true;
+	text = format_text("%s: not permitted", what);
+	refuse(s, text);
+	free(text);
+	return false;
+}

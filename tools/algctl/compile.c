@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * From the store to the kernel: the latest version of every tenant, and the versions of policies and services that those
+ * refer to. The kernel knows names only. Where several versions of one object are in use the newest has its name, and
+ * version N of the others the name NAME.vN.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "operation.h"
+
+struct build {
+	struct stored_list used;	/* sorted by kind, name, version; */
+	struct objects objects;		/* the same, in the same order, */
+	char (*names)[NAME_SIZE];	/* and their names in the kernel */
+};
+
+static bool taken(const struct build *b, enum kind kind, const char *name)
+{
+	for (size_t i = 0; i < b->used.n; i++)
+		if (b->used.v[i].ref.kind == kind && !strcmp(b->used.v[i].ref.name, name))
+			return true;
+	return kind == KIND_SERVICE && predefined_find(name);
+}
+
+static void name_old(struct build *b, size_t i)
+{
+	const struct ref *ref = &b->used.v[i].ref;
+	char end[24];
+	int room;
+
+	snprintf(end, sizeof(end), ".v%u", ref->version);
+	do {
+		room = (int)(NAME_SIZE - 1 - strlen(end));
+		snprintf(b->names[i], NAME_SIZE, "%.*s%s", room, ref->name, end);
+		strcat(end, "_");
+	} while (taken(b, ref->kind, b->names[i]) && strlen(end) < sizeof(end) - 1);
+}
+
+static void name_all(struct build *b)
+{
+	for (size_t i = 0; i < b->used.n; i++) {
+		const struct ref *ref = &b->used.v[i].ref, *next = i + 1 < b->used.n ? &b->used.v[i + 1].ref : NULL;
+
+		if (next && next->kind == ref->kind && !strcmp(next->name, ref->name))
+			name_old(b, i);
+		else
+			memcpy(b->names[i], ref->name, NAME_SIZE);
+	}
+}
+
+static int ref_order(const struct ref *a, const struct ref *b)
+{
+	int order = a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : strcmp(a->name, b->name);
+
+	if (order)
+		return order;
+	return a->version < b->version ? -1 : a->version > b->version;
+}
+
+/* Index of the version, or the number of all when it is not used. */
+static size_t find_used(const struct build *b, const struct ref *ref)
+{
+	size_t low = 0, high = b->used.n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = ref_order(&b->used.v[middle].ref, ref);
+
+		if (!order)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return b->used.n;
+}
+
+static bool kernel_name(void *data, enum kind kind, struct where at, char text[REF_SIZE])
+{
+	const struct build *b = data;
+	struct ref ref;
+	size_t i;
+
+	(void)at;
+	if (!ref_read(kind, text, &ref))
+		return true;
+	i = find_used(b, &ref);
+	if (i < b->used.n)
+		snprintf(text, REF_SIZE, "%s", b->names[i]);
+	return true;
+}
+
+static void inherit(const struct build *b, struct tenant *t)
+{
+	struct ref ref;
+	size_t i;
+
+	if (!*t->template)
+		return;
+	ref_read(KIND_TEMPLATE, t->template, &ref);
+	i = find_used(b, &ref);
+	if (i < b->used.n)
+		tenant_inherit(t, (const struct tenant *)b->objects.v[i]);
+	for (int k = NF_ALG_A_TENANT_MAX_SESSIONS; k <= NF_ALG_A_TENANT_BLOCK_SIZE; k++)
+		t->o.have |= BIT(k);
+	*t->template = '\0';
+}
+
+/* What only the store knows means nothing to the kernel. */
+static void strip(struct object *o)
+{
+	if (o->kind == KIND_POLICY) {
+		to_policy(o)->version = o->version;
+		o->have |= BIT(NF_ALG_A_POLICY_VERSION);
+	} else if (o->kind == KIND_TENANT) {
+		o->have |= BIT(NF_ALG_A_TENANT_POLICY);
+	}
+	o->version = 0;
+	o->have_meta = 0;
+}
+
+static void finish(struct store *s, struct build *b, size_t i, struct objects *out)
+{
+	struct object *o = b->objects.v[i];
+
+	if (o->kind == KIND_TENANT)
+		inherit(b, to_tenant(o));
+	references_map(o, kernel_name, b);
+	if (o->kind == s->subject.kind && !strcmp(o->name, s->subject.name))
+		o->at = s->subject_at;
+	memcpy(o->name, b->names[i], NAME_SIZE);
+	strip(o);
+	objects_add(out, o);
+	b->objects.v[i] = NULL;
+}
+
+static void add_default_policy(struct objects *out)
+{
+	struct object *o;
+
+	objects_sort(out);
+	if (objects_find(out, KIND_POLICY, "default"))
+		return;
+	o = object_new(KIND_POLICY);
+	strcpy(o->name, "default");
+	objects_add(out, o);
+	objects_sort(out);
+}
+
+bool compile(struct store *s, struct objects *out)
+{
+	struct build b = { 0 };
+	bool good = store_used(s, &b.used) && definitions_load(s->ctx, &b.used, &b.objects);
+
+	if (good) {
+		b.names = zalloc((b.used.n + 1) * sizeof(*b.names));
+		name_all(&b);
+		for (size_t i = 0; i < b.used.n; i++)
+			if (b.used.v[i].ref.kind < KINDS)
+				finish(s, &b, i, out);
+		add_default_policy(out);
+	}
+	free(b.names);
+	objects_free(&b.objects);
+	stored_list_free(&b.used);
+	return good;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "operation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void outcome_free(struct outcome *out)
+{
+	changes_free(&out->changes);
+	objects_free(&out->running);
+	objects_free(&out->wanted);
+	free(out->gone.v);
+	out->gone = (struct refs){ 0 };
+}
+
+/* One object is changed in one request, everything else as a whole. */
+static bool change_one(struct ctx *ctx, const struct change *c)
+{
+	if (!c->new)
+		return ctx->backend->ops->del(ctx, c->old);
+	return ctx->backend->ops->set(ctx, c->new, c->old ? WRITE_REPLACE : WRITE_ADD);
+}
+
+static bool replace_all(struct ctx *ctx, const struct outcome *out, uint32_t generation)
+{
+	const struct backend_ops *ops = ctx->backend->ops;
+	uint32_t base, now;
+	bool good;
+
+	if (!ops->begin(ctx, &base))
+		return false;
+	if (base != generation)
+		good = fail(ctx, ALGCTL_REFUSED, NOWHERE, "the kernel's configuration was changed meanwhile: try again");
+	else
+		good = ops->load(ctx, &out->wanted) && (ctx->dry_run || ops->commit(ctx, generation, &now));
+	if (!good || ctx->dry_run)
+		ops->abort(ctx);
+	return good;
+}
+
+/* The kernel as the store wants it. In front of the store's commit: when it refuses, nothing has happened. */
+static bool bring_kernel(struct store *s, struct outcome *out)
+{
+	struct ctx *ctx = s->ctx;
+	struct backend *front;
+	uint32_t generation;
+	bool good;
+
+	if (!compile(s, &out->wanted) || !kernel_enter(ctx, &front))
+		return false;
+	good = config_read(ctx, &out->running, &generation);
+	if (good) {
+		config_compare(&out->running, &out->wanted, &out->changes);
+		if (out->changes.n == 1 && !ctx->dry_run)
+			good = change_one(ctx, &out->changes.v[0]);
+		else if (out->changes.n)
+			good = replace_all(ctx, out, generation);
+	}
+	kernel_leave(ctx, front);
+	out->kernel = good;
+	return good;
+}
+
+bool drift(struct ctx *ctx, struct outcome *out)
+{
+	struct store *s = store_of(ctx);
+	struct backend *front;
+	uint32_t generation;
+	bool good;
+
+	if (!store_begin(s, BEGIN_READ) || !compile(s, &out->wanted) || !kernel_enter(ctx, &front))
+		return false;
+	good = config_read(ctx, &out->running, &generation);
+	kernel_leave(ctx, front);
+	if (good)
+		config_compare(&out->running, &out->wanted, &out->changes);
+	return good;
+}
+
+/* In a transaction of its own; what was wrong with the command line alone is none of the log's business. */
+static void log_refusal(struct store *s)
+{
+	const struct ctx *ctx = s->ctx;
+	char *text;
+
+	if (!ctx->nerrors || ctx->errors[0].code != ALGCTL_REFUSED || ctx->dry_run || !s->identity.user)
+		return;
+	text = format_text("refused: %s", ctx->errors[0].message);
+	if (store_begin(s, BEGIN_WRITE) && audit_add(s, &s->subject, NULL, NULL, text))
+		store_commit(s);
+	free(text);
+}
+
+/* The store did not take what the kernel has already: the kernel gets back what the store has. */
+static void take_back(struct store *s)
+{
+	struct outcome out = { 0 };
+
+	if (store_begin(s, BEGIN_READ) && bring_kernel(s, &out))
+		error_hint(s->ctx, "the kernel has its former configuration again");
+	else
+		error_hint(s->ctx, "the kernel has a configuration that the store has not: algctl restore repairs it");
+	outcome_free(&out);
+}
+
+static bool finish(struct store *s, const struct outcome *out)
+{
+	if (s->ctx->dry_run) {
+		store_rollback(s);
+		return true;
+	}
+	if (store_commit(s))
+		return true;
+	if (out->kernel && out->changes.n)
+		take_back(s);
+	return false;
+}
+
+bool operation_run(struct ctx *ctx, operation_fn *work, void *data, struct outcome *given)
+{
+	struct store *s = store_of(ctx);
+	struct outcome local = { 0 }, *out = given ? given : &local;
+	bool good = store_begin(s, BEGIN_WRITE) && identity_load(s) && work(s, data) && version_sweep(s, &out->gone);
+
+	if (good && s->applied)
+		good = bring_kernel(s, out);
+	if (good) {
+		good = finish(s, out);
+	} else {
+		bool broken = s->failed;
+
+		store_rollback(s);
+		if (!broken)
+			log_refusal(s);
+	}
+	outcome_free(&local);
+	return good;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The store: objects with immutable numbered versions, what refers to what, descriptions, tags, permissions, the log.
+ * It knows nothing of netlink, nor of what a definition says; version.c gives the rows their meaning.
+ *
+ * The first failure of the database inside a transaction is reported and sticks: everything behind it does nothing and
+ * store_commit() refuses. So callers need not look at every result.
+ */
+#ifndef ALGCTL_STORE_H
+#define ALGCTL_STORE_H
+
+#include "model.h"
+#include "store_driver.h"
+
+/* @version: 0 for the latest */
+struct ref {
+	enum kind kind;
+	char name[NAME_SIZE];
+	uint32_t version;
+};
+
+struct refs {
+	struct ref *v;
+	size_t n, room;
+};
+
+struct stamp {
+	int64_t at;		/* seconds since the epoch */
+	char *by;
+};
+
+/**
+ * struct stored - one version of an object, with what is known of the object
+ * @ref:	whose it is, and its number
+ * @retired:	deleted, but old versions of others refer to one of its versions
+ * @definition:	canonical JSON
+ * @created, @changed:	of the object; @made: of this version
+ */
+struct stored {
+	struct ref ref;
+	uint32_t latest;
+	bool retired, reusable;
+	char *description, *definition;
+	struct words tags;
+	struct stamp created, changed, made;
+};
+
+struct stored_list {
+	struct stored *v;
+	size_t n, room;
+};
+
+/* A version that refers to another. */
+struct link {
+	struct ref from;
+	uint32_t to_version, latest;	/* @latest of the referrer */
+	bool retired;			/* the referrer is */
+};
+
+struct links {
+	struct link *v;
+	size_t n, room;
+};
+
+struct permission {
+	char role[NAME_SIZE];
+	uint32_t level;
+};
+
+struct permissions {
+	struct permission *v;
+	size_t n, room;
+};
+
+/**
+ * struct identity - who works
+ * @user:	of the operating system, through sudo the one who called it; of the database with PostgreSQL
+ * @root:	may do everything: root itself, or the owner of the store's tables
+ * @roles:	loaded by access.c, with the levels that they give
+ */
+struct identity {
+	char *user, *origin;
+	struct words groups;
+	bool root, loaded;
+	struct objects roles;
+};
+
+/**
+ * struct store - an open store
+ * @transaction:	one is open; @writing: for changes
+ * @failed:		the transaction can't be committed
+ * @now:		time of the transaction
+ * @subject:		what the operation is about, for the log of refused ones
+ * @applied:		what tenants have was changed: the kernel is to be, too
+ * @dry_run:		nothing will stay
+ */
+struct store {
+	struct ctx *ctx;
+	struct db *db;
+	char *where;
+	bool transaction, writing, failed, applied, dry_run;
+	int64_t now;
+	struct ref subject;
+	struct where subject_at;
+	struct identity identity;
+	struct objects templates;	/* versions that were read */
+};
+
+/* store_place.c: the address of the store that this invocation uses; NULL: none. False: reported. Caller frees. */
+bool store_place(struct ctx *ctx, char **where);
+bool store_place_prepare(struct ctx *ctx, const char *where);	/* makes the directories of a new one */
+bool store_place_keep(struct ctx *ctx, const char *where);	/* a database given by --store becomes the box's own */
+bool store_in_use(struct ctx *ctx);				/* quietly; for parsing */
+char *store_own_path(const struct ctx *ctx);			/* of a new one; caller frees */
+
+/* store.c. NULL: reported. */
+struct store *store_open(struct ctx *ctx, const char *where);
+struct store *store_create(struct ctx *ctx, const char *where, int schema);
+void store_close(struct store *s);
+bool store_schema(struct store *s, int *version);
+bool store_begin(struct store *s, enum begin_how how);
+bool store_commit(struct store *s);
+void store_rollback(struct store *s);
+
+/* Statements: @types has 't' (const char *) and 'n' (int64_t) for each argument. */
+bool sql_start(struct store *s, enum sql q, const char *types, ...);
+bool sql_row(struct store *s, enum sql q);			/* false: no more, or failed */
+bool sql_run(struct store *s, enum sql q, const char *types, ...);
+int64_t sql_number(struct store *s, enum sql q, int column);
+const char *sql_text(struct store *s, enum sql q, int column);
+
+/* store_rows.c. The lists are appended to; false: not there, or failed. */
+bool store_get(struct store *s, const struct ref *ref, struct stored *out);	/* retired ones as well */
+bool store_list(struct store *s, enum kind kind, struct stored_list *out);	/* latest, with tags, sorted by name */
+bool store_versions(struct store *s, enum kind kind, const char *name, struct stored_list *out);
+bool store_used(struct store *s, struct stored_list *out);			/* what tenants have */
+bool store_add(struct store *s, const struct stored *o);			/* object and its first version */
+bool store_add_version(struct store *s, const struct stored *o, const struct refs *refs);
+bool store_change(struct store *s, const struct stored *o);			/* the object's own row, and tags */
+bool store_delete(struct store *s, const struct ref *ref);			/* version 0: what is unreferenced */
+bool store_purge(struct store *s);
+bool store_refs_to(struct store *s, const struct ref *ref, struct links *out);	/* version 0: to any */
+bool store_old(struct store *s, enum kind kind, int64_t before, struct refs *out);
+bool store_permissions(struct store *s, enum kind kind, const char *name, struct permissions *out);
+char *store_meta(struct store *s, const char *key);				/* NULL: none; caller frees */
+
+void stored_free(struct stored *o);
+void stored_list_free(struct stored_list *list);
+void refs_add(struct refs *list, const struct ref *ref);
+bool refs_have(const struct refs *list, const struct ref *ref);
+char *ref_text(const struct ref *ref);			/* "gold@3" or "gold"; caller frees */
+char *ref_full_text(const struct ref *ref);		/* "policy gold@3"; caller frees */
+struct ref ref_of(enum kind kind, const char *name, uint32_t version);
+
+#endif /* ALGCTL_STORE_H */

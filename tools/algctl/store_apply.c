@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* algctl apply on a box with a store: the file's objects become versions, in one transaction with the kernel. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_apply.h"
+
+static const enum kind order[] = { KIND_SERVICE, KIND_POLICY, KIND_TEMPLATE, KIND_TENANT, KIND_ROLE };
+
+enum { ORDER = sizeof(order) / sizeof(order[0]), ALL_META = META_DESCRIPTION | META_TAGS | META_REUSABLE };
+
+struct work {
+	struct store_apply *a;
+	struct words touched;		/* "policy gold": have a new version */
+};
+
+static void touch(struct work *w, const struct object *o)
+{
+	words_addf(&w->touched, "%s %s", kind_names[o->kind], o->name);
+}
+
+struct question {
+	struct work *w;
+	bool touched;
+};
+
+/* A reference without a version follows what has just got a new one. */
+static bool ask(void *data, enum kind kind, struct where at, char text[REF_SIZE])
+{
+	struct question *q = data;
+	char *full = format_text("%s %s", kind_names[kind], text);
+
+	(void)at;
+	q->touched |= words_have(&q->w->touched, full);
+	free(full);
+	return true;
+}
+
+static bool follows(struct work *w, struct object *o)
+{
+	struct question q = { .w = w };
+
+	if (w->touched.n)
+		references_map(o, ask, &q);
+	return q.touched;
+}
+
+static const struct change *find_change(const struct changes *c, const struct object *o)
+{
+	size_t low = 0, high = c->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct object *here = c->v[middle].new ? c->v[middle].new : c->v[middle].old;
+		int sign = object_order(&here, &o);
+
+		if (!sign)
+			return &c->v[middle];
+		if (sign < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* Roles stay when the file says nothing of any. */
+static bool keeps_roles(const struct objects *wanted)
+{
+	for (size_t i = 0; i < wanted->n; i++)
+		if (wanted->v[i]->kind == KIND_ROLE)
+			return false;
+	return true;
+}
+
+static bool stays(const struct object *o, bool roles)
+{
+	return o->kind == KIND_ROLE && (roles || !strcmp(o->name, "administrator"));
+}
+
+/* What the file is compared with. Its objects become changes of the versions that are there. */
+static bool load_running(struct store *s, struct store_apply *a)
+{
+	bool roles = keeps_roles(a->wanted), good = true;
+	struct objects all = { 0 };
+
+	for (int kind = 0; kind < STORE_KINDS && good; kind++)
+		good = version_list(s, (enum kind)kind, true, &all);
+	objects_sort(&all);
+	for (size_t i = 0; i < all.n && good; i++) {
+		struct object *o = objects_find(a->wanted, all.v[i]->kind, all.v[i]->name);
+
+		if (!o && stays(all.v[i], roles))
+			continue;
+		if (o) {
+			o->version = all.v[i]->version;
+			o->have_meta |= ALL_META;
+		}
+		objects_add(&a->running, all.v[i]);
+		all.v[i] = NULL;
+	}
+	objects_free(&all);
+	return good;
+}
+
+static bool collect(void *data, enum kind kind, struct where at, char text[REF_SIZE])
+{
+	(void)kind;
+	(void)at;
+	words_add(data, text);
+	return true;
+}
+
+struct restore {
+	struct words texts;
+	size_t i;
+};
+
+static bool restore(void *data, enum kind kind, struct where at, char text[REF_SIZE])
+{
+	struct restore *r = data;
+
+	(void)kind;
+	(void)at;
+	snprintf(text, REF_SIZE, "%s", r->texts.v[r->i++]);
+	return true;
+}
+
+/* What is shown of the object afterwards has the references of the file. */
+static bool save(struct store *s, struct work *w, struct object *o, const struct change *c)
+{
+	bool added = c && !c->old, good;
+	struct restore r = { 0 };
+
+	s->subject_at = o->at;
+	references_map(o, collect, &r.texts);
+	good = added ? version_add(s, o) : version_set(s, o, WRITE_REPLACE);
+	if (good)
+		references_map(o, restore, &r);
+	words_free(&r.texts);
+	if (good)
+		touch(w, o);
+	return good;
+}
+
+/* All errors are told, so it goes on after one. */
+static bool save_kind(struct store *s, struct work *w, enum kind kind)
+{
+	struct objects *wanted = w->a->wanted;
+	bool good = true;
+
+	for (size_t i = 0; i < wanted->n && !s->failed; i++) {
+		struct object *o = wanted->v[i];
+		const struct change *c = o->kind == kind ? find_change(&w->a->changes, o) : NULL;
+
+		if (o->kind == kind && (c || follows(w, o)))
+			good &= save(s, w, o, c);
+	}
+	return good && !s->failed;
+}
+
+static bool remove_kind(struct store *s, struct work *w, enum kind kind)
+{
+	const struct changes *c = &w->a->changes;
+	bool good = true;
+
+	for (size_t i = 0; i < c->n && !s->failed; i++) {
+		struct ref ref;
+
+		if (c->v[i].new || c->v[i].old->kind != kind)
+			continue;
+		ref = ref_of(kind, c->v[i].old->name, 0);
+		good &= version_del(s, &ref, NOWHERE);
+	}
+	return good && !s->failed;
+}
+
+static bool work(struct store *s, void *data)
+{
+	struct store_apply *a = data;
+	struct work w = { .a = a };
+	bool good = load_running(s, a);
+
+	if (good)
+		config_compare(&a->running, a->wanted, &a->changes);
+	for (size_t i = 0; i < ORDER && good; i++)
+		good = save_kind(s, &w, order[i]);
+	for (size_t i = ORDER; i-- > 0 && good;)
+		good = remove_kind(s, &w, order[i]);
+	s->applied = true;
+	words_free(&w.touched);
+	return good;
+}
+
+bool store_apply(struct ctx *ctx, struct store_apply *a)
+{
+	return operation_run(ctx, work, a, &a->outcome);
+}
+
+void store_apply_free(struct store_apply *a)
+{
+	changes_free(&a->changes);
+	objects_free(&a->running);
+	outcome_free(&a->outcome);
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The store as backend, in front of the kernel. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "operation.h"
+
+struct store_backend {
+	struct backend backend;
+	struct backend *kernel;		/* opened when it is needed */
+	struct store *store;
+};
+
+static struct store_backend *front_of(struct ctx *ctx)
+{
+	return (struct store_backend *)ctx->backend;
+}
+
+bool kernel_enter(struct ctx *ctx, struct backend **front)
+{
+	struct store_backend *b = front_of(ctx);
+
+	*front = ctx->backend;
+	ctx->backend = NULL;
+	if (!b->kernel)
+		b->kernel = kernel_open(ctx);
+	ctx->backend = b->kernel ? b->kernel : *front;
+	return b->kernel;
+}
+
+void kernel_leave(struct ctx *ctx, struct backend *front)
+{
+	ctx->backend = front;
+}
+
+/* Calls the kernel's operation of the same name. */
+#define BELOW(ctx, operation, ...) ({ \
+	struct backend *front_; \
+	bool good_ = kernel_enter(ctx, &front_) && (ctx)->backend->ops->operation(ctx, ##__VA_ARGS__); \
+	kernel_leave(ctx, front_); \
+	good_; })
+
+static bool below_status(struct ctx *ctx, struct status *status)
+{
+	return BELOW(ctx, status, status);
+}
+
+static bool below_stats(struct ctx *ctx, const struct query *q, struct stats_list *out)
+{
+	return BELOW(ctx, stats, q, out);
+}
+
+static bool below_stats_reset(struct ctx *ctx, const struct query *q)
+{
+	return BELOW(ctx, stats_reset, q);
+}
+
+static bool below_states(struct ctx *ctx, enum state_kind kind, const struct query *q, struct state_list *out)
+{
+	return BELOW(ctx, states, kind, q, out);
+}
+
+static bool below_state_del(struct ctx *ctx, enum state_kind kind, const struct query *q)
+{
+	return BELOW(ctx, state_del, kind, q);
+}
+
+static bool below_watch(struct ctx *ctx, bool (*seen)(struct ctx *ctx, const struct event *e, void *data), void *data)
+{
+	return BELOW(ctx, watch, seen, data);
+}
+
+struct write {
+	struct object *o;
+	enum write_how how;
+};
+
+static bool write_object(struct store *s, void *data)
+{
+	const struct write *w = data;
+
+	s->subject_at = w->o->at;
+	return w->how == WRITE_ADD ? version_add(s, w->o) : version_set(s, w->o, w->how);
+}
+
+/* The object's references become references to versions. */
+static bool store_set(struct ctx *ctx, const struct object *o, enum write_how how)
+{
+	struct write w = { (struct object *)(uintptr_t)o, how };
+
+	return operation_run(ctx, write_object, &w, NULL);
+}
+
+static bool delete_object(struct store *s, void *data)
+{
+	const struct object *o = data;
+	struct ref ref = ref_of(o->kind, o->name, o->version);
+
+	s->subject_at = o->at;
+	return version_del(s, &ref, o->at);
+}
+
+static bool store_del(struct ctx *ctx, const struct object *o)
+{
+	return operation_run(ctx, delete_object, (void *)(uintptr_t)o, NULL);
+}
+
+/* ---- list: what the store has, with what only the kernel knows ---- */
+
+static void add_predefined(const struct object *one, struct objects *out)
+{
+	for (const struct predefined_service *p = predefined_services; p->name; p++) {
+		struct service *s;
+
+		if (one && strcmp(one->name, p->name))
+			continue;
+		s = to_service(object_new(KIND_SERVICE));
+		snprintf(s->o.name, sizeof(s->o.name), "%s", p->name);
+		s->protocol = p->protocol;
+		s->transport = p->transport;
+		s->port_min = s->port_max = p->port;
+		s->predefined = 1;
+		objects_add(out, &s->o);
+	}
+}
+
+static void set_users(struct objects *list, enum kind kind, const char *name, uint32_t users)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->v[i]->kind != kind || strcmp(list->v[i]->name, name))
+			continue;
+		if (kind == KIND_POLICY)
+			to_policy(list->v[i])->users = users;
+		else if (kind == KIND_SERVICE)
+			to_service(list->v[i])->users = users;
+	}
+}
+
+static void count_users(struct store *s, enum kind kind, struct objects *list)
+{
+	enum sql q = kind == KIND_POLICY ? SQL_POLICY_USERS : SQL_USERS;
+
+	if (kind == KIND_POLICY)
+		sql_start(s, q, "");
+	else if (kind == KIND_SERVICE)
+		sql_start(s, q, "tt", kind_names[KIND_SERVICE], kind_names[KIND_POLICY]);
+	else
+		return;
+	while (sql_row(s, q))
+		set_users(list, kind, sql_text(s, q, 0), (uint32_t)sql_number(s, q, 1));
+}
+
+static void add_use(struct tenant *t, const struct objects *running)
+{
+	static const int attrs[] = { NF_ALG_A_TENANT_ID, NF_ALG_A_TENANT_SESSIONS, NF_ALG_A_TENANT_PINHOLES };
+	const struct object *o = objects_find(running, KIND_TENANT, t->o.name);
+
+	for (size_t i = 0; o && i < sizeof(attrs) / sizeof(attrs[0]); i++)
+		t->number[attrs[i]] = ((const struct tenant *)o)->number[attrs[i]];
+}
+
+/* Without a kernel the numbers are 0, which is what is in use then. */
+static void tenants_finish(struct store *s, struct objects *list)
+{
+	struct ctx *ctx = s->ctx;
+	struct objects running = { 0 };
+	bool quiet = ctx->quiet;
+
+	ctx->quiet = true;
+	if (!ctx->plain && BELOW(ctx, list, KIND_TENANT, NULL, &running))
+		objects_sort(&running);
+	ctx->quiet = quiet;
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->v[i]->kind != KIND_TENANT)
+			continue;
+		tenant_resolve(s, to_tenant(list->v[i]));
+		add_use(to_tenant(list->v[i]), &running);
+	}
+	objects_free(&running);
+}
+
+static bool list_one(struct store *s, const struct object *one, struct objects *out)
+{
+	struct ref ref = ref_of(one->kind, one->name, one->version);
+	struct object *o = version_load(s, &ref, one->at);
+
+	if (o)
+		objects_add(out, o);
+	return o;
+}
+
+static bool store_list_objects(struct ctx *ctx, enum kind kind, const struct object *one, struct objects *out)
+{
+	struct store *s = store_of(ctx);
+	struct objects list = { 0 };
+	bool good = store_begin(s, BEGIN_READ) && identity_load(s);
+
+	if (kind == KIND_SERVICE)
+		add_predefined(one, &list);
+	if (good && one && !list.n)
+		good = list_one(s, one, &list);
+	else if (good && !one)
+		good = version_list(s, kind, ctx->plain, &list);
+	if (good)
+		count_users(s, kind, &list);
+	if (good && kind == KIND_TENANT)
+		tenants_finish(s, &list);
+	good = good && !s->failed;
+	for (size_t i = 0; i < list.n && good; i++) {
+		objects_add(out, list.v[i]);
+		list.v[i] = NULL;
+	}
+	objects_free(&list);
+	return good;
+}
+
+static void store_backend_close(struct ctx *ctx)
+{
+	struct store_backend *b = front_of(ctx);
+
+	if (b->kernel) {
+		ctx->backend = b->kernel;
+		b->kernel->ops->close(ctx);
+	}
+	store_close(b->store);
+	free(b);
+	ctx->backend = NULL;
+}
+
+static const struct backend_ops ops = {
+	.status = below_status,
+	.set = store_set,
+	.del = store_del,
+	.list = store_list_objects,
+	.stats = below_stats,
+	.stats_reset = below_stats_reset,
+	.states = below_states,
+	.state_del = below_state_del,
+	.watch = below_watch,
+	.close = store_backend_close,
+};
+
+struct store *store_of(struct ctx *ctx)
+{
+	return ctx->backend && ctx->backend->ops == &ops ? front_of(ctx)->store : NULL;
+}
+
+struct backend *store_backend_new(struct store *s)
+{
+	struct store_backend *b = zalloc(sizeof(*b));
+
+	b->backend.ops = &ops;
+	b->backend.kinds = STORE_KINDS;
+	b->store = s;
+	return &b->backend;
+}
+
+struct backend *store_backend_open(struct ctx *ctx, const char *where)
+{
+	struct store *s = store_open(ctx, where);
+
+	return s ? store_backend_new(s) : NULL;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a database engine gives to the store: statements of store_sql.def by number, prepared once, with parameters ?1,
+ * ?2, ... and rows of numbers and texts. Nothing above this knows which engine it is.
+ */
+#ifndef ALGCTL_STORE_DRIVER_H
+#define ALGCTL_STORE_DRIVER_H
+
+#include "algctl.h"
+
+enum sql {
+#define STORE_SQL(symbol, text) SQL_##symbol,
+#include "store_sql.def"
+#undef STORE_SQL
+	SQLS
+};
+
+extern const char *const sql_texts[SQLS];
+
+enum { SQL_PARAMS = 16 };
+
+/* Parts of the schema: a step belongs to the version that needs it; the rest is per engine where they differ. */
+enum engine { ENGINE_SQLITE = 1, ENGINE_POSTGRESQL = 2, ENGINE_ALL = 3 };
+
+struct schema_step {
+	int version;
+	unsigned int engines;
+	const char *text;
+};
+
+extern const struct schema_step schema_steps[];		/* ends with version 0 */
+extern const int schema_latest;
+
+enum begin_how { BEGIN_READ, BEGIN_WRITE, BEGIN_SCHEMA };
+
+/**
+ * struct db_driver - an engine
+ * @matches:	is @where one of its addresses?
+ * @open:	NULL: reported; @create: the database may be made
+ * @empty:	has no schema yet
+ * @run:	statements without parameters or rows
+ * @begin:	BEGIN_WRITE lets one writer in at a time, from all processes; BEGIN_READ sees one moment until its end
+ * @bind:	parameter @at of statement @q, counted from 1; a NULL text is null
+ * @step:	1: a row, 0: no more, -1: failed
+ * @who:	the database's user and the roles he is member of; absent where the operating system says who it is
+ *
+ * run, begin, prepare and step leave the reason of a failure in @message of the database.
+ */
+struct db;
+
+struct db_driver {
+	const char *name;
+	enum engine engine;
+	bool (*matches)(const char *where);
+	struct db *(*open)(struct ctx *ctx, const char *where, bool create);
+	bool (*empty)(struct db *db, bool *empty);
+	bool (*run)(struct db *db, const char *text);
+	bool (*begin)(struct db *db, enum begin_how how);
+	bool (*prepare)(struct db *db, enum sql q);
+	void (*bind_text)(struct db *db, enum sql q, int at, const char *text);
+	void (*bind_number)(struct db *db, enum sql q, int at, int64_t number);
+	int (*step)(struct db *db, enum sql q);
+	int64_t (*number)(struct db *db, enum sql q, int column);
+	const char *(*text)(struct db *db, enum sql q, int column);	/* until the next step or reset; never NULL */
+	void (*reset)(struct db *db, enum sql q);
+	bool (*who)(struct db *db, char **user, struct words *groups, bool *owner);
+	void (*close)(struct db *db);
+};
+
+struct db {
+	const struct db_driver *driver;
+	char message[512];
+};
+
+extern const struct db_driver sqlite_driver, pg_driver;
+
+#endif /* ALGCTL_STORE_DRIVER_H */

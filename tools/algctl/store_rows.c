@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Rows of the store as structures. */
+#include "store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ref ref_of(enum kind kind, const char *name, uint32_t version)
+{
+	struct ref ref = { .kind = kind, .version = version };
+
+	snprintf(ref.name, sizeof(ref.name), "%s", name);
+	return ref;
+}
+
+char *ref_text(const struct ref *ref)
+{
+	return ref->version ? format_text("%s@%u", ref->name, ref->version) : copy(ref->name);
+}
+
+char *ref_full_text(const struct ref *ref)
+{
+	char *text = ref_text(ref), *full = format_text("%s %s", kind_names[ref->kind], text);
+
+	free(text);
+	return full;
+}
+
+void refs_add(struct refs *list, const struct ref *ref)
+{
+	list->v = grow(list->v, list->n, &list->room, sizeof(*list->v));
+	list->v[list->n++] = *ref;
+}
+
+bool refs_have(const struct refs *list, const struct ref *ref)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].kind == ref->kind && !strcmp(list->v[i].name, ref->name) &&
+		    list->v[i].version == ref->version)
+			return true;
+	return false;
+}
+
+void stored_free(struct stored *o)
+{
+	free(o->description);
+	free(o->definition);
+	words_free(&o->tags);
+	free(o->created.by);
+	free(o->changed.by);
+	free(o->made.by);
+	*o = (struct stored){ 0 };
+}
+
+void stored_list_free(struct stored_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		stored_free(&list->v[i]);
+	free(list->v);
+	*list = (struct stored_list){ 0 };
+}
+
+static enum kind kind_of(const char *name)
+{
+	int i = index_of(kind_names, STORE_KINDS, name);
+
+	return i < 0 ? STORE_KINDS : (enum kind)i;
+}
+
+/* Columns as ROW in store_sql.def has them. */
+static void read_row(struct store *s, enum sql q, struct stored *o)
+{
+	*o = (struct stored){
+		.ref = ref_of(kind_of(sql_text(s, q, 0)), sql_text(s, q, 1), (uint32_t)sql_number(s, q, 2)),
+		.latest = (uint32_t)sql_number(s, q, 3),
+		.retired = sql_number(s, q, 4),
+		.reusable = sql_number(s, q, 5),
+		.description = copy(sql_text(s, q, 6)),
+		.created = { sql_number(s, q, 7), copy(sql_text(s, q, 8)) },
+		.changed = { sql_number(s, q, 9), copy(sql_text(s, q, 10)) },
+		.definition = copy(sql_text(s, q, 11)),
+		.made = { sql_number(s, q, 12), copy(sql_text(s, q, 13)) },
+	};
+}
+
+static int stored_order(const void *a, const void *b)
+{
+	const struct ref *x = &((const struct stored *)a)->ref, *y = &((const struct stored *)b)->ref;
+	int order = x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->name, y->name);
+
+	if (order)
+		return order;
+	return x->version < y->version ? -1 : x->version > y->version;
+}
+
+static bool read_rows(struct store *s, enum sql q, struct stored_list *out)
+{
+	while (sql_row(s, q)) {
+		out->v = grow(out->v, out->n, &out->room, sizeof(*out->v));
+		read_row(s, q, &out->v[out->n++]);
+	}
+	if (out->n)
+		qsort(out->v, out->n, sizeof(*out->v), stored_order);
+	return !s->failed;
+}
+
+static void read_tags(struct store *s, struct stored *o)
+{
+	sql_start(s, SQL_TAGS_OF, "tt", kind_names[o->ref.kind], o->ref.name);
+	while (sql_row(s, SQL_TAGS_OF))
+		words_add(&o->tags, sql_text(s, SQL_TAGS_OF, 0));
+	words_sort(&o->tags);
+}
+
+bool store_get(struct store *s, const struct ref *ref, struct stored *out)
+{
+	bool found = false;
+
+	sql_start(s, SQL_GET, "ttn", kind_names[ref->kind], ref->name, (int64_t)ref->version);
+	while (sql_row(s, SQL_GET)) {
+		if (found)
+			stored_free(out);
+		read_row(s, SQL_GET, out);
+		found = true;
+	}
+	if (found)
+		read_tags(s, out);
+	return found;
+}
+
+static struct stored *find_name(struct stored_list *list, enum kind kind, const char *name)
+{
+	size_t low = 0, high = list->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct ref *ref = &list->v[middle].ref;
+		int order = ref->kind == kind ? strcmp(ref->name, name) : ref->kind < kind ? -1 : 1;
+
+		if (!order)
+			return &list->v[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+bool store_list(struct store *s, enum kind kind, struct stored_list *out)
+{
+	sql_start(s, SQL_LIST, "t", kind_names[kind]);
+	read_rows(s, SQL_LIST, out);
+	sql_start(s, SQL_TAGS, "t", kind_names[kind]);
+	while (sql_row(s, SQL_TAGS)) {
+		struct stored *o = find_name(out, kind, sql_text(s, SQL_TAGS, 0));
+
+		if (o)
+			words_add(&o->tags, sql_text(s, SQL_TAGS, 1));
+	}
+	for (size_t i = 0; i < out->n; i++)
+		words_sort(&out->v[i].tags);
+	return !s->failed;
+}
+
+bool store_versions(struct store *s, enum kind kind, const char *name, struct stored_list *out)
+{
+	sql_start(s, SQL_VERSIONS, "tt", kind_names[kind], name);
+	return read_rows(s, SQL_VERSIONS, out);
+}
+
+bool store_used(struct store *s, struct stored_list *out)
+{
+	sql_start(s, SQL_USED, "");
+	return read_rows(s, SQL_USED, out);
+}
+
+static void write_tags(struct store *s, const struct stored *o)
+{
+	sql_run(s, SQL_TAGS_DEL, "tt", kind_names[o->ref.kind], o->ref.name);
+	for (size_t i = 0; i < o->tags.n; i++)
+		sql_run(s, SQL_TAG_ADD, "ttt", kind_names[o->ref.kind], o->ref.name, o->tags.v[i]);
+}
+
+bool store_add(struct store *s, const struct stored *o)
+{
+	sql_run(s, SQL_OBJECT_ADD, "ttntnnt", kind_names[o->ref.kind], o->ref.name, (int64_t)o->ref.version,
+		o->description ? o->description : "", (int64_t)o->reusable, s->now, s->identity.user);
+	write_tags(s, o);
+	return !s->failed;
+}
+
+bool store_change(struct store *s, const struct stored *o)
+{
+	sql_run(s, SQL_OBJECT_SET, "ttntnnt", kind_names[o->ref.kind], o->ref.name, (int64_t)o->latest,
+		o->description ? o->description : "", (int64_t)o->reusable, s->now, s->identity.user);
+	write_tags(s, o);
+	return !s->failed;
+}
+
+bool store_add_version(struct store *s, const struct stored *o, const struct refs *refs)
+{
+	const char *kind = kind_names[o->ref.kind];
+
+	sql_run(s, SQL_VERSION_ADD, "ttntnt", kind, o->ref.name, (int64_t)o->ref.version, o->definition, s->now,
+		s->identity.user);
+	for (size_t i = 0; i < refs->n; i++)
+		sql_run(s, SQL_REF_ADD, "ttnttn", kind, o->ref.name, (int64_t)o->ref.version,
+			kind_names[refs->v[i].kind], refs->v[i].name, (int64_t)refs->v[i].version);
+	return !s->failed;
+}
+
+bool store_delete(struct store *s, const struct ref *ref)
+{
+	const char *kind = kind_names[ref->kind];
+
+	if (ref->version)
+		return sql_run(s, SQL_VERSION_DEL, "ttn", kind, ref->name, (int64_t)ref->version);
+	sql_run(s, SQL_OBJECT_RETIRE, "ttnt", kind, ref->name, s->now, s->identity.user);
+	sql_run(s, SQL_TAGS_DEL, "tt", kind, ref->name);
+	return sql_run(s, SQL_VERSIONS_DEL, "tt", kind, ref->name) && store_purge(s);
+}
+
+bool store_purge(struct store *s)
+{
+	return sql_run(s, SQL_OBJECTS_PURGE, "");
+}
+
+bool store_refs_to(struct store *s, const struct ref *ref, struct links *out)
+{
+	enum sql q = SQL_REFS_TO;
+
+	sql_start(s, q, "ttn", kind_names[ref->kind], ref->name, (int64_t)ref->version);
+	while (sql_row(s, q)) {
+		out->v = grow(out->v, out->n, &out->room, sizeof(*out->v));
+		out->v[out->n++] = (struct link){
+			.from = ref_of(kind_of(sql_text(s, q, 0)), sql_text(s, q, 1), (uint32_t)sql_number(s, q, 2)),
+			.to_version = (uint32_t)sql_number(s, q, 3),
+			.latest = (uint32_t)sql_number(s, q, 4),
+			.retired = sql_number(s, q, 5),
+		};
+	}
+	return !s->failed;
+}
+
+bool store_old(struct store *s, enum kind kind, int64_t before, struct refs *out)
+{
+	enum sql q = SQL_VERSIONS_OLD;
+
+	sql_start(s, q, "tn", kind_names[kind], before);
+	while (sql_row(s, q)) {
+		struct ref ref = ref_of(kind_of(sql_text(s, q, 0)), sql_text(s, q, 1), (uint32_t)sql_number(s, q, 2));
+
+		refs_add(out, &ref);
+	}
+	return !s->failed;
+}
+
+bool store_permissions(struct store *s, enum kind kind, const char *name, struct permissions *out)
+{
+	enum sql q = SQL_PERMISSIONS;
+
+	sql_start(s, q, "tt", kind_names[kind], name);
+	while (sql_row(s, q)) {
+		struct permission *p;
+
+		out->v = grow(out->v, out->n, &out->room, sizeof(*out->v));
+		p = &out->v[out->n++];
+		snprintf(p->role, sizeof(p->role), "%s", sql_text(s, q, 0));
+		p->level = (uint32_t)sql_number(s, q, 1);
+	}
+	return !s->failed;
+}
