@@ -190,6 +190,14 @@ static inline bool nf_alg_conn_is_child(const struct nf_conn *ct)
 	return help && ((const struct nf_alg_conn *)help->data)->inside_reply;
 }
 
+/* A connection lives for @secs from now at least, unless a packet's tracker says otherwise afterwards. Any context. */
+void nf_alg_conn_extend(struct nf_conn *ct, u32 secs);
+/*
+ * For every packet of a UDP control connection, from ->help: the tracker has just set its time to its own; it becomes what is left of
+ * ->keep, which @secs prolongs (0: it stays).
+ */
+void nf_alg_conn_keep(struct nf_conn *ct, u32 secs);
+
 /* The assignment hook gave @ct its helper: remembers the tenant. @ct is unconfirmed and not shared. */
 void nf_alg_conn_assigned(struct nf_conn *ct, u32 tenant_id);
 

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/hash.h>
+#include <linux/math64.h>
 #include <linux/ip.h>
 #include <net/ipv6.h>
 #include <net/netfilter/nf_conntrack_core.h>
@@ -50,6 +51,43 @@ void nf_alg_endpoint_set(struct alg_endpoint *ep, u16 l3num, const union nf_inet
 		memcpy(ep->addr, addr, 16);
 }
 EXPORT_SYMBOL_GPL(nf_alg_endpoint_set);
+
+/* ---- how long a UDP connection lives ---- */
+
+#define KEEP_MAX	604800u	/* conntrack compares times as signed numbers of jiffies */
+
+void nf_alg_conn_extend(struct nf_conn *ct, u32 secs)
+{
+	u32 jiffs = min(secs, KEEP_MAX) * HZ;
+
+	if (test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status))
+		return;
+	if (!nf_ct_is_confirmed(ct)) {	/* counts from confirmation */
+		ct->timeout = max_t(u32, ct->timeout, jiffs);
+		return;
+	}
+	jiffs += nfct_time_stamp;
+	if ((s32)(jiffs - READ_ONCE(ct->timeout)) > 0)
+		WRITE_ONCE(ct->timeout, jiffs);
+}
+EXPORT_SYMBOL_GPL(nf_alg_conn_extend);
+
+void nf_alg_conn_keep(struct nf_conn *ct, u32 secs)
+{
+	u32 now = div_u64(get_jiffies_64(), HZ), until = now + min(secs, KEEP_MAX), keep;
+	struct nf_alg_conn *data = conn_data(ct);
+
+	if (!data)
+		return;
+	keep = READ_ONCE(data->keep);
+	if (secs && (!keep || (s32)(until - keep) > 0)) {
+		keep = until ?: 1;
+		WRITE_ONCE(data->keep, keep);
+	}
+	if (keep && (s32)(keep - now) > 0)
+		nf_alg_conn_extend(ct, keep - now);
+}
+EXPORT_SYMBOL_GPL(nf_alg_conn_keep);
 
 /* ---- one packet ---- */
 

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* SIP over UDP: a datagram is a message. Nothing is remembered of a connection but what struct nf_alg_conn holds. */
 #include <linux/udp.h>
-#include <linux/math64.h>
 #include <net/checksum.h>
 #include <net/netfilter/nf_conntrack_core.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 
 #include "sip.h"
-
-#define KEEP_MAX	604800u	/* conntrack compares times as signed numbers of jiffies */
 
 /*
  * struct datagram - a packet's payload
@@ -40,47 +37,6 @@ static bool datagram_read(struct sk_buff *skb, unsigned int protoff, struct data
 
 /* ---- how long the connection lives ---- */
 
-static void conn_extend(struct nf_conn *ct, u32 secs)
-{
-	u32 jiffs = min(secs, KEEP_MAX) * HZ;
-
-	if (test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status))
-		return;
-	if (!nf_ct_is_confirmed(ct)) {	/* counts from confirmation */
-		ct->timeout = max_t(u32, ct->timeout, jiffs);
-		return;
-	}
-	jiffs += nfct_time_stamp;
-	if ((s32)(jiffs - READ_ONCE(ct->timeout)) > 0)
-		WRITE_ONCE(ct->timeout, jiffs);
-}
-
-/*
- * Every packet set the connection's timeout to conntrack's own; from here it is at least what is left of @data->keep.
- */
-static void conn_refresh(struct nf_conn *ct, const struct nf_alg_conn *data, u32 now)
-{
-	u32 keep = READ_ONCE(data->keep);
-	s32 left = keep - now;
-
-	if (keep && left > 0)
-		conn_extend(ct, left);
-}
-
-/* @secs: so long from now on, 0: as long as it was to live. */
-static void conn_keep(struct nf_conn *ct, u32 secs)
-{
-	struct nf_alg_conn *data = nfct_help(ct) ? nfct_help_data(ct) : NULL;
-	u32 now = div_u64(get_jiffies_64(), HZ), until = now + min(secs, KEEP_MAX), keep;
-
-	if (!data)
-		return;
-	keep = READ_ONCE(data->keep);
-	if (secs && (!keep || (s32)(until - keep) > 0))
-		WRITE_ONCE(data->keep, until ?: 1);
-	conn_refresh(ct, data, now);
-}
-
 void sip_conn_set(struct sip_conn *conn, const struct nf_alg_work *w)
 {
 	conn->used = nf_ct_protonum(w->ct) == IPPROTO_UDP;
@@ -96,7 +52,7 @@ void sip_conn_keep(struct net *net, const struct sip_conn *conn, u32 secs)
 
 	if (!h)
 		return;
-	conn_extend(nf_ct_tuplehash_to_ctrack(h), secs);
+	nf_alg_conn_extend(nf_ct_tuplehash_to_ctrack(h), secs);
 	nf_ct_put(nf_ct_tuplehash_to_ctrack(h));
 }
 
@@ -216,6 +172,6 @@ int sip_udp_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, 
 	ret = datagram(&w, &keep);
 	local_bh_enable();
 	if (ret == NF_ACCEPT)
-		conn_keep(ct, keep);
+		nf_alg_conn_keep(ct, keep);
 	return ret;
 }
