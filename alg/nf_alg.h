@@ -43,7 +43,7 @@ struct nf_alg_call_ops;
  * @end:	a session is over: frees what its part has; under session->lock, in softirq, after the last packet; may be NULL.
  *		Others may look at the session for one more grace period
  * @closed:	TCP: an end of the connection sent FIN or RST; under session->lock; may be NULL
- * @calls:	calls and registrations for dumps, NULL: the protocol has none
+ * @calls:	calls, registrations and tunnels for dumps, NULL: the protocol has none
  * @owner:	the module
  * @expect_policy: set by registration: cap and longest timeout of its expectations
  * @helpers:	set by registration: one for each transport and family
@@ -563,7 +563,7 @@ struct nf_alg_tunnel_info {
 };
 
 /**
- * struct nf_alg_call_ops - what a protocol with calls offers
+ * struct nf_alg_call_ops - what a protocol with calls or tunnels offers; what it does not have is NULL
  * @walk:	calls @fn in increasing order of ids above @after until it returns non-zero (returned) or the end (0)
  * @close:	ends one, 0 or -ENOENT
  * @close_tenant: ends a tenant's calls, registrations and tunnels, those of all if 0; returns how many

@@ -66,7 +66,7 @@ static int tenant_put(struct sk_buff *msg, struct net *net, u32 id, const struct
 	return tenant ? nla_put_string(msg, NF_ALG_A_EVENT_TENANT, tenant->object.name) : 0;
 }
 
-/* What became of a pinhole, call or registration: @type is its attribute. */
+/* What became of a pinhole, call, registration or tunnel: @type is its attribute. */
 static void event_state(struct net *net, enum nf_alg_event event, u32 tenant_id, u32 protocol, int type,
 			nf_alg_fill_fn *fill, const void *info)
 {
@@ -126,6 +126,19 @@ void nf_alg_event_registration(const struct nf_alg_registration_info *info, enum
 		    nf_alg_registration_fill, info);
 }
 EXPORT_SYMBOL_GPL(nf_alg_event_registration);
+
+/**
+ * nf_alg_event_tunnel() - tells listeners what became of a tunnel
+ * @info:	the tunnel; its IKE sessions and SAs don't matter, their numbers do
+ * @event:	NF_ALG_EVENT_TUNNEL_*
+ *
+ * Context: any.
+ */
+void nf_alg_event_tunnel(const struct nf_alg_tunnel_info *info, enum nf_alg_event event)
+{
+	event_state(info->net, event, info->tenant, NF_ALG_PROTOCOL_IKE, NF_ALG_A_EVENT_TUNNEL, nf_alg_tunnel_fill, info);
+}
+EXPORT_SYMBOL_GPL(nf_alg_event_tunnel);
 
 /**
  * nf_alg_event_refused() - tells listeners that an ALG refused something; no more often than REFUSALS_RATE

@@ -462,7 +462,7 @@ static int config_abort_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* What must not be asked for under RCU. */
 struct status_counts {
-	u32 calls, registrations;
+	u32 calls, registrations, tunnels;
 };
 
 static int status_fill(struct sk_buff *msg, struct net *net, const struct status_counts *counts)
@@ -483,7 +483,8 @@ static int status_fill(struct sk_buff *msg, struct net *net, const struct status
 	    nla_put_u32(msg, NF_ALG_A_STATUS_TENANT_SIZE,
 			sizeof(struct nf_alg_tenant) + sizeof(struct nf_alg_account)) ||
 	    nla_put_u32(msg, NF_ALG_A_STATUS_CALLS, counts->calls) ||
-	    nla_put_u32(msg, NF_ALG_A_STATUS_REGISTRATIONS, counts->registrations))
+	    nla_put_u32(msg, NF_ALG_A_STATUS_REGISTRATIONS, counts->registrations) ||
+	    nla_put_u32(msg, NF_ALG_A_STATUS_TUNNELS, counts->tunnels))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -498,6 +499,7 @@ static int status_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!msg)
 		return nf_alg_no_memory(info->extack);
 	nf_alg_nl_call_counts(genl_info_net(info), &counts.calls, &counts.registrations);
+	counts.tunnels = nf_alg_nl_tunnel_count(genl_info_net(info));
 	head = genlmsg_put_reply(msg, info, &nf_alg_family, 0, info->genlhdr->cmd);
 	rcu_read_lock();
 	err = head ? status_fill(msg, genl_info_net(info), &counts) : -EMSGSIZE;
@@ -558,6 +560,8 @@ static const struct genl_ops nf_alg_ops[] = {
 	OP_CHANGE(CALL_DEL, nf_alg_nl_call_del, nf_alg_call_del_nla),
 	OP_DUMP(REGISTRATION_GET, nf_alg_nl_call_start, nf_alg_nl_registration_dump, nf_alg_call_get_nla),
 	OP_CHANGE(REGISTRATION_DEL, nf_alg_nl_registration_del, nf_alg_registration_del_nla),
+	OP_DUMP(TUNNEL_GET, nf_alg_nl_tunnel_start, nf_alg_nl_tunnel_dump, nf_alg_tunnel_get_nla),
+	OP_CHANGE(TUNNEL_DEL, nf_alg_nl_tunnel_del, nf_alg_tunnel_del_nla),
 };
 
 static const struct genl_multicast_group nf_alg_groups[] = {

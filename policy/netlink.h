@@ -79,7 +79,7 @@ int nf_alg_tenant_fill(struct sk_buff *skb, const struct nf_alg_object *object);
  * struct nf_alg_filter - what a dump, reset or removal of state is narrowed to, and where the dump goes on
  * @tenant:	id, 0 for all
  * @protocol:	NF_ALG_PROTOCOLS for all
- * @next:	tenant, pinhole, call or registration: the lowest id not yet sent
+ * @next:	tenant, pinhole, call, registration or tunnel: the lowest id not yet sent; 0: all are
  * @next_protocol: of counters: of that tenant; of calls: whose ids @next counts
  * @ready:	the request was looked at
  *
@@ -95,7 +95,7 @@ struct nf_alg_filter {
 
 int nf_alg_filter_parse(struct net *net, struct nf_alg_filter *filter, struct nlattr *tenant, struct nlattr *protocol,
 			struct netlink_ext_ack *extack);
-int nf_alg_filter_prepare(struct netlink_callback *cb, int tenant, int protocol);
+int nf_alg_filter_prepare(struct netlink_callback *cb, int tenant, int protocol);	/* 0: no such attribute */
 
 static inline bool nf_alg_filter_passes(const struct nf_alg_filter *filter, u32 tenant, u32 protocol)
 {
@@ -147,6 +147,16 @@ int nf_alg_nl_registration_del(struct sk_buff *skb, struct genl_info *info);
 int nf_alg_call_fill(struct sk_buff *skb, int type, const void *info, const char *tenant);	/* without flows */
 int nf_alg_registration_fill(struct sk_buff *skb, int type, const void *info, const char *tenant);
 void nf_alg_nl_call_counts(struct net *net, u32 *calls, u32 *registrations);	/* of all protocols; may sleep */
+
+/* Tunnels: policy/nl_tunnels.c */
+extern const struct nla_policy nf_alg_tunnel_get_nla[NF_ALG_A_TUNNEL_QUERY_TENANT + 1];
+extern const struct nla_policy nf_alg_tunnel_del_nla[NF_ALG_A_TUNNEL_QUERY_TENANT + 1];
+
+int nf_alg_nl_tunnel_start(struct netlink_callback *cb);
+int nf_alg_nl_tunnel_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int nf_alg_nl_tunnel_del(struct sk_buff *skb, struct genl_info *info);
+int nf_alg_tunnel_fill(struct sk_buff *skb, int type, const void *info, const char *tenant);	/* without IKE and SAs */
+u32 nf_alg_nl_tunnel_count(struct net *net);	/* may sleep */
 
 /* Changes of configuration to listeners: policy/event.c */
 void nf_alg_event_config(struct nf_alg_policy_net *pn, enum nf_alg_event event, const char *name);

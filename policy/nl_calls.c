@@ -161,7 +161,7 @@ static int dump_registration(const struct nf_alg_registration_info *info, void *
 
 static int walk_calls(const struct nf_alg_call_ops *ops, struct net *net, u32 after, struct call_dump *dump)
 {
-	return ops->walk(net, after, dump_call, dump);
+	return ops->walk ? ops->walk(net, after, dump_call, dump) : 0;
 }
 
 static int walk_registrations(const struct nf_alg_call_ops *ops, struct net *net, u32 after, struct call_dump *dump)
@@ -224,7 +224,7 @@ int nf_alg_nl_registration_dump(struct sk_buff *skb, struct netlink_callback *cb
 
 static int close_call(const struct nf_alg_call_ops *ops, struct net *net, u32 id)
 {
-	return ops->close(net, id);
+	return ops->close ? ops->close(net, id) : -ENOENT;
 }
 
 static int close_registration(const struct nf_alg_call_ops *ops, struct net *net, u32 id)
@@ -266,7 +266,8 @@ static int close_tenant(struct genl_info *info)
 		ops = nf_alg_protocol_calls_get(protocol);
 		if (!ops)
 			continue;
-		ops->close_tenant(net, filter.tenant);
+		if (ops->walk)	/* else it has tunnels, which are not meant */
+			ops->close_tenant(net, filter.tenant);
 		nf_alg_protocol_put(protocol);
 	}
 	return err;
@@ -301,7 +302,8 @@ void nf_alg_nl_call_counts(struct net *net, u32 *calls, u32 *registrations)
 		ops = nf_alg_protocol_calls_get(protocol);
 		if (!ops)
 			continue;
-		*calls += ops->count(net);
+		if (ops->count)
+			*calls += ops->count(net);
 		if (ops->count_registrations)
 			*registrations += ops->count_registrations(net);
 		nf_alg_protocol_put(protocol);

@@ -166,7 +166,7 @@ void nf_alg_event_pinhole(const struct nf_alg_pinhole_info *info, enum nf_alg_ev
 struct nf_alg_call_info;
 struct nf_alg_registration_info;
 struct nf_alg_tunnel_info;
-void nf_alg_event_tunnel(const struct nf_alg_tunnel_info *info, enum nf_alg_event event);	/* IKE sessions and SAs are left out */
+void nf_alg_event_tunnel(const struct nf_alg_tunnel_info *info, enum nf_alg_event event);	/* IKE and SAs are left out */
 void nf_alg_event_call(const struct nf_alg_call_info *info, enum nf_alg_event event);	/* flows are left out */
 void nf_alg_event_registration(const struct nf_alg_registration_info *info, enum nf_alg_event event);
 void nf_alg_event_refused(struct net *net, u32 tenant_id, enum nf_alg_protocol protocol, enum nf_alg_reason reason);
