@@ -420,7 +420,6 @@ static bool do_rollback(struct store *s, void *data)
 {
 	const struct version_args *a = data;
 
-	s->subject_at = a->one_at;
 	return version_rollback(s, &a->one, a->one_at);
 }
 
@@ -430,7 +429,6 @@ static bool do_clone(struct store *s, void *data)
 
 	if (a->two.version)
 		return fail(s->ctx, ALGCTL_USAGE, a->two_at, "a new %s has no version yet", kind_names[a->two.kind]);
-	s->subject_at = a->two_at;
 	return version_clone(s, &a->one, a->one_at, a->two.name);
 }
 

@@ -124,12 +124,14 @@ static void strip(struct object *o)
 static void finish(struct store *s, struct build *b, size_t i, struct objects *out)
 {
 	struct object *o = b->objects.v[i];
+	const struct object *said;
 
 	if (o->kind == KIND_TENANT)
 		inherit(b, to_tenant(o));
+	said = s->said && !strcmp(b->names[i], o->name) ? objects_find(s->said, o->kind, o->name) : NULL;
+	if (said)
+		object_take_places(o, said);
 	references_map(o, kernel_name, b);
-	if (o->kind == s->subject.kind && !strcmp(o->name, s->subject.name))
-		o->at = s->subject_at;
 	memcpy(o->name, b->names[i], NAME_SIZE);
 	strip(o);
 	objects_add(out, o);

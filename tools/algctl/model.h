@@ -236,6 +236,9 @@ void tenant_get(struct tenant *t, const void *attrs, size_t size);
 
 struct rule *policy_rule(struct policy *p, uint32_t protocol);	/* made when absent */
 
+/* Where @from's values were said; @to has the same ones, perhaps with versions in its references. */
+void object_take_places(struct object *to, const struct object *from);
+
 /* merge.c: what @from has goes into @to, and out of @from; the rest of @to stays. */
 void object_merge(struct object *to, struct object *from);
 

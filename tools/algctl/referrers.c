@@ -55,7 +55,6 @@ static bool do_propagate(struct store *s, void *data)
 {
 	struct version_args *a = data;
 
-	s->subject_at = a->one_at;
 	return version_propagate(s, &a->propagation);
 }
 

@@ -2,6 +2,7 @@
 /* algctl status: what runs, what is missing, what is too small. */
 #include "field.h"
 #include "object.h"
+#include "operation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,8 @@ enum { MODULES = PROTOCOLS + 2, EXPECT_MAX_WANTED = 65536, EXPECT_MAX_LOW = 8192
 
 struct health {
 	struct status status;
+	struct outcome drift;		/* from the store; @drift_known with one that can be read */
+	bool drift_known;
 	struct module module[MODULES];
 	bool has_expect_max, has_count, has_max;
 	unsigned long expect_max, conntracks, conntrack_max;
@@ -111,6 +114,18 @@ static void find_hints(struct health *h)
 		words_addf(&h->hints, "netlink port %u has a configuration transaction open", s->transaction);
 }
 
+static void find_drift(struct ctx *ctx, struct health *h)
+{
+	bool quiet = ctx->quiet;
+
+	ctx->quiet = true;
+	h->drift_known = store_of(ctx) && identity_load(store_of(ctx)) && drift(ctx, &h->drift);
+	ctx->quiet = quiet;
+	if (h->drift.changes.n)
+		words_addf(&h->hints, "the kernel differs from the store in %zu object%s: 'algctl restore' would",
+			   h->drift.changes.n, h->drift.changes.n == 1 ? "" : "s");
+}
+
 static const char *module_state(const struct module *m)
 {
 	return m->loaded ? "loaded" : m->installed ? "not loaded" : "not installed";
@@ -134,6 +149,12 @@ static void print_status_json(struct ctx *ctx, const struct health *h)
 	for (size_t i = 0; i < h->hints.n; i++)
 		json_array_append_new(hints, json_string(h->hints.v[i]));
 	json_object_set_new(j, "hints", hints);
+	if (h->drift_known) {
+		json_t *drift = json_object();
+
+		changes_json(drift, &h->drift.changes);
+		json_object_set_new(j, "drift", drift);
+	}
 	print_json(ctx, j);
 }
 
@@ -184,6 +205,22 @@ static void print_status(struct ctx *ctx, const struct health *h)
 	fputc('\n', ctx->out);
 	for (size_t i = 0; i < h->hints.n; i++)
 		fprintf(ctx->out, "! %s\n", h->hints.v[i]);
+	changes_print(ctx, &h->drift.changes);
+}
+
+/* Whoever can't read the store can see the kernel's state all the same. */
+static bool open_kernel(struct ctx *ctx, struct health *h)
+{
+	bool quiet = ctx->quiet, good;
+
+	ctx->quiet = true;
+	good = backend(ctx);
+	ctx->quiet = quiet;
+	if (good)
+		return true;
+	words_add(&h->hints, "the store can't be opened: 'algctl store status' tells why");
+	ctx->backend = kernel_open(ctx);
+	return ctx->backend;
 }
 
 static bool status(struct ctx *ctx, const struct command *command, void *object)
@@ -192,13 +229,14 @@ static bool status(struct ctx *ctx, const struct command *command, void *object)
 
 	(void)command;
 	(void)object;
-	if (!backend(ctx) || !ctx->backend->ops->status(ctx, &h.status))
+	if (!open_kernel(ctx, &h) || !ctx->backend->ops->status(ctx, &h.status))
 		return false;
 	find_modules(&h);
 	h.has_expect_max = read_sysctl("nf_conntrack_expect_max", &h.expect_max);
 	h.has_count = read_sysctl("nf_conntrack_count", &h.conntracks);
 	h.has_max = read_sysctl("nf_conntrack_max", &h.conntrack_max);
 	find_hints(&h);
+	find_drift(ctx, &h);
 	if (ctx->json)
 		print_status_json(ctx, &h);
 	else
@@ -206,6 +244,7 @@ static bool status(struct ctx *ctx, const struct command *command, void *object)
 	for (int i = 0; i < MODULES; i++)
 		free(h.module[i].name);
 	words_free(&h.hints);
+	outcome_free(&h.drift);
 	return true;
 }
 

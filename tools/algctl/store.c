@@ -53,6 +53,7 @@ bool store_commit(struct store *s)
 		return false;
 	}
 	s->transaction = s->writing = false;
+	s->said = NULL;
 	return true;
 }
 
@@ -61,6 +62,7 @@ void store_rollback(struct store *s)
 	if (s->transaction)
 		s->db->driver->run(s->db, "ROLLBACK");
 	s->transaction = s->writing = s->failed = s->applied = false;
+	s->said = NULL;
 }
 
 static void bind(struct store *s, enum sql q, const char *types, va_list args)

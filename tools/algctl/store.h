@@ -91,6 +91,7 @@ struct identity {
  * @failed:		the transaction can't be committed
  * @now:		time of the transaction
  * @subject:		what the operation is about, for the log of refused ones
+ * @said:		what was given, sorted, with the places where it was said; NULL: nothing
  * @applied:		what tenants have was changed: the kernel is to be, too
  * @dry_run:		nothing will stay
  */
@@ -101,7 +102,7 @@ struct store {
 	bool transaction, writing, failed, applied, dry_run;
 	int64_t now;
 	struct ref subject;
-	struct where subject_at;
+	const struct objects *said;
 	struct identity identity;
 	struct objects templates;	/* versions that were read */
 };

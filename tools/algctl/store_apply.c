@@ -132,7 +132,6 @@ static bool save(struct store *s, struct work *w, struct object *o, const struct
 	bool added = c && !c->old, good;
 	struct restore r = { 0 };
 
-	s->subject_at = o->at;
 	references_map(o, collect, &r.texts);
 	good = added ? version_add(s, o) : version_set(s, o, WRITE_REPLACE);
 	if (good)
@@ -181,6 +180,7 @@ static bool work(struct store *s, void *data)
 	struct work w = { .a = a };
 	bool good = load_running(s, a);
 
+	s->said = a->wanted;
 	if (good)
 		config_compare(&a->running, a->wanted, &a->changes);
 	for (size_t i = 0; i < ORDER && good; i++)

@@ -73,20 +73,22 @@ static bool below_watch(struct ctx *ctx, bool (*seen)(struct ctx *ctx, const str
 struct write {
 	struct object *o;
 	enum write_how how;
+	struct objects said;
 };
 
 static bool write_object(struct store *s, void *data)
 {
 	const struct write *w = data;
 
-	s->subject_at = w->o->at;
+	s->said = &w->said;
 	return w->how == WRITE_ADD ? version_add(s, w->o) : version_set(s, w->o, w->how);
 }
 
 /* The object's references become references to versions. */
 static bool store_set(struct ctx *ctx, const struct object *o, enum write_how how)
 {
-	struct write w = { (struct object *)(uintptr_t)o, how };
+	struct object *one = (struct object *)(uintptr_t)o;
+	struct write w = { one, how, { .v = &one, .n = 1 } };
 
 	return operation_run(ctx, write_object, &w, NULL);
 }
@@ -96,7 +98,6 @@ static bool delete_object(struct store *s, void *data)
 	const struct object *o = data;
 	struct ref ref = ref_of(o->kind, o->name, o->version);
 
-	s->subject_at = o->at;
 	return version_del(s, &ref, o->at);
 }
 

@@ -241,13 +241,21 @@ static struct error *latest(struct ctx *ctx)
 void error_hint(struct ctx *ctx, const char *format, ...)
 {
 	struct error *e = latest(ctx);
+	char *before = e ? e->hint : NULL;
 	va_list args;
 
-	if (!e || e->hint)
+	if (!e)
 		return;
 	va_start(args, format);
 	e->hint = format_list(format, args);
 	va_end(args);
+	if (before) {
+		char *both = format_text("%s; %s", before, e->hint);
+
+		free(e->hint);
+		free(before);
+		e->hint = both;
+	}
 }
 
 void error_expected(struct ctx *ctx, const char *text, const struct words *expected)

@@ -86,6 +86,25 @@ static bool check_reusable(struct store *s, const struct object *o, const struct
 	return good;
 }
 
+/* It can't become that while several have it. */
+static bool check_becomes_single(struct store *s, const struct object *o, const struct stored *old)
+{
+	struct words users = { 0 };
+	bool good = true;
+
+	if (old && old->reusable && !o->reusable)
+		live_referrers(s, &old->ref, NULL, &users);
+	if (users.n > 1) {
+		char *list = words_join(&users, ", ");
+
+		good = fail_errno(s->ctx, EBUSY, o->at, "%s '%s': must stay reusable, it belongs to %s",
+				  kind_names[o->kind], o->name, list);
+		free(list);
+	}
+	words_free(&users);
+	return good;
+}
+
 /* In the kernel's words where the kernel would say it. */
 static bool no_target(struct resolve *r, const struct ref *ref, struct where at)
 {
@@ -182,7 +201,7 @@ bool version_save(struct store *s, struct object *o, const struct stored *old)
 	bool good;
 
 	imply_policy(o);
-	good = references_map(o, resolve, &r);
+	good = check_becomes_single(s, o, old) && references_map(o, resolve, &r);
 	definition = definition_of(o);
 	if (good && !(old && !old->retired && !strcmp(old->definition, definition) && same_meta(old, o)))
 		good = write_rows(s, o, old, definition, &r.refs);

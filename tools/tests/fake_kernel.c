@@ -72,11 +72,13 @@ static void state_save(struct transport *t)
 {
 	char buffer[MSG_SIZE];
 	const char *path;
+	char *new;
 	FILE *f;
 
 	if (!path_of_state(&path))
 		return;
-	f = fopen(path, "w");
+	new = format_text("%s.new", path);
+	f = fopen(new, "w");
 	fwrite(&t->generation, sizeof(t->generation), 1, f);
 	for (size_t i = 0; i < t->running.n; i++) {
 		struct msg m = { 0 };
@@ -89,6 +91,9 @@ static void state_save(struct transport *t)
 		fwrite(buffer, m.header->nlmsg_len, 1, f);
 	}
 	fclose(f);
+	if (rename(new, path))
+		abort();
+	free(new);
 }
 
 static void state_load(struct transport *t)

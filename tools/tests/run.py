@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+import store
+
 
 class Results:
     def __init__(self):
@@ -29,6 +31,10 @@ class Results:
 
     def same(self, got, wanted, title):
         self.check(got == wanted, title, f"got:    {got!r}\nwanted: {wanted!r}")
+
+    def done(self):
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped")
+        return self.failed > 0
 
     def skip(self, title, reason):
         self.skipped += 1
@@ -453,17 +459,22 @@ def main():
     parser.add_argument("--algctl", required=True)
     parser.add_argument("--fake", required=True)
     parser.add_argument("--source", required=True)
+    parser.add_argument("--store", nargs="*", help="these tests of the store only, or all of them only")
     results = Results()
     runner = Runner(parser.parse_args(), results)
+    os.chmod(runner.tmp, 0o711)
     try:
+        if runner.args.store is not None:
+            store.run(runner, runner.args.store)
+            return results.done()
         table(runner, "grammar.t", runner.args.algctl, {"ALGCTL_DRY": "1"})
         table(runner, "kernel.t", runner.args.fake, {"ALGCTL_FAKE": runner.state("table")})
         for test in (bad_files, round_trip, modes_of_others, many, failures, completion, agreement, lists, pages):
             test(runner)
+        store.run(runner)
     finally:
         shutil.rmtree(runner.tmp)
-    print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")
-    return results.failed > 0
+    return results.done()
 
 
 if __name__ == "__main__":
