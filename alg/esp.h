@@ -267,6 +267,8 @@ void ike_natt_begins(struct net *net, u16 zone, const struct sk_buff *skb, unsig
 /* preserve-port, under the lock: a session is on this (translated) connection; and it ends. */
 void ike_port_learn(struct esp_ike *ike, const struct nf_conn *ct);
 void ike_port_forget(struct esp_ike *ike);
+/* Behind conntrack, from ->help: a message of a client whose session has ->port leaves from port 500. Return: netfilter verdict. */
+int ike_port_send(struct sk_buff *skb, unsigned int protoff);
 int ike_port_init(void);	/* its hooks */
 void ike_port_exit(void);
 
