@@ -36,12 +36,13 @@
 #define ESP_SAS_MAX	32	/* of a tunnel, in each direction */
 #define ESP_IKES_MAX	8	/* of a tunnel */
 #define ESP_SEQ_MAX	64	/* sequence numbers of an SA that counts as new */
+#define ESP_ANSWER	2000	/* ms that an outbound SPI is given until an inbound one answers */
 
 struct esp_addrs {
 	union nf_inet_addr src, dst;
 };
 
-/* Keys have no holes: they are hashed as they are. */
+/* Keys have no holes: they are compared as they are. */
 struct esp_gateway_key {
 	possible_net_t net;	/* by pointer; valid while hooks of the namespace run */
 	union nf_inet_addr addr;
@@ -49,26 +50,45 @@ struct esp_gateway_key {
 	u32 zero;
 };
 
-struct esp_group_key {
+/* What packets of one direction have in common, as their first hook sees them. */
+struct esp_key {
 	possible_net_t net;
-	struct esp_addrs in;
+	union {
+		struct esp_addrs out;	/* of a tunnel, of an outbound SA */
+		struct esp_addrs in;	/* of a group, of an inbound SA */
+	};
 	u16 family;
-	u16 zone;		/* of inbound packets */
-	u32 zero;
+	u16 zone;
+	u32 spi;		/* of an SA, else 0 */
 };
 
-struct esp_tunnel_key {
-	possible_net_t net;
-	struct esp_addrs out;
-	u16 family;
-	u16 zone;		/* of outbound packets */
-	u32 zero;
-};
-
-struct esp_sa_key {
-	unsigned long group;	/* address of struct esp_group */
+/* Outbound SPIs of a group: the gateway chose them, so no two clients have the same. */
+struct esp_out_key {
+	unsigned long group;
 	u32 spi;
-	u32 dir;		/* enum alg_esp_dir */
+	u32 zero;
+};
+
+/**
+ * struct esp_net - what a namespace has
+ * @gen:	where the number of its configuration stands
+ * @tunnels:	how many there are; hooks have nothing to do without, but for what goes on from before the module was loaded
+ * @used:	there were some
+ * @ids:	tunnels by id
+ * @tmpls:	templates by zone: one each for slots that were in use
+ * @work:	runs while there are tunnels
+ */
+struct esp_net {
+	struct net *net;
+	const u32 *gen;
+	atomic_t tunnels;
+	bool used;
+	u32 next_id;
+	struct xarray ids;
+	struct xarray tmpls;
+	struct delayed_work work;
+	u32 walked;
+	struct nf_hook_ops *hooks;
 };
 
 /**
@@ -90,43 +110,46 @@ struct esp_gateway {
 };
 
 /**
- * struct esp_group - clients of a gateway that it knows by one public address
+ * struct esp_group - clients of a gateway that it knows by one public address; goes with its last client
  * @config:	by the policy of the tunnel that acted last
+ * @gone:	under the lock: it is in no table
  */
 struct esp_group {
 	struct alg_esp_group bind;
 	struct alg_esp_config config;
 	struct rhash_head node;
-	struct esp_group_key key;
+	struct esp_key key;
 	struct esp_gateway *gateway;
+	bool gone;
 	struct rcu_head rcu;
 };
 
 /**
  * struct esp_tunnel - a client of a group
  * @bind:	its state, under the gateway's lock
+ * @slot_node, @slot_key: as @node and @key, in its slot's zone; slots above 0 only
  * @in_zone:	conntrack zone of inbound packets where the slot is 0
  * @zone:	of its ESP: the slot's, or the client's own
  * @tmpl:	template that packets of a slot above 0 get; the namespace's, NULL: slot 0
- * @last:	outbound SA of the last packet, or NULL: most have one only. Under RCU
  * @translated: needs nf_alg_nat
  * @gone:	under the lock: it has left, is in no table
- * @account:	the tenant's with a reference, or NULL
+ * @account:	the tenant's with a reference, or NULL; valid for a grace period more than the tunnel
  * @tenant, @gen: id; configuration in which it was found allowed
+ * @on_service:	as nf_alg_work_on_service() said
  * @id:		growing in the namespace
  * @begun:	jiffies
  */
 struct esp_tunnel {
 	struct alg_esp_pair bind;
-	struct rhash_head node;
-	struct esp_tunnel_key key;
+	struct rhash_head node, slot_node;
+	struct esp_key key, slot_key;
 	struct esp_addrs in;
 	u16 in_zone;
 	u16 zone;
 	bool translated;
 	bool gone;
+	bool on_service;
 	struct nf_conn *tmpl;
-	struct esp_sa __rcu *last;
 	struct esp_group *group;
 	struct nf_alg_account *account;
 	u32 tenant;
@@ -136,10 +159,18 @@ struct esp_tunnel {
 	struct rcu_head rcu;
 };
 
+/**
+ * struct esp_sa - a known SPI
+ * @node, @key:	as its packets come: what the short way looks up, and nothing else
+ * @out_node, @out_key: outbound: among those of all clients of the group
+ * @begun:	jiffies
+ */
 struct esp_sa {
-	struct alg_esp_sa bind;
 	struct rhash_head node;
-	struct esp_sa_key key;
+	struct esp_key key;
+	struct alg_esp_sa bind;
+	struct rhash_head out_node;
+	struct esp_out_key out_key;
 	unsigned long begun;
 	struct rcu_head rcu;
 };
@@ -174,9 +205,16 @@ static inline u64 esp_now(void)	/* ms, as proto/esp_bind.h wants it */
 	return jiffies64_to_msecs(get_jiffies_64());
 }
 
+static inline struct net *esp_tunnel_net(const struct esp_tunnel *tunnel)
+{
+	return read_pnet(&tunnel->key.net);
+}
+
 extern struct nf_alg_proto esp_proto;	/* ike.c; "alg-ike" */
 
 /* ---- esp_table.c ---- */
+
+struct esp_net *esp_net(const struct net *net);
 
 /* Finds, under RCU. @zone: that packets of this direction are looked up in. */
 struct esp_tunnel *esp_tunnel_find(struct net *net, u16 zone, u16 family, const union nf_inet_addr *client,
@@ -184,13 +222,17 @@ struct esp_tunnel *esp_tunnel_find(struct net *net, u16 zone, u16 family, const 
 struct esp_group *esp_group_find(struct net *net, u16 zone, u16 family, const union nf_inet_addr *gateway,
 				 const union nf_inet_addr *public);
 struct esp_sa *esp_sa_find(const struct esp_group *group, enum alg_esp_dir dir, u32 spi);
+struct esp_sa *esp_sa_find_key(const struct esp_key *key);
 struct esp_tunnel *esp_tunnel_by_slot(struct net *net, u16 family, const union nf_inet_addr *gateway, u16 slot);
+/* Of a new connection in @zone, by its first packet. @outbound: the client's. */
+struct esp_tunnel *esp_tunnel_of_flow(struct net *net, u16 zone, u16 family, const struct esp_addrs *addrs, bool *outbound);
 
 /**
  * struct esp_join - who wants a tunnel
  * @out, @in:	addresses, see above
- * @zone:	the connection's, as it counts for @out's direction and for @in's
- * @out_zone, @in_zone: the same as numbers
+ * @out_zone, @in_zone: the connection's zone as it counts for @out's direction and for @in's: nf_ct_zone_id()
+ * @tenant, @account, @rule, @gen: as nf_alg_work_resolve() found them
+ * @on_service:	nf_alg_work_on_service()
  */
 struct esp_join {
 	struct net *net;
@@ -202,14 +244,23 @@ struct esp_join {
 	struct nf_alg_account *account;
 	const struct nf_alg_rule *rule;
 	u32 gen;
+	bool on_service;
 };
 
 /*
  * The tunnel of @join, made if need be, with its gateway's lock taken (softirqs off): esp_unlock() gives it back. NULL: @reason
  * (to be counted by the caller), no lock. Slot 0 only where both zones are the same and nothing else but us stands in conntrack
- * between gateway and public address; a stray that does, and came from outside, is removed. Under RCU, any context.
+ * between gateway and public address; a stray that does, and came from outside, is removed. One of the same client that had
+ * another public address leaves. Where nothing is translated it may be the one that the other party began, so that client and
+ * gateway have changed places: esp_from_client(). @join->rule's options are taken over. Under RCU, any context.
  */
 struct esp_tunnel *esp_tunnel_get_locked(const struct esp_join *join, enum nf_alg_reason *reason);
+/* Does what comes from @src (and isn't translated yet) come from the tunnel's client? */
+static inline bool esp_from_client(const struct esp_tunnel *tunnel, const union nf_inet_addr *src)
+{
+	return nf_inet_addr_cmp(&tunnel->key.out.src, src);
+}
+
 /* The lock of a tunnel or group that was found. false: it is gone, look again. */
 bool esp_lock_tunnel(struct esp_tunnel *tunnel);
 bool esp_lock_group(struct esp_group *group);
@@ -220,6 +271,8 @@ struct esp_ike *esp_ike_find(struct esp_tunnel *tunnel, u64 ispi);
 struct esp_ike *esp_ike_new(struct esp_tunnel *tunnel, u64 ispi, bool anew);	/* NULL: no memory */
 void esp_ike_end(struct esp_ike *ike);		/* freed; the tunnel goes with its last session if it has no SA, see below */
 void esp_sa_free(struct esp_sa *sa);		/* unlinked by proto/esp_bind.c: out of the table, freed by RCU */
+bool esp_sa_add(struct esp_sa *sa);		/* linked: into the table. false: no memory, it was unlinked and freed */
+void esp_free_lists(struct alg_link *sas, struct alg_link *ikes);	/* what esp_bind.c gave back */
 /* Its SAs, sessions and slot are free at once, its ESP connection is removed from conntrack. */
 void esp_tunnel_leave(struct esp_tunnel *tunnel);
 /* Takes over @rule's options. */
@@ -235,17 +288,24 @@ struct nf_conn *esp_tunnel_master(struct esp_tunnel *tunnel);
 /* Its ESP connection, with a reference, or NULL. No lock needed. */
 struct nf_conn *esp_tunnel_flow(const struct esp_tunnel *tunnel);
 
-/* For collector and dumps: tunnels in increasing order of ids; under RCU, without lock. */
+/* For dumps: tunnels in increasing order of ids; under RCU, without lock. */
 struct esp_tunnel *esp_tunnel_next(struct net *net, u32 after);
 u32 esp_tunnel_count(struct net *net);
+/*
+ * First and last thing that the module does, but for nf_alg_proto_register() and nf_alg_proto_unregister(): the first one begins
+ * after esp_table_init(), and all that come through ->help have gone before esp_table_exit(). Hooks, collector and everything else
+ * of this half come and go with them.
+ */
 int esp_table_init(void);
-void esp_table_exit(void);	/* no packet comes any more: everything leaves */
+void esp_table_exit(void);
 
 /* ---- esp_hook.c, esp_icmp.c ---- */
 
-/* In namespaces where the protocol may be used: from the first tunnel on. Any context; registers by work where it must. */
-int esp_hook_init(void);
-void esp_hook_exit(void);	/* no hook runs any more */
+/* In every namespace: what there is to do they find out. */
+int esp_hook_start(struct esp_net *en);
+void esp_hook_stop(struct esp_net *en);		/* packets may still be in them for a grace period */
+/* Counts a packet that is dropped and tells listeners. @tunnel: whose it may be, or NULL. */
+void esp_refuse(struct esp_net *en, const struct esp_tunnel *tunnel, enum nf_alg_reason reason);
 /*
  * ICMP or ICMPv6 error about an ESP packet: the tunnel that the inner packet belongs to, NULL: none, or no such error. @local:
  * the box itself sends it. Under RCU.
@@ -254,9 +314,11 @@ struct esp_tunnel *esp_icmp_tunnel(struct net *net, u16 zone, const struct sk_bu
 
 /* ---- esp_time.c, esp_show.c ---- */
 
-int esp_time_init(void);
-void esp_time_exit(void);
-void esp_tunnel_event(const struct esp_tunnel *tunnel, enum nf_alg_event event);	/* under the lock */
+void esp_time_start(struct esp_net *en);	/* a tunnel has come. Any context */
+void esp_time_init(struct esp_net *en);
+void esp_time_stop(struct esp_net *en);
+/* esp_show.c. Under the lock. */
+void esp_tunnel_event(const struct esp_tunnel *tunnel, enum nf_alg_event event);
 extern const struct nf_alg_call_ops esp_call_ops;
 
 /* ---- ike_natt.c, ike_port.c ---- */

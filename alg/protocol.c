@@ -36,6 +36,7 @@ struct nf_conntrack_helper *nf_alg_protocol_helper(enum nf_alg_protocol id, u16 
 	}
 	return NULL;
 }
+EXPORT_SYMBOL_GPL(nf_alg_protocol_helper);
 
 u32 nf_alg_protocols_loaded(void)
 {

@@ -39,6 +39,7 @@ void nf_alg_conn_assigned(struct nf_conn *ct, u32 tenant_id)
 		data->assigned = true;
 	}
 }
+EXPORT_SYMBOL_GPL(nf_alg_conn_assigned);
 
 void nf_alg_endpoint_set(struct alg_endpoint *ep, u16 l3num, const union nf_inet_addr *addr, __be16 port)
 {

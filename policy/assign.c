@@ -92,6 +92,7 @@ const struct nf_alg_tenant *nf_alg_tenant_classify(struct net *net, const struct
 
 	return conf ? classify(conf, ct, mark, dev) : NULL;
 }
+EXPORT_SYMBOL_GPL(nf_alg_tenant_classify);
 
 /**
  * nf_alg_tenant_by_id() - tenant by id
@@ -111,6 +112,7 @@ u32 nf_alg_tenant_id(const struct nf_alg_tenant *tenant)
 {
 	return tenant->object.id;
 }
+EXPORT_SYMBOL_GPL(nf_alg_tenant_id);
 
 const char *nf_alg_tenant_name(const struct nf_alg_tenant *tenant)
 {
@@ -126,6 +128,7 @@ struct nf_alg_account *nf_alg_tenant_account(const struct nf_alg_tenant *tenant)
 {
 	return tenant->account;
 }
+EXPORT_SYMBOL_GPL(nf_alg_tenant_account);
 
 const struct nf_alg_rule *nf_alg_tenant_rule(const struct nf_alg_tenant *tenant, enum nf_alg_protocol protocol)
 {
@@ -152,6 +155,7 @@ bool nf_alg_tenant_serves(const struct nf_alg_tenant *tenant, enum nf_alg_protoc
 {
 	return def_serves(rcu_dereference(tenant->policy->def), protocol, tuple);
 }
+EXPORT_SYMBOL_GPL(nf_alg_tenant_serves);
 
 /* Protocol whose ALG the connection gets, NF_ALG_PROTOCOLS for none. */
 static unsigned int tenant_match(const struct nf_alg_tenant *tenant, const struct nf_conn *ct)

@@ -213,6 +213,7 @@ const u32 *nf_alg_generation_at(struct net *net)
 {
 	return &nf_alg_policy_net(net)->generation;
 }
+EXPORT_SYMBOL_GPL(nf_alg_generation_at);
 
 /* ---- transactions ---- */
 

@@ -170,3 +170,4 @@ void nf_alg_event_refused(struct net *net, u32 tenant_id, enum nf_alg_protocol p
 		err = nla_put_u32(msg, NF_ALG_A_EVENT_REASON, reason);
 	event_end(net, msg, head, err);
 }
+EXPORT_SYMBOL_GPL(nf_alg_event_refused);

@@ -76,6 +76,7 @@ const struct nf_alg_rule *nf_alg_default_rule(enum nf_alg_protocol protocol)
 {
 	return &default_rules[protocol];
 }
+EXPORT_SYMBOL_GPL(nf_alg_default_rule);
 
 /* ---- objects ---- */
 

@@ -195,11 +195,11 @@ void alg_esp_group_init(struct alg_esp_group *group, const struct alg_esp_config
 	alg_link_init(&group->awaited);
 }
 
-enum alg_esp_verdict alg_esp_join(struct alg_esp_group *group, struct alg_esp_pair *pair, u64 now)
+enum alg_esp_verdict alg_esp_join(struct alg_esp_group *group, struct alg_esp_pair *pair, bool own, u64 now)
 {
 	u16 slot = 0;
 
-	if (group->own) {
+	if (!own || group->own) {
 		slot = slot_take(group->slots);
 		if (!slot)
 			return ALG_ESP_NO_SLOT;
@@ -234,6 +234,11 @@ static void sa_unlink(struct alg_esp_sa *sa)
 		alg_esp_store(sa->peer->settled, false);
 	}
 	sa->peer = NULL;
+}
+
+void alg_esp_forget(struct alg_esp_sa *sa)
+{
+	sa_unlink(sa);
 }
 
 void alg_esp_leave(struct alg_esp_pair *pair, struct alg_link *sas, struct alg_link *ikes)

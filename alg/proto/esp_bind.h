@@ -219,8 +219,11 @@ struct alg_esp_packet {
 void alg_esp_slots_init(struct alg_esp_slots *slots, u16 limit);
 void alg_esp_group_init(struct alg_esp_group *group, const struct alg_esp_config *config, struct alg_esp_slots *slots);
 
-/* A client comes. Return: PASS: @pair is one of @group's, with a slot; NO_SLOT: nothing happened. */
-enum alg_esp_verdict alg_esp_join(struct alg_esp_group *group, struct alg_esp_pair *pair, u64 now);
+/*
+ * A client comes. @own: slot 0 will do, if it is free. Return: PASS: @pair is one of @group's, with a slot; NO_SLOT: nothing
+ * happened.
+ */
+enum alg_esp_verdict alg_esp_join(struct alg_esp_group *group, struct alg_esp_pair *pair, bool own, u64 now);
 
 /* A client is gone: its slot is free at once. Its SAs and IKE sessions move to @sas and @ikes, for the caller to free with it. */
 void alg_esp_leave(struct alg_esp_pair *pair, struct alg_link *sas, struct alg_link *ikes);
@@ -242,6 +245,9 @@ enum alg_esp_verdict alg_esp_ike_message(struct alg_esp_ike *ike, const struct a
  */
 enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packet *packet);
 enum alg_esp_verdict alg_esp_in(struct alg_esp_group *group, struct alg_esp_packet *packet);
+
+/* An SA is known no more, and is to be freed. */
+void alg_esp_forget(struct alg_esp_sa *sa);
 
 /*
  * Now and then, for each pair: idle SAs and IKE sessions move to @sas and @ikes, to be freed. Return: nothing is left of the

@@ -252,7 +252,7 @@ static bool join(struct client *c)
 	c->pair = calloc(1, sizeof(*c->pair));
 	PROPERTY(c->pair);
 	c->group = &w.groups[n];
-	if (alg_esp_join(c->group, c->pair, w.now) == ALG_ESP_PASS)
+	if (alg_esp_join(c->group, c->pair, pick(8), w.now) == ALG_ESP_PASS)
 		return true;
 	PROPERTY(w.slots->n == SLOTS);
 	free(c->pair);

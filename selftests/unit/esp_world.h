@@ -104,7 +104,7 @@ static inline void in_to(int client, u32 spi, u32 seq, enum alg_esp_verdict verd
 
 static inline void join(int client)
 {
-	assert_int_equal(alg_esp_join(&group, &pairs[client], now), PASS);
+	assert_int_equal(alg_esp_join(&group, &pairs[client], true, now), PASS);
 	assert_null(alg_esp_ike_begin(&pairs[client], &ikes[client], 100 + client, true, now));
 }
 

@@ -13,18 +13,18 @@ static void test_slots(void **state)
 		assert_int_equal(pairs[i].slot, i);
 	}
 	/* another public address: a zone of its own, then slots that nobody has */
-	assert_int_equal(alg_esp_join(&other_group, &extra[0], now), PASS);
+	assert_int_equal(alg_esp_join(&other_group, &extra[0], true, now), PASS);
 	assert_int_equal(extra[0].slot, 0);
-	assert_int_equal(alg_esp_join(&other_group, &extra[1], now), PASS);
+	assert_int_equal(alg_esp_join(&other_group, &extra[1], true, now), PASS);
 	assert_int_equal(extra[1].slot, CLIENTS);
-	assert_int_equal(alg_esp_join(&other_group, &extra[2], now), ALG_ESP_NO_SLOT);
+	assert_int_equal(alg_esp_join(&other_group, &extra[2], true, now), ALG_ESP_NO_SLOT);
 	assert_null(extra[2].group);
 	assert_int_equal(other_group.n_pairs, 2);
 	assert_int_equal(slots->n, CLIENTS);
 	/* the lowest that is free, at once */
 	leave(&pairs[7]);
 	leave(&pairs[3]);
-	assert_int_equal(alg_esp_join(&other_group, &extra[2], now), PASS);
+	assert_int_equal(alg_esp_join(&other_group, &extra[2], true, now), PASS);
 	assert_int_equal(extra[2].slot, 3);
 	join(3);
 	assert_int_equal(pairs[3].slot, 7);
@@ -42,15 +42,15 @@ static void test_many_slots(void **state)
 	alg_esp_slots_init(s, 100);
 	alg_esp_group_init(&other_group, &config, s);
 	for (int i = 0; i <= 100; i++) {
-		assert_int_equal(alg_esp_join(&other_group, &p[i], now), PASS);
+		assert_int_equal(alg_esp_join(&other_group, &p[i], true, now), PASS);
 		assert_int_equal(p[i].slot, i);
 	}
-	assert_int_equal(alg_esp_join(&other_group, &p[101], now), ALG_ESP_NO_SLOT);
+	assert_int_equal(alg_esp_join(&other_group, &p[101], true, now), ALG_ESP_NO_SLOT);
 	leave(&p[32]);
 	leave(&p[100]);
-	assert_int_equal(alg_esp_join(&other_group, &p[32], now), PASS);
+	assert_int_equal(alg_esp_join(&other_group, &p[32], true, now), PASS);
 	assert_int_equal(p[32].slot, 32);
-	assert_int_equal(alg_esp_join(&other_group, &p[101], now), PASS);
+	assert_int_equal(alg_esp_join(&other_group, &p[101], true, now), PASS);
 	assert_int_equal(p[101].slot, 100);
 	for (int i = 0; i < 102; i++)
 		if (p[i].group)
@@ -65,7 +65,7 @@ static void test_many_slots(void **state)
 static void test_alone(void **state)
 {
 	assert_int_equal(in(1, 1), ALG_ESP_NO_PAIR);
-	assert_int_equal(alg_esp_join(&group, &pairs[0], now), PASS);
+	assert_int_equal(alg_esp_join(&group, &pairs[0], true, now), PASS);
 	assert_int_equal(out(0, 1, 1), ALG_ESP_NO_IKE);
 	assert_int_equal(in(1, 1), ALG_ESP_NO_IKE);
 	assert_null(group.holder);
@@ -83,8 +83,8 @@ static void test_alone(void **state)
 static void test_without_ike(void **state)
 {
 	config.require_ike = false;
-	assert_int_equal(alg_esp_join(&group, &pairs[0], now), PASS);
-	assert_int_equal(alg_esp_join(&group, &pairs[1], now), PASS);
+	assert_int_equal(alg_esp_join(&group, &pairs[0], true, now), PASS);
+	assert_int_equal(alg_esp_join(&group, &pairs[1], true, now), PASS);
 	assert_int_equal(out(0, 1, 1), BOUND);
 	in_to(0, 2, 1, BOUND);
 	in_to(0, 2, 2, PASS);
