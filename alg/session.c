@@ -166,6 +166,7 @@ bool nf_alg_work_on_service(const struct nf_alg_work *work)
 	data = conn_data(work->ct);
 	return data && on_service(data);
 }
+EXPORT_SYMBOL_GPL(nf_alg_work_on_service);
 
 /* Off when the tenant or the service is gone since; what an nft rule gave needs no service. */
 static u8 work_mode(const struct nf_alg_work *work, bool assigned, bool had_tenant)
