@@ -89,7 +89,7 @@ struct header_name {
 };
 
 /* First byte, length and middle byte tell every name from the others; a clash would be an initializer overridden. */
-#define SLOT(first, len, middle) (((first) * 2 + (len) * 45 + (middle) * 7) & 63)
+#define SLOT(first, len, middle) ((((first) * 11 + (len) * 53 + (middle) * 103) >> 1) & 63)
 
 static const struct header_name header_names[64] = {
 	[SLOT('v', 3, 'i')]	= { "via", 3, ALG_SIP_H_VIA },
@@ -112,6 +112,8 @@ static const struct header_name header_names[64] = {
 	[SLOT('p', 19, 'd')]	= { "p-asserted-identity", 19, ALG_SIP_H_ASSERTED },	/* RFC 3325 */
 	[SLOT('p', 20, 'd')]	= { "p-preferred-identity", 20, ALG_SIP_H_PREFERRED },
 	[SLOT('r', 15, 'p')]	= { "remote-party-id", 15, ALG_SIP_H_REMOTE_PARTY },
+	[SLOT('d', 9, 'r')]	= { "diversion", 9, ALG_SIP_H_DIVERSION },		/* RFC 5806 */
+	[SLOT('h', 12, 'y')]	= { "history-info", 12, ALG_SIP_H_HISTORY },		/* RFC 7044 */
 	[SLOT('c', 7, 'l')]	= { "call-id", 7, ALG_SIP_H_CALL_ID },
 	[SLOT('i', 1, 'i')]	= { "i", 1, ALG_SIP_H_CALL_ID },
 	[SLOT('c', 4, 'e')]	= { "cseq", 4, ALG_SIP_H_CSEQ },

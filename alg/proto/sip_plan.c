@@ -64,6 +64,8 @@ static bool sip_names_party(const struct alg_sip_ref *ref)
 	case ALG_SIP_AT_ASSERTED:
 	case ALG_SIP_AT_PREFERRED:
 	case ALG_SIP_AT_REMOTE_PARTY:
+	case ALG_SIP_AT_DIVERSION:
+	case ALG_SIP_AT_HISTORY:
 		return true;
 	default:
 		return false;

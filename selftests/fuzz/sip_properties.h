@@ -56,7 +56,7 @@ static inline void sip_check_ref(const u8 *data, const struct alg_sip_msg *msg, 
 	u32 end = ref->off + ref->len, port_end = ref->port_off + ref->port_len;
 
 	PROPERTY(ref->len && ref->off >= *behind && end <= msg->header_len);
-	PROPERTY(ref->where <= ALG_SIP_AT_REMOTE_PARTY && ref->part <= ALG_SIP_RECEIVED);
+	PROPERTY(ref->where <= ALG_SIP_AT_HISTORY && ref->part <= ALG_SIP_RECEIVED);
 	PROPERTY(ref->part != ALG_SIP_RECEIVED || ref->where == ALG_SIP_AT_VIA);
 	PROPERTY(ref->where == ALG_SIP_AT_VIA || !(ref->flags & ALG_SIP_REF_RPORT));
 	PROPERTY(port_end <= msg->header_len && !!ref->port_len == !!ref->ep.port);

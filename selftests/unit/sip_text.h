@@ -67,7 +67,7 @@ static inline const char *sip_refs_text(const struct alg_sip_msg *msg)
 {
 	static const char *const where[] = {
 		"uri", "via", "from", "to", "contact", "route", "record-route", "path", "service-route", "refer-to",
-		"referred-by", "reply-to", "asserted", "preferred", "remote-party",
+		"referred-by", "reply-to", "asserted", "preferred", "remote-party", "diversion", "history",
 	};
 	static const char *const part[] = { "", ".maddr", ".received" };
 	static char text[8192];

@@ -275,6 +275,10 @@ static const struct row rows[] = {
 	GOOD("P-Preferred-Identity", MORE, "P-Preferred-Identity: <sip:x@10.0.0.1>", "preferred 10.0.0.1"),
 	GOOD("Remote-Party-ID", MORE, "Remote-Party-ID: \"a\" <sip:x@10.0.0.1>;party=calling;privacy=off",
 	  "remote-party 10.0.0.1"),
+	GOOD("Diversion", MORE, "Diversion: \"a\" <sip:x@10.0.0.1>;reason=no-answer;counter=1, <tel:+15551234>;reason=unknown,"
+	     "<sip:y@10.0.0.2:5070>", "diversion 10.0.0.1, diversion 10.0.0.2 5070"),
+	GOOD("History-Info", MORE, "History-Info: <sip:x@10.0.0.1?Reason=SIP%3Bcause%3D302>;index=1, <sip:y@host.example>;index=1.1;rc=1",
+	     "history 10.0.0.1"),
 	GOOD("Authorization", MORE, "Authorization: Digest username=\"x\", uri=\"sip:10.0.0.1\", response=\"0\"", ""),
 	GOOD("names like those", MORE, "Fro: sip:10.0.0.1" EOL "Tom: x" EOL "Routes: <sip:10.0.0.1>" EOL
 	  "Contac: <sip:10.0.0.1>" EOL "d: <sip:10.0.0.1>", ""),
@@ -433,7 +437,7 @@ static void test_names_nearly(void **state)
 	static const char *const names[] = {
 		"Contact", "m", "Route", "Record-Route", "Path", "Service-Route", "Refer-To", "Referred-By", "Reply-To",
 		  "P-Asserted-Identity",
-		"P-Preferred-Identity", "Remote-Party-ID",
+		"P-Preferred-Identity", "Remote-Party-ID", "Diversion", "History-Info",
 	};
 	static struct alg_sip_msg msg;
 	static char text[4096], line[100];

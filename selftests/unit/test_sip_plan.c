@@ -180,9 +180,13 @@ static const struct header_row header_rows[] = {
 	  "From: <sip:a@198.51.100.1>;tag=1\n", subscriber },
 	{ "identities", &client, TO_B, REQUEST,
 	  "P-Asserted-Identity: <sip:a@192.168.1.10>\nP-Preferred-Identity: <sip:a@192.168.1.10:5060>\n"
-	  "Remote-Party-ID: <sip:a@192.168.1.10:5070>\nReply-To: <sip:a@192.168.1.10>\nReferred-By: <sip:a@192.168.1.10>\n",
+	  "Remote-Party-ID: <sip:a@192.168.1.10:5070>\nReply-To: <sip:a@192.168.1.10>\nReferred-By: <sip:a@192.168.1.10>\n"
+	  "Diversion: <sip:a@192.168.1.10>;reason=unconditional, <sip:c@203.0.113.5>\n"
+	  "History-Info: <sip:a@192.168.1.10:5060;cause=302?Reason=x>;index=1, <sip:192.168.1.10:5070>;index=1.1\n",
 	  "P-Asserted-Identity: <sip:a@198.51.100.1>\nP-Preferred-Identity: <sip:a@198.51.100.1:40001>\n"
-	  "Remote-Party-ID: <sip:a@198.51.100.1:5070>\nReply-To: <sip:a@198.51.100.1>\nReferred-By: <sip:a@198.51.100.1>\n" },
+	  "Remote-Party-ID: <sip:a@198.51.100.1:5070>\nReply-To: <sip:a@198.51.100.1>\nReferred-By: <sip:a@198.51.100.1>\n"
+	  "Diversion: <sip:a@198.51.100.1>;reason=unconditional, <sip:c@203.0.113.5>\n"
+	  "History-Info: <sip:a@198.51.100.1:40001;cause=302?Reason=x>;index=1, <sip:198.51.100.1:5070>;index=1.1\n" },
 	{ "authentication never", &client, TO_B, REQUEST,
 	  "Authorization: Digest username=\"a\", realm=\"192.168.1.10\", uri=\"sip:192.168.1.10:5060\", response=\"1\"\n",
 	  NULL, NULL,
