@@ -419,6 +419,11 @@ bool nf_alg_hole_stands(const struct nf_alg_hole *hole);
 /* Pending: it stays so for @timeout seconds from now. */
 void nf_alg_hole_refresh(struct nf_alg_hole *hole, u32 timeout);
 /*
+ * Both directions of one tunnel: what comes through one keeps the other's child, too, and until both have children their idle time
+ * is conntrack's for what has no reply, if that is shorter. Does nothing if one is closed, or has another one already. Any context.
+ */
+void nf_alg_hole_pair(struct nf_alg_hole *a, struct nf_alg_hole *b);
+/*
  * Closes it if it stands, with @children their connections too (those that are there now), and gives the reference back. NULL
  * is allowed. Any context.
  */

@@ -113,10 +113,17 @@ void nf_alg_hole_put(struct nf_alg_hole *hole)
 
 static void hole_unlink(struct nf_alg_hole *hole)
 {
+	struct nf_alg_hole *pair;
+
 	spin_lock_bh(&nf_alg_claims_lock);
 	nf_alg_hole_unlist(hole);
 	hlist_del_rcu(&hole->claim.node);
+	hole->gone = true;
+	pair = hole->pair;
+	WRITE_ONCE(hole->pair, NULL);
 	spin_unlock_bh(&nf_alg_claims_lock);
+	if (pair)
+		nf_alg_hole_put(pair);
 }
 
 void nf_alg_hole_discard(struct nf_alg_hole *hole)
@@ -293,6 +300,29 @@ void nf_alg_hole_refresh(struct nf_alg_hole *hole, u32 timeout)
 	nf_alg_exp_set_timeout(hole->exp, timeout);
 }
 EXPORT_SYMBOL_GPL(nf_alg_hole_refresh);
+
+/**
+ * nf_alg_hole_pair() - both are the directions of one tunnel
+ * @a:		handle
+ * @b:		handle
+ *
+ * Conntrack takes each for a connection without reply. What comes through one keeps the other's child, too; until both have
+ * children the idle time is conntrack's own for what has no reply, if that is shorter.
+ *
+ * Context: any. Does nothing if one is closed, or has another one already.
+ */
+void nf_alg_hole_pair(struct nf_alg_hole *a, struct nf_alg_hole *b)
+{
+	spin_lock_bh(&nf_alg_claims_lock);
+	if (!a->gone && !b->gone && !a->pair && !b->pair) {
+		refcount_inc(&a->ref);
+		refcount_inc(&b->ref);
+		WRITE_ONCE(a->pair, b);
+		WRITE_ONCE(b->pair, a);
+	}
+	spin_unlock_bh(&nf_alg_claims_lock);
+}
+EXPORT_SYMBOL_GPL(nf_alg_hole_pair);
 
 /* Its last owner gave it up. */
 static void hole_abandon(struct nf_alg_hole *hole, bool children)

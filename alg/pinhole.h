@@ -31,6 +31,7 @@ enum nf_alg_hole_state {
  * @has_child:	@child is valid
  * @keep_master: the control connection lives as long as packets come through the child
  * @doomed:	the child is to be killed once it is confirmed
+ * @gone:	it is in no table any more; under nf_alg_claims_lock
  * @src_min:	port block that the child's source port must stay in, 0: none
  * @src_max:	its end
  * @account:	the tenant's, with a reference until it is closed, or NULL
@@ -44,16 +45,17 @@ enum nf_alg_hole_state {
  * @timeout:	seconds that it stays pending
  * @idle:	seconds without a packet after which the child ends, 0: conntrack's own
  * @tended:	the child's expiry as the collector left it: another one tells of packets
+ * @pair:	the other direction's, with a reference, from nf_alg_hole_pair() until one of both is closed; or NULL
  * @opened:	jiffies
  * @until:	jiffies, when pending
- * @used:	jiffies, when the last child came
+ * @used:	jiffies, when the last child came; 0: none did
  * @list:	in the namespace's list for its @id
  * @rcu:	how it is freed
  * @master:	the control connection's original tuple
  * @child:	original tuple of the announced connection; of the last one when @permanent, then under nf_alg_claims_lock
  *
- * All is set before the pinhole is visible but @state, @used_up, @owners, @has_child, @doomed, @child, @used, @timeout and
- * @until.
+ * All is set before the pinhole is visible but @state, @used_up, @owners, @has_child, @doomed, @gone, @pair, @child, @used,
+ * @timeout and @until.
  */
 struct nf_alg_hole {
 	struct nf_alg_claim claim;
@@ -69,6 +71,7 @@ struct nf_alg_hole {
 	bool keep_master;
 	bool has_child;
 	bool doomed;
+	bool gone;
 	u16 src_min, src_max;
 	struct nf_alg_account *account;
 	u32 tenant;
@@ -80,6 +83,7 @@ struct nf_alg_hole {
 	u32 timeout;
 	u32 idle;
 	u32 tended;
+	struct nf_alg_hole *pair;
 	unsigned long opened, until, used;
 	struct list_head list;
 	struct rcu_head rcu;

@@ -65,22 +65,54 @@ bool nf_alg_hole_child_lives(const struct nf_alg_hole *hole)
 	return true;
 }
 
+static bool expires_within(u32 timeout, u32 now, u32 seconds)
+{
+	return (s32)(timeout - now) < (s32)(seconds * HZ);
+}
+
 static void extend(struct nf_conn *ct, u32 now, u32 seconds)
 {
-	if ((s32)(READ_ONCE(ct->timeout) - now) < (s32)(seconds * HZ))
+	if (expires_within(READ_ONCE(ct->timeout), now, seconds) && !test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status))
 		WRITE_ONCE(ct->timeout, now + seconds * HZ);
 }
 
-/* Each packet sets the expiry that the transport's tracker knows; we see that it did, and set ours. */
-static void child_tend(struct nf_alg_hole *hole, struct nf_conn *ct)
+/* What came through the other direction counts for this one, too. Half of the time may pass before it is written down. */
+static void child_keep(struct nf_alg_hole *hole, u32 now)
 {
-	u32 now = nfct_time_stamp;
+	struct nf_conn *ct;
+	u32 timeout;
 
-	if (READ_ONCE(ct->timeout) == hole->tended || test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status))
+	if (smp_load_acquire(&hole->state) != HOLE_ACTIVE || !hole->idle || !expires_within(hole->tended, now, hole->idle / 2))
 		return;
-	if (hole->idle)
-		WRITE_ONCE(ct->timeout, now + hole->idle * HZ);
-	hole->tended = READ_ONCE(ct->timeout);
+	ct = nf_alg_hole_child(hole);
+	if (!ct)
+		return;
+	timeout = now + hole->idle * HZ;
+	if (!test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status)) {
+		WRITE_ONCE(ct->timeout, timeout);
+		hole->tended = timeout;
+	}
+	nf_ct_put(ct);
+}
+
+/*
+ * Each packet sets the expiry that the transport's tracker knows; we see that it did, and set ours. @pair: the other direction's
+ * pinhole, or NULL.
+ */
+static void child_tend(struct nf_alg_hole *hole, struct nf_conn *ct, struct nf_alg_hole *pair)
+{
+	u32 now = nfct_time_stamp, timeout = READ_ONCE(ct->timeout);
+	bool answered = !pair || READ_ONCE(pair->used);
+
+	if (timeout == hole->tended || test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status))
+		return;
+	if (hole->idle && (answered || !expires_within(timeout, now, hole->idle))) {
+		timeout = now + hole->idle * HZ;
+		WRITE_ONCE(ct->timeout, timeout);
+	}
+	hole->tended = timeout;	/* a packet of this moment has written another one */
+	if (pair)
+		child_keep(pair, now);
 	if (hole->keep_master && ct->master)
 		extend(ct->master, now, hole->idle);
 }
@@ -91,7 +123,7 @@ bool nf_alg_hole_tend_child(struct nf_alg_hole *hole)
 
 	if (!ct)
 		return child_is_young(hole);
-	child_tend(hole, ct);
+	child_tend(hole, ct, READ_ONCE(hole->pair));
 	nf_ct_put(ct);
 	return true;
 }
@@ -107,9 +139,16 @@ bool nf_alg_hole_kill_child(const struct nf_alg_hole *hole)
 	return true;
 }
 
+/* It is @hole's own, which came this moment, or of another pinhole to the same place. */
+static bool child_may_stay(const struct nf_alg_hole *hole)
+{
+	return hole->claim.l4proto != IPPROTO_GRE || smp_load_acquire(&hole->state) == HOLE_ACTIVE;
+}
+
 /*
  * A packet that came too early has made a connection that is no child of ours, and is not translated as one; the ones that
  * follow would go its way. Only where it began at the peer: in the other direction it would be somebody's who is not concerned.
+ * GRE with the same numbers that was expected is an older call's, whose end was missed: its owner has begun a new one.
  */
 void nf_alg_hole_clear(const struct nf_alg_hole *hole)
 {
@@ -124,7 +163,7 @@ void nf_alg_hole_clear(const struct nf_alg_hole *hole)
 	if (!h)
 		return;
 	ct = nf_ct_tuplehash_to_ctrack(h);
-	if (NF_CT_DIRECTION(h) == IP_CT_DIR_ORIGINAL && !test_bit(IPS_EXPECTED_BIT, &ct->status))
+	if (NF_CT_DIRECTION(h) == IP_CT_DIR_ORIGINAL && !(test_bit(IPS_EXPECTED_BIT, &ct->status) && child_may_stay(hole)))
 		nf_ct_kill(ct);
 	nf_ct_put(ct);
 }

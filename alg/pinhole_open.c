@@ -241,6 +241,8 @@ static struct nf_alg_hole *opening_hole(const struct opening *o)
 	hole->used_up = false;
 	hole->has_child = false;
 	hole->doomed = false;
+	hole->gone = false;
+	hole->pair = NULL;
 	hole->account = o->account;
 	hole->tenant = o->account ? o->account->id : 0;
 	hole->proto = w->proto;

@@ -80,7 +80,7 @@ static struct pptp_call *call_new(struct nf_alg_work *w, u16 id)
 	list_add_tail(&call->list, &p->calls);
 	p->n++;
 	if (!call_number(w, call, id)) {
-		pptp_call_end(call);
+		pptp_call_free(call);
 		return NULL;
 	}
 	nf_alg_work_count(w, NF_ALG_REASON_CALLS);
@@ -110,7 +110,8 @@ static bool call_open(struct nf_alg_work *w, struct pptp_call *call, enum ip_con
 static void call_connect(struct nf_alg_work *w, struct pptp_call *call)
 {
 	if (call_open(w, call, IP_CT_DIR_ORIGINAL) && call_open(w, call, IP_CT_DIR_REPLY)) {
-		WRITE_ONCE(call->state, NF_ALG_CALL_STATE_ESTABLISHED);
+		nf_alg_hole_pair(call->end[IP_CT_DIR_ORIGINAL].hole, call->end[IP_CT_DIR_REPLY].hole);
+		call->state = NF_ALG_CALL_STATE_ESTABLISHED;
 		nf_alg_work_count(w, NF_ALG_REASON_ANSWERED);
 		pptp_call_event(call, NF_ALG_EVENT_CALL_ANSWERED);
 	} else {
@@ -127,8 +128,11 @@ static struct pptp_call *on_request(struct nf_alg_work *w, const struct alg_pptp
 
 	/* The number was free for its owner: the old call's end was missed. */
 	if (call)
-		pptp_call_end(call);
-	return call_new(w, msg->id[0]);
+		pptp_call_end(call, NF_ALG_REASON_ENDED);
+	call = call_new(w, msg->id[0]);
+	if (call)
+		call->reply = msg->type + 1;
+	return call;
 }
 
 /* The answer (RFC 2637, 2.8 and 2.10) numbers the other end, if it grants the call. */
@@ -136,7 +140,7 @@ static struct pptp_call *on_reply(struct nf_alg_work *w, const struct alg_pptp_m
 {
 	struct pptp_call *call = call_by_told(w, msg->id[1]);
 
-	if (!call) {
+	if (!call || call->reply != msg->type) {
 		nf_alg_work_refuse(w, NF_ALG_REASON_UNSOLICITED);
 		return NULL;
 	}
@@ -152,7 +156,7 @@ static void end_all(struct nf_alg_work *w)
 	struct pptp_call *call, *next;
 
 	list_for_each_entry_safe(call, next, &pptp_session(w)->calls, list)
-		pptp_call_end(call);
+		pptp_call_end(call, NF_ALG_REASON_ENDED);
 }
 
 /* Before the message is rewritten. Return: the call that it speaks of, or NULL. */
@@ -177,7 +181,7 @@ static void after(struct nf_alg_work *w, const struct alg_pptp_msg *msg, struct 
 	case ALG_PPTP_OUT_CALL_REPLY:
 	case ALG_PPTP_IN_CALL_REPLY:
 		if (call && !msg->accepted)
-			pptp_call_end(call);
+			pptp_call_end(call, NF_ALG_REASON_ENDED);
 		break;
 	case ALG_PPTP_CALL_CLEAR:	/* the PAC answers with a disconnect, which may have to be rewritten (RFC 2637, 2.12) */
 		if (call)
@@ -185,7 +189,7 @@ static void after(struct nf_alg_work *w, const struct alg_pptp_msg *msg, struct 
 		break;
 	case ALG_PPTP_CALL_DISCONNECT:
 		if (call)
-			pptp_call_end(call);
+			pptp_call_end(call, NF_ALG_REASON_ENDED);
 		break;
 	case ALG_PPTP_STOP_REQUEST:
 	case ALG_PPTP_STOP_REPLY:
@@ -235,11 +239,20 @@ static void take(struct nf_alg_work *w, const struct alg_pptp_msg *msg, u32 edit
 		call = before(w, msg);
 		if (call && !rewrite(w, msg, call, editable_from, plan)) {
 			nf_alg_work_refuse(w, NF_ALG_REASON_LATE);
-			pptp_call_end(call);
+			pptp_call_end(call, NF_ALG_REASON_ENDED);
 			call = NULL;
 		}
 	}
 	after(w, msg, call);
+}
+
+static void count_message(const struct nf_alg_work *w, const struct alg_pptp_msg *msg)
+{
+	static_assert(NF_ALG_REASON_SET_LINK_INFO - NF_ALG_REASON_START_REQUEST == ALG_PPTP_SET_LINK_INFO - ALG_PPTP_START_REQUEST);
+
+	if (w->mode != NF_ALG_MODE_OFF)
+		nf_alg_work_count(w, msg->type ? NF_ALG_REASON_START_REQUEST + msg->type - ALG_PPTP_START_REQUEST :
+				     NF_ALG_REASON_OTHER_TYPE);
 }
 
 static enum alg_parse pptp_message(void *ctx, const u8 *data, u32 len, bool skipping, u32 editable_from, struct alg_plan *plan,
@@ -250,6 +263,10 @@ static enum alg_parse pptp_message(void *ctx, const u8 *data, u32 len, bool skip
 	enum alg_parse ret;
 
 	ret = alg_pptp_parse(data, len, &msg, used);
+	if (skipping && (ret == ALG_PARSE_MALFORMED || len < ALG_PPTP_HEADER)) {
+		*used = len;
+		return ALG_PARSE_SKIP;
+	}
 	if (ret == ALG_PARSE_PARTIAL)
 		return ret;
 	nf_alg_work_resolve(w);
@@ -260,6 +277,7 @@ static enum alg_parse pptp_message(void *ctx, const u8 *data, u32 len, bool skip
 			w->drop = true;
 		return ret;
 	}
+	count_message(w, &msg);
 	if (!msg.whose[0] && msg.type != ALG_PPTP_STOP_REQUEST && msg.type != ALG_PPTP_STOP_REPLY)
 		return ret;
 	if (w->mode == NF_ALG_MODE_ON)
@@ -298,7 +316,7 @@ static void pptp_end(struct nf_alg_session *session)
 	struct pptp_call *call, *next;
 
 	list_for_each_entry_safe(call, next, &((struct pptp_session *)session->priv)->calls, list)
-		pptp_call_end(call);
+		pptp_call_end(call, NF_ALG_REASON_ENDED);
 }
 
 /* The tunnel falls with its control connection; the messages of a half-closed one don't matter any more. */

@@ -8,6 +8,7 @@
 
 #define PPTP_CALLS_MAX	256	/* of one control connection */
 #define PPTP_FIRST_GRE	60	/* seconds that GRE is waited for */
+#define PPTP_ANSWER	(60 * HZ)	/* RFC 2637, 3.1.3: so long an answer is waited for */
 
 /**
  * struct pptp_end - one party's end of a call
@@ -31,7 +32,9 @@ struct pptp_end {
  * @number:	growing
  * @state:	enum nf_alg_call_state; CLOSING: GRE is closed, numbers are still translated
  * @ended:	it is in no list any more
+ * @reply:	type of the message that answers the request
  * @begun:	jiffies
+ * @until:	jiffies: when it is given up, unless @state is ESTABLISHED
  * @end:	by direction of the control connection
  * @parties:	addresses of the control connection's initiator and responder as the initiator sees them
  * @asked:	direction of the message that asked for the call
@@ -45,7 +48,8 @@ struct pptp_call {
 	u32 number;
 	u8 state;
 	bool ended;
-	unsigned long begun;
+	u8 reply;
+	unsigned long begun, until;
 	struct pptp_end end[IP_CT_DIR_MAX];
 	struct alg_endpoint parties[IP_CT_DIR_MAX];
 	enum ip_conntrack_dir asked;
@@ -59,7 +63,9 @@ struct pptp_session {
 /* All under session->lock. */
 struct pptp_call *pptp_call_alloc(struct nf_alg_work *w);	/* in the list of all calls */
 void pptp_call_close(struct pptp_call *call);			/* its GRE */
-void pptp_call_end(struct pptp_call *call);			/* @call is invalid afterwards */
+/* The last two: @call is invalid afterwards. One that nobody was told of is freed, others end, counted by @reason. */
+void pptp_call_free(struct pptp_call *call);
+void pptp_call_end(struct pptp_call *call, enum nf_alg_reason reason);
 void pptp_call_event(const struct pptp_call *call, enum nf_alg_event event);
 
 int pptp_call_init(void);

@@ -6,7 +6,6 @@
 #include "pptp.h"
 
 #define COLLECT_PERIOD	(2 * HZ)
-#define SETUP_MAX	(60 * HZ)	/* RFC 2637, 3.1.3: a call request unanswered for that long is given up */
 
 /*
  * All calls, in increasing order of numbers. Their lock is taken at a call's birth and death only, below session->lock.
@@ -28,6 +27,7 @@ struct pptp_call *pptp_call_alloc(struct nf_alg_work *w)
 	call->account = w->account && nf_alg_account_hold(w->account) ? w->account : NULL;
 	call->state = NF_ALG_CALL_STATE_SETUP;
 	call->begun = jiffies;
+	call->until = call->begun + PPTP_ANSWER;
 	call->asked = w->dir;
 	nf_alg_endpoint_set(&call->parties[IP_CT_DIR_ORIGINAL], t->src.l3num, &t->src.u3, t->src.u.all);
 	nf_alg_endpoint_set(&call->parties[IP_CT_DIR_REPLY], t->src.l3num, &t->dst.u3, t->dst.u.all);
@@ -44,19 +44,18 @@ void pptp_call_close(struct pptp_call *call)
 {
 	int dir;
 
-	WRITE_ONCE(call->state, NF_ALG_CALL_STATE_CLOSING);
+	call->state = NF_ALG_CALL_STATE_CLOSING;
+	call->until = jiffies + PPTP_ANSWER;
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
 		struct nf_alg_hole *hole = call->end[dir].hole;
 
-		WRITE_ONCE(call->end[dir].hole, NULL);
+		call->end[dir].hole = NULL;
 		nf_alg_hole_drop(hole, true);
 	}
 }
 
-void pptp_call_end(struct pptp_call *call)
+void pptp_call_free(struct pptp_call *call)
 {
-	pptp_call_close(call);
-	pptp_call_event(call, NF_ALG_EVENT_CALL_ENDED);
 	call->ended = true;
 	list_del(&call->list);
 	((struct pptp_session *)call->session->priv)->n--;
@@ -66,23 +65,30 @@ void pptp_call_end(struct pptp_call *call)
 	nf_alg_public_put(call->end[0].public);
 	nf_alg_public_put(call->end[1].public);
 	if (call->account) {
-		nf_alg_count(call->account, NF_ALG_PROTOCOL_PPTP, NF_ALG_REASON_ENDED);
 		nf_alg_quota_call_give(call->account, NF_ALG_PROTOCOL_PPTP);
 		nf_alg_account_put(call->account);
 	}
 	kfree_rcu(call, rcu);
 }
 
+void pptp_call_end(struct pptp_call *call, enum nf_alg_reason reason)
+{
+	pptp_call_close(call);
+	pptp_call_event(call, NF_ALG_EVENT_CALL_ENDED);
+	nf_alg_count(call->account, NF_ALG_PROTOCOL_PPTP, reason);
+	pptp_call_free(call);
+}
+
 /* ---- collector ---- */
 
-/* Answered: one of its flows lives or is waited for. Not answered: it is young. */
+/* Answered: one of its flows lives or is waited for. Not answered, or cleared and not yet disconnected: for a while. */
 static bool call_lives(const struct pptp_call *call)
 {
 	switch (call->state) {
 	case NF_ALG_CALL_STATE_ESTABLISHED:
 		return nf_alg_hole_stands(call->end[0].hole) || nf_alg_hole_stands(call->end[1].hole);
 	default:
-		return time_before(jiffies, call->begun + SETUP_MAX);
+		return time_before(jiffies, call->until);
 	}
 }
 
@@ -91,11 +97,9 @@ static void collect_one(struct pptp_call *call)
 	struct nf_alg_session *session = call->session;
 
 	spin_lock_bh(&session->lock);
-	if (!call->ended && !call_lives(call)) {
-		nf_alg_count(call->account, NF_ALG_PROTOCOL_PPTP, call->state == NF_ALG_CALL_STATE_ESTABLISHED ?
-			     NF_ALG_REASON_MEDIA_IDLE : NF_ALG_REASON_CALL_TIMEOUT);
-		pptp_call_end(call);
-	}
+	if (!call->ended && !call_lives(call))
+		pptp_call_end(call, call->state == NF_ALG_CALL_STATE_ESTABLISHED ? NF_ALG_REASON_MEDIA_IDLE :
+			      NF_ALG_REASON_CALL_TIMEOUT);
 	spin_unlock_bh(&session->lock);
 }
 
@@ -229,7 +233,7 @@ static unsigned int calls_close(struct net *net, u32 number, u32 tenant)
 			continue;
 		spin_lock_bh(&call->session->lock);
 		if (!call->ended) {
-			pptp_call_end(call);
+			pptp_call_end(call, NF_ALG_REASON_ENDED);
 			n++;
 		}
 		spin_unlock_bh(&call->session->lock);
