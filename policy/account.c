@@ -5,6 +5,14 @@
 
 #include <linux/slab.h>
 
+/* A reason that is not in the count would be counted behind the counters' end. */
+enum {
+#define NF_ALG_REASON(symbol, name, text) REASON_##symbol,
+#include "reasons.def"
+	REASONS_LISTED
+};
+static_assert(NF_ALG_REASONS == REASONS_LISTED);
+
 #define HELD_MAX	(1 << 20)	/* bytes of partial messages that one tenant's streams keep */
 #define BURST_MIN	8		/* pinholes, requests that a tenant may have at once, however low its rate */
 
