@@ -149,6 +149,27 @@ does "call del of a tenant" 0 '' call del tenant acme
 refuses "call del of nobody" "nosuch" "tenant nosuch" call del tenant nosuch protocol sip
 does "status counts them" 0 '*0 calls, 0 registrations*' status
 field "status counts them, as JSON" 'd["calls"] == 0 and d["registrations"] == 0' status
+
+# ---- tunnels: none without IKE ----
+
+does "tunnel show, none" 0 '' tunnel
+field "tunnel show, none, as JSON" 'd == {"tunnels": []}' tunnel show tenant acme client 10.0.0.0/8 gateway 192.0.2.1
+refuses "tunnels of nobody" "nosuch" "tenant nosuch" tunnel show tenant nosuch
+refuses "tunnel del of what is not there" "no such tunnel" "id 7" tunnel del id 7
+does "usage: no id of a tunnel" 1 "*is no id of a tunnel*argument: id 4294967296*" tunnel show id 4294967296
+does "usage: no address" 1 "*is no IPv4 or IPv6 address*argument: client nosuch*" tunnel show client nosuch
+does "completion of live tunnels" 0 '' complete -- tunnel del id ''
+does "tunnel del of a tenant" 0 '' tunnel del tenant acme
+refuses "tunnel del of nobody" "nosuch" "tenant nosuch" tunnel del tenant nosuch
+does "status counts tunnels" 0 '*0 tunnels*' status
+field "status counts tunnels, as JSON" 'd["tunnels"] == 0' status
+does "options of IKE" 0 '' policy set gold ike on option gate-timeout=10 require-ike=no preserve-port=on max-tunnels=5
+field "policy show has those of IKE" '(lambda o: o["gate-timeout"] == 10 and o["require-ike"] == "no" and
+	o["preserve-port"] == "on" and o["max-tunnels"] == 5 and o["state-timeout"] == 14400)(d["policies"][0]["ike"]["option"])' \
+	policy show gold
+
+# ---- options of SIP ----
+
 does "options of SIP" 0 '' policy set gold sip on option direct-media=any media-timeout=30 max-calls=300 hold=close
 field "policy show has them" '(lambda o: o["direct-media"] == "any" and o["media-timeout"] == 30 and o["max-calls"] == 300 and
 	o["hold"] == "close" and o["call-timeout"] == 43200)(d["policies"][0]["sip"]["option"])' policy show gold

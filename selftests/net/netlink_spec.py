@@ -219,7 +219,7 @@ def test_lists(ynl):
 def test_fresh(alg):
     status = alg.do("status-get")
     want = {key: 0 for key in ("generation", "services", "policies", "tenants", "transaction", "sessions", "pinholes",
-                               "calls", "registrations")}
+                               "calls", "registrations", "tunnels")}
     equal("a new namespace is not configured", {key: status.get(key) for key in want}, want)
     check("status has all attributes", set(status) == {"version", "protocols", "nat", "tenant-size"} | set(want),
           status)
@@ -228,7 +228,7 @@ def test_fresh(alg):
         equal(f"{kind}-get dumps nothing", alg.dump(f"{kind}-get"), [])
         refused(f"{kind}-get of nothing", errno.ENOENT, ".name", alg.get, kind, "x")
         refused(f"{kind}-del of nothing", errno.ENOENT, ".name", alg.delete, kind, "x")
-    for op in ("stats-get", "pinhole-get", "call-get", "registration-get"):
+    for op in ("stats-get", "pinhole-get", "call-get", "registration-get", "tunnel-get"):
         equal(f"{op} dumps nothing", alg.dump(op), [])
     refused("a first change that is wrong", errno.ENOENT, ".policy", alg.set, "tenant", name="a", policy="none")
     equal("leaves the namespace unconfigured", alg.do("status-get")["generation"], 0)
@@ -664,6 +664,7 @@ def test_state(alg):
     refused("pinhole-del of a protocol", errno.EINVAL, ".protocol", alg.do, "pinhole-del", {"protocol": "ftp"})
     accepted("pinhole-del of a tenant", alg.do, "pinhole-del", {"tenant": "t"})
     test_calls(alg)
+    test_tunnels(alg)
     alg.delete("tenant", "t")
 
 
@@ -691,11 +692,26 @@ def test_calls(alg):
     refused("registration-del of a tenant", errno.EINVAL, ".tenant", alg.do, "registration-del", {"tenant": "t"})
 
 
+def test_tunnels(alg):
+    """As with calls: none are there."""
+    accepted("tunnel-get of one tenant", alg.dump, "tunnel-get", {"tenant": "t"})
+    refused("tunnel-get of a tenant that is not there", errno.ENOENT, ".tenant", alg.dump, "tunnel-get", {"tenant": "none"})
+    for more in ({"id": 1}, {"tunnel": {"id": 1}}):
+        refused(f"tunnel-get with {more}", errno.EINVAL, None, alg.dump, "tunnel-get", more)
+    refused("tunnel-del of nothing", errno.EINVAL, "-id", alg.do, "tunnel-del")
+    refused("tunnel-del of both", errno.EINVAL, ".tenant", alg.do, "tunnel-del", {"id": 1, "tenant": "t"})
+    for number in (0, 1, 0xffffffff):
+        refused(f"tunnel-del of {number}", errno.ENOENT, ".id", alg.do, "tunnel-del", {"id": number})
+    refused("tunnel-del of a tenant that is not there", errno.ENOENT, ".tenant", alg.do, "tunnel-del", {"tenant": "none"})
+    refused("tunnel-del with a tunnel", errno.EINVAL, None, alg.do, "tunnel-del", {"id": 1, "tunnel": {"id": 1}})
+    accepted("tunnel-del of a tenant", alg.do, "tunnel-del", {"tenant": "t"})
+
+
 def test_strict(alg):
     for op in ("status-get", "config-begin", "config-abort"):
         refused(f"{op} with an attribute", errno.EINVAL, None, raw_attr, alg, op, 1)
     for op in ("service-set", "policy-set", "tenant-set", "config-commit", "stats-reset", "pinhole-del", "call-del",
-               "registration-del", "service-get", "tenant-del"):
+               "registration-del", "tunnel-del", "service-get", "tenant-del"):
         refused(f"{op} with an unknown attribute", errno.EINVAL, None, raw_attr, alg, op, 99)
     refused("a name of another type", errno.EINVAL, None, raw_attr, alg, "tenant-get", 1)
     equal("nothing came of it", alg.names("tenant"), [])

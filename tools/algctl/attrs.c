@@ -117,6 +117,13 @@ static const struct attr_def call_query_attrs[] = {
 
 SET(call_query_set, call_query_attrs);
 
+static const struct attr_def tunnel_query_attrs[] = {
+	[NF_ALG_A_TUNNEL_QUERY_ID] = { "id", TYPE_U32, NULL },
+	[NF_ALG_A_TUNNEL_QUERY_TENANT] = { "tenant", TYPE_TEXT, NULL },
+};
+
+SET(tunnel_query_set, tunnel_query_attrs);
+
 static const struct attr_def config_attrs[] = {
 	[NF_ALG_A_CONFIG_GENERATION] = { "generation", TYPE_U32, NULL },
 };
@@ -148,6 +155,8 @@ static const struct {
 	[NF_ALG_CMD_CALL_DEL] = { "call-del", &call_query_set },
 	[NF_ALG_CMD_REGISTRATION_GET] = { "registration-get", &call_query_set },
 	[NF_ALG_CMD_REGISTRATION_DEL] = { "registration-del", &call_query_set },
+	[NF_ALG_CMD_TUNNEL_GET] = { "tunnel-get", &tunnel_query_set },
+	[NF_ALG_CMD_TUNNEL_DEL] = { "tunnel-del", &tunnel_query_set },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

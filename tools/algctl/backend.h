@@ -15,14 +15,15 @@ struct status {
 	uint64_t have;
 	char version[64];
 	uint32_t generation, services, policies, tenants, sessions, pinholes, protocols, transaction, tenant_size, nat;
-	uint32_t calls, registrations;
+	uint32_t calls, registrations, tunnels;
 };
 
 struct query {
 	char tenant[NAME_SIZE];
-	bool has_protocol, has_id, flows;
+	bool has_protocol, has_id, flows, sas;
 	uint32_t protocol;
 	uint64_t id;
+	struct prefix client, gateway;		/* of tunnels; size 0: any */
 	struct where tenant_at, protocol_at, id_at;
 };
 
@@ -44,9 +45,9 @@ struct address {
 	uint16_t port;
 };
 
-enum state_kind { STATE_PINHOLE, STATE_CALL, STATE_REGISTRATION, STATE_KINDS };
+enum state_kind { STATE_PINHOLE, STATE_CALL, STATE_REGISTRATION, STATE_TUNNEL, STATE_KINDS };
 
-/* What pinholes, calls and registrations begin with. */
+/* What pinholes, calls, registrations and tunnels begin with. */
 struct state {
 	uint64_t have, id;
 	enum state_kind kind;
@@ -85,12 +86,33 @@ struct registration {
 	struct address contact, public, registrar;
 };
 
+struct ike {
+	uint64_t have, ispi, rspi;
+	uint32_t version, age, idle;
+};
+
+struct sa {
+	uint64_t have;
+	uint32_t spi, peer, direction, sequence, age, idle;
+};
+
+/* @ikes, @sas: how many there are; the kernel may tell of fewer */
+struct tunnel {
+	struct state s;
+	uint32_t zone, slot, slot_zone, gate, ikes, sas, idle;
+	struct address client, gateway, public;
+	uint64_t packets_out, bytes_out, packets_in, bytes_in;
+	struct ike *ike;
+	struct sa *sa;
+	size_t nike, ike_room, nsa, sa_room;
+};
+
 struct state_list {
 	struct state **v;
 	size_t n, room;
 };
 
-/* @state: the pinhole, call or registration that it is about, or NULL */
+/* @state: the pinhole, call, registration or tunnel that it is about, or NULL */
 struct event {
 	uint64_t have;
 	uint32_t event, generation, protocol, reason;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "field.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,11 +52,15 @@ static void field_get(const struct field *f, void *at, const struct nlattr *cons
 	switch (f->kind) {
 	case FIELD_NUMBER:
 	case FIELD_WORD:
+	case FIELD_HEX:
 		number = number_get(table[f->attr]);
 		if (f->size == sizeof(uint64_t))
 			*(uint64_t *)at = number;
 		else
 			*(uint32_t *)at = (uint32_t)number;
+		return;
+	case FIELD_FLAG:
+		*(uint32_t *)at = table[f->attr] != NULL;
 		return;
 	case FIELD_TEXT:
 		text_get(table[f->attr], at, f->size);
@@ -99,12 +104,15 @@ static json_t *endpoint_json(const struct address *a)
 
 static json_t *field_json(const struct field *f, const void *at)
 {
-	uint64_t number;
+	uint64_t number = f->size == sizeof(uint64_t) ? *(const uint64_t *)at : *(const uint32_t *)at;
 
 	switch (f->kind) {
 	case FIELD_NUMBER:
-		number = f->size == sizeof(uint64_t) ? *(const uint64_t *)at : *(const uint32_t *)at;
 		return json_integer((json_int_t)number);
+	case FIELD_HEX:
+		return json_sprintf("0x%0*" PRIx64, 2 * (int)f->size, number);
+	case FIELD_FLAG:
+		return json_boolean(number);
 	case FIELD_WORD:
 		return json_string(f->word(*(const uint32_t *)at));
 	case FIELD_TEXT:

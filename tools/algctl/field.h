@@ -10,6 +10,8 @@
 enum field_kind {
 	FIELD_NUMBER,		/* unsigned, of four or eight bytes */
 	FIELD_WORD,		/* a number that has a name */
+	FIELD_HEX,		/* a number of which all digits count: text in JSON */
+	FIELD_FLAG,		/* a number, 1 if the attribute is there */
 	FIELD_TEXT,		/* an array of characters */
 	FIELD_ENDPOINT,		/* struct address: two attributes */
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Pinholes, calls and registrations: the family's requests for them. */
+/* Pinholes, calls, registrations and tunnels: the family's requests for them. */
 #include "kernel.h"
 
 #include <string.h>
@@ -20,6 +20,8 @@ static const struct {
 	[STATE_CALL] = { NF_ALG_CMD_CALL_GET, NF_ALG_CMD_CALL_DEL, CALL_QUERY, .nest = NF_ALG_A_CALL_QUERY_CALL },
 	[STATE_REGISTRATION] = { NF_ALG_CMD_REGISTRATION_GET, NF_ALG_CMD_REGISTRATION_DEL, CALL_QUERY,
 				 .nest = NF_ALG_A_CALL_QUERY_REGISTRATION },
+	[STATE_TUNNEL] = { NF_ALG_CMD_TUNNEL_GET, NF_ALG_CMD_TUNNEL_DEL, .id = NF_ALG_A_TUNNEL_QUERY_ID,
+			   .tenant = NF_ALG_A_TUNNEL_QUERY_TENANT, .nest = NF_ALG_A_TUNNEL_QUERY_TUNNEL },
 };
 
 struct reading {

@@ -11,6 +11,7 @@ static const uint16_t state_attrs[STATE_KINDS] = {
 	[STATE_PINHOLE] = NF_ALG_A_EVENT_PINHOLE,
 	[STATE_CALL] = NF_ALG_A_EVENT_CALL,
 	[STATE_REGISTRATION] = NF_ALG_A_EVENT_REGISTRATION,
+	[STATE_TUNNEL] = NF_ALG_A_EVENT_TUNNEL,
 };
 
 static void event_get(struct event *e, const struct nlmsghdr *nlh)

@@ -165,6 +165,7 @@ const char *event_name(uint32_t event);
 const char *state_name(uint32_t state);			/* of a pinhole */
 const char *call_state_name(uint32_t state);
 const char *transport_name(uint32_t transport);
+const char *direction_name(uint32_t direction);		/* of an ESP SA */
 const char *reason_name(uint32_t reason);
 int index_of(const char *const *names, size_t n, const char *text);	/* or -1 */
 char *option_text(unsigned int attr, uint32_t value);			/* caller frees */

@@ -153,6 +153,6 @@ const struct object_def monitor_object = {
 	.help = "events as they happen",
 	.commands = commands,
 	.more = "Changes of the configuration, pinholes opened, used, expired and closed, calls started, answered and\n"
-		"ended, registrations, and what was refused and why. With --json each line is one object. Runs until\n"
-		"interrupted, or for --count events.",
+		"ended, registrations, tunnels started and ended, and what was refused and why. With --json each line\n"
+		"is one object. Runs until interrupted, or for --count events.",
 };

@@ -42,6 +42,11 @@ static const char *const call_state_names[] = {
 	[NF_ALG_CALL_STATE_CLOSING] = "closing",
 };
 
+static const char *const direction_names[] = {
+	[NF_ALG_DIRECTION_IN] = "in",
+	[NF_ALG_DIRECTION_OUT] = "out",
+};
+
 static const char *const transport_names[] = {
 	[IPPROTO_TCP] = "tcp", [IPPROTO_UDP] = "udp", [IPPROTO_GRE] = "gre", [IPPROTO_ESP] = "esp",
 };
@@ -64,6 +69,8 @@ const char *const event_names[] = {
 	[NF_ALG_EVENT_CALL_ENDED] = "call-ended",
 	[NF_ALG_EVENT_REGISTERED] = "registered",
 	[NF_ALG_EVENT_UNREGISTERED] = "unregistered",
+	[NF_ALG_EVENT_TUNNEL_STARTED] = "tunnel-started",
+	[NF_ALG_EVENT_TUNNEL_ENDED] = "tunnel-ended",
 };
 
 const struct reason reasons[REASONS] = {
@@ -114,6 +121,11 @@ const char *state_name(uint32_t state)
 const char *call_state_name(uint32_t state)
 {
 	return name_of(call_state_names, COUNT(call_state_names), state);
+}
+
+const char *direction_name(uint32_t direction)
+{
+	return name_of(direction_names, COUNT(direction_names), direction);
 }
 
 const char *transport_name(uint32_t transport)

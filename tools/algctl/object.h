@@ -12,7 +12,7 @@
 
 extern const struct object_def template_object, role_object, log_object, store_object, restore_object;
 extern const struct object_def service_object, policy_object, tenant_object, stats_object, pinhole_object,
-	call_object, registration_object,
+	call_object, registration_object, tunnel_object,
 	status_object, monitor_object, apply_object, export_object, version_object, help_object;
 
 extern const struct param service_params[], policy_params[], tenant_params[], template_params[], role_params[];

@@ -10,6 +10,7 @@
 
 const struct state_def *const state_defs[STATE_KINDS] = {
 	[STATE_PINHOLE] = &pinhole_def, [STATE_CALL] = &call_def, [STATE_REGISTRATION] = &registration_def,
+	[STATE_TUNNEL] = &tunnel_def,
 };
 
 struct state *state_get(enum state_kind kind, const struct nlattr *nest)
@@ -59,15 +60,16 @@ static int state_order(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* The kernel selects by tenant and protocol, here the id does. */
+/* The kernel selects by tenant and protocol. */
 bool states_fetch(struct ctx *ctx, enum state_kind kind, const struct query *q, struct state_list *out)
 {
+	bool (*selects)(const struct state *, const struct query *) = state_defs[kind]->selects;
 	size_t n = 0;
 
 	if (!backend(ctx) || !ctx->backend->ops->states(ctx, kind, q, out))
 		return false;
 	for (size_t i = 0; i < out->n; i++) {
-		if (q->has_id && out->v[i]->id != q->id)
+		if ((q->has_id && out->v[i]->id != q->id) || (selects && !selects(out->v[i], q)))
 			state_free(out->v[i]);
 		else
 			out->v[n++] = out->v[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel's gateways keep: pinholes, calls, registrations. What their commands share. */
+/* What the kernel's gateways keep: pinholes, calls, registrations, tunnels. What their commands share. */
 #ifndef ALGCTL_STATE_H
 #define ALGCTL_STATE_H
 
@@ -15,6 +15,7 @@
  * @own_ids:	each protocol has its own ids
  * @text:	one line's worth; the caller frees
  * @get, @free, @json: what fields can't do, or NULL
+ * @selects:	what the kernel does not select by, or NULL
  */
 struct state_def {
 	const char *name, *plural;
@@ -26,19 +27,20 @@ struct state_def {
 	void (*get)(struct state *s, const struct nlattr *nest);
 	void (*free)(struct state *s);
 	void (*json)(const struct state *s, json_t *out);
+	bool (*selects)(const struct state *s, const struct query *q);
 };
 
 extern const struct state_def *const state_defs[STATE_KINDS];
-extern const struct state_def pinhole_def, call_def, registration_def;
+extern const struct state_def pinhole_def, call_def, registration_def, tunnel_def;
 
-/* From the attributes of a pinhole, call or registration. The caller frees it with state_free(). */
+/* From the attributes of a pinhole, call, registration or tunnel. The caller frees it with state_free(). */
 struct state *state_get(enum state_kind kind, const struct nlattr *nest);
 void state_free(struct state *s);
 void states_free(struct state_list *list);
 
 json_t *state_json(const struct state *s);
 
-/* Those that @q selects, by protocol and id. */
+/* Those that @q selects. */
 bool states_fetch(struct ctx *ctx, enum state_kind kind, const struct query *q, struct state_list *out);
 
 /**

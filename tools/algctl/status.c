@@ -24,6 +24,7 @@ const struct field status_fields[] = {
 	STATUS("pinholes", PINHOLES, pinholes),
 	STATUS("calls", CALLS, calls),
 	STATUS("registrations", REGISTRATIONS, registrations),
+	STATUS("tunnels", TUNNELS, tunnels),
 	STATUS("transaction", TRANSACTION, transaction),
 	STATUS("tenant-size", TENANT_SIZE, tenant_size),
 	STATUS(NULL, PROTOCOLS, protocols),
@@ -162,7 +163,7 @@ static void print_use(struct ctx *ctx, const struct status *s)
 {
 	const struct { const char *name; uint32_t n; } use[] = {
 		{ "session", s->sessions }, { "pinhole", s->pinholes }, { "call", s->calls },
-		{ "registration", s->registrations },
+		{ "registration", s->registrations }, { "tunnel", s->tunnels },
 	};
 
 	fputs("\nin use                ", ctx->out);

@@ -386,6 +386,7 @@ static int status(const struct call *c)
 	mnl_attr_put_u32(nlh, NF_ALG_A_STATUS_PROTOCOLS, BIT(NF_ALG_PROTOCOL_FTP));
 	mnl_attr_put_u32(nlh, NF_ALG_A_STATUS_CALLS, 3);
 	mnl_attr_put_u32(nlh, NF_ALG_A_STATUS_REGISTRATIONS, 1);
+	mnl_attr_put_u32(nlh, NF_ALG_A_STATUS_TUNNELS, 2);
 	queue(c->t, nlh);
 	return 0;
 }
@@ -494,10 +495,12 @@ static int run(const struct call *c)
 	case NF_ALG_CMD_PINHOLE_GET:
 	case NF_ALG_CMD_CALL_GET:
 	case NF_ALG_CMD_REGISTRATION_GET:
+	case NF_ALG_CMD_TUNNEL_GET:
 		return states_get(c);
 	case NF_ALG_CMD_PINHOLE_DEL:
 	case NF_ALG_CMD_CALL_DEL:
 	case NF_ALG_CMD_REGISTRATION_DEL:
+	case NF_ALG_CMD_TUNNEL_DEL:
 		return states_del(c);
 	case NF_ALG_CMD_CONFIG_BEGIN:
 	case NF_ALG_CMD_CONFIG_ABORT:

@@ -24,7 +24,7 @@ void queue(struct transport *t, const struct nlmsghdr *nlh);
 int refuse(const struct call *c, int error, const struct nlattr *bad, const char *text);
 void answer_done(const struct call *c);
 
-/* fake_state.c: pinholes, calls, registrations. 0: acknowledge, above: refused already, below: answered already. */
+/* fake_state.c: pinholes, calls, registrations, tunnels. 0: acknowledge, above: refused already, below: answered already. */
 int states_get(const struct call *c);
 int states_del(const struct call *c);
 void queue_events(struct transport *t);		/* what a listener hears */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The tests' kernel: pinholes, calls, registrations and events, always the same ones. */
+/* The tests' kernel: pinholes, calls, registrations, tunnels and events, always the same ones. */
 #include "fake_kernel.h"
 
 #include <arpa/inet.h>
@@ -9,7 +9,7 @@
 /* An attribute. */
 struct value {
 	uint16_t type;
-	enum { BYTE, PORT, NUMBER, LARGE, TEXT, ADDRESS, NEST } kind;
+	enum { BYTE, PORT, NUMBER, LARGE, TEXT, ADDRESS, FLAG, NEST } kind;
 	uint64_t number;
 	const char *text;
 	const struct value *nest;
@@ -31,6 +31,9 @@ static void put_value(struct nlmsghdr *nlh, const struct value *v)
 			mnl_attr_put(nlh, v->type, 4, address);
 		else if (inet_pton(AF_INET6, v->text, address) == 1)
 			mnl_attr_put(nlh, v->type, 16, address);
+		return;
+	case FLAG:
+		mnl_attr_put(nlh, v->type, 0, NULL);
 		return;
 	case NEST:
 		nest = mnl_attr_nest_start(nlh, v->type);
@@ -134,6 +137,54 @@ static const struct value registration[] = {
 };
 
 #undef R
+#define I(what) NF_ALG_A_IKE_##what
+static const struct value ike_session[] = {
+	{ I(ISPI), LARGE, .number = 0xf123456789abcdef }, { I(RSPI), LARGE, .number = 0xc0ffee },
+	{ I(VERSION), BYTE, .number = 2 }, { I(AGE), NUMBER, .number = 40 }, { I(IDLE), NUMBER, .number = 3 }, { 0 }
+};
+
+static const struct value ike_begun[] = {
+	{ I(ISPI), LARGE, .number = 1 }, { I(VERSION), BYTE, .number = 1 }, { I(AGE), NUMBER, .number = 2 },
+	{ I(IDLE), NUMBER, .number = 0 }, { 0 }
+};
+
+#undef I
+#define S(what) NF_ALG_A_SA_##what
+static const struct value sa_out[] = {
+	{ S(SPI), NUMBER, .number = 0xc1a2b3c4 }, { S(PEER), NUMBER, .number = 0xd0e0f10 },
+	{ S(DIRECTION), NUMBER, .number = NF_ALG_DIRECTION_OUT }, { S(SEQUENCE), NUMBER, .number = 500 },
+	{ S(AGE), NUMBER, .number = 35 }, { S(IDLE), NUMBER, .number = 0 }, { 0 }
+};
+
+static const struct value sa_in[] = {
+	{ S(SPI), NUMBER, .number = 0xd0e0f10 }, { S(DIRECTION), NUMBER, .number = NF_ALG_DIRECTION_IN },
+	{ S(SEQUENCE), NUMBER, .number = 498 }, { S(AGE), NUMBER, .number = 35 }, { S(IDLE), NUMBER, .number = 1 }, { 0 }
+};
+
+#undef S
+#define T(what) NF_ALG_A_TUNNEL_##what
+static const struct value tunnel[] = {
+	{ T(ID), NUMBER, .number = 7 }, { T(TENANT), TEXT, .text = "default" }, { T(ZONE), PORT, .number = 5 },
+	{ T(SLOT), PORT, .number = 1 }, { T(SLOT_ZONE), PORT, .number = 61440 }, { T(GATE), FLAG, .number = 1 },
+	{ T(CLIENT_ADDRESS), ADDRESS, .text = "192.168.1.11" }, { T(GATEWAY_ADDRESS), ADDRESS, .text = "203.0.113.2" },
+	{ T(PUBLIC_ADDRESS), ADDRESS, .text = "203.0.113.1" }, { T(AGE), NUMBER, .number = 41 },
+	{ T(IDLE), NUMBER, .number = 0 }, { T(IKES), NUMBER, .number = 2 }, { T(SAS), NUMBER, .number = 12 },
+	{ T(IKE), NEST, .nest = ike_session }, { T(IKE), NEST, .nest = ike_begun }, { T(SA), NEST, .nest = sa_out },
+	{ T(SA), NEST, .nest = sa_in }, { T(PACKETS_OUT), LARGE, .number = 500 }, { T(BYTES_OUT), LARGE, .number = 66000 },
+	{ T(PACKETS_IN), LARGE, .number = 498 }, { T(BYTES_IN), LARGE, .number = 65736 }, { 0 }
+};
+
+static const struct value tunnel_ipv6[] = {
+	{ T(ID), NUMBER, .number = 8 }, { T(TENANT), TEXT, .text = "default" }, { T(ZONE), PORT, .number = 0 },
+	{ T(SLOT), PORT, .number = 0 }, { T(SLOT_ZONE), PORT, .number = 0 },
+	{ T(CLIENT_ADDRESS), ADDRESS, .text = "2001:db8::11" }, { T(GATEWAY_ADDRESS), ADDRESS, .text = "2001:db8:1::2" },
+	{ T(PUBLIC_ADDRESS), ADDRESS, .text = "2001:db8::11" }, { T(AGE), NUMBER, .number = 2 },
+	{ T(IDLE), NUMBER, .number = 2 }, { T(IKES), NUMBER, .number = 1 }, { T(SAS), NUMBER, .number = 0 },
+	{ T(IKE), NEST, .nest = ike_begun }, { 0 }
+};
+
+#undef T
+#define TQ(what) NF_ALG_A_TUNNEL_QUERY_##what
 #define Q(what) NF_ALG_A_CALL_QUERY_##what
 #define PQ(what) NF_ALG_A_PINHOLE_QUERY_##what
 #define MOST 3
@@ -150,6 +201,8 @@ static const struct states {
 	    { 12, NF_ALG_PROTOCOL_SIP, sip_call } } },
 	{ NF_ALG_CMD_REGISTRATION_GET, NF_ALG_CMD_REGISTRATION_DEL, Q(ID), Q(TENANT), Q(PROTOCOL), Q(REGISTRATION),
 	  "registration", { { 3, NF_ALG_PROTOCOL_SIP, registration } } },
+	{ NF_ALG_CMD_TUNNEL_GET, NF_ALG_CMD_TUNNEL_DEL, TQ(ID), TQ(TENANT), 0, TQ(TUNNEL), "tunnel",
+	  { { 8, NF_ALG_PROTOCOL_IKE, tunnel_ipv6 }, { 7, NF_ALG_PROTOCOL_IKE, tunnel } } },
 };
 
 static const struct states *states_of(uint8_t command)
@@ -218,6 +271,8 @@ void queue_events(struct transport *t)
 		{ NF_ALG_EVENT_CALL_ENDED, NF_ALG_PROTOCOL_PPTP, NF_ALG_A_EVENT_CALL, pptp_call },
 		{ NF_ALG_EVENT_REGISTERED, NF_ALG_PROTOCOL_SIP, NF_ALG_A_EVENT_REGISTRATION, registration },
 		{ NF_ALG_EVENT_UNREGISTERED, NF_ALG_PROTOCOL_SIP, NF_ALG_A_EVENT_REGISTRATION, registration },
+		{ NF_ALG_EVENT_TUNNEL_STARTED, NF_ALG_PROTOCOL_IKE, NF_ALG_A_EVENT_TUNNEL, tunnel },
+		{ NF_ALG_EVENT_TUNNEL_ENDED, NF_ALG_PROTOCOL_IKE, NF_ALG_A_EVENT_TUNNEL, tunnel_ipv6 },
 	};
 	const struct nlmsghdr none = { 0 };
 	const struct call c = { .t = t, .request = &none, .command = NF_ALG_CMD_EVENT };

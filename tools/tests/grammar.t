@@ -170,6 +170,16 @@ registration del ; 1 ; id is missing
 registration del tenant acme ; 1 ; unknown word 'tenant'
 registration del id -1 ; 1 ; unknown option '-1'
 registration del id 4294967296 ; 1 ; is no id of a registration
+tunnel ; 0 ; tunnel-get dump
+tunnel show tenant acme client 10.0.0.1 gateway 192.0.2.0/24 sas ; 0 ; =tunnel-get dump tenant=acme
+tunnel show client 10.0.0 ; 1 ; '10.0.0' is no IPv4 or IPv6 address or prefix
+tunnel show gateway 192.0.2.1/24 ; 1 ; did you mean '192.0.2.0/24'?
+tunnel show protocol ike ; 1 ; unknown word 'protocol'
+tunnel del id 7 ; 0 ; =tunnel-del id=7
+tunnel del tenant acme ; 0 ; =tunnel-del tenant=acme
+tunnel del ; 1 ; id or tenant is missing
+tunnel del id 4294967296 ; 1 ; is no id of a tunnel
+tunnel del id 1 tenant acme ; 1 ; 'tenant' can't be given here as well
 status ; 0 ; status-get
 status now ; 1 ; nothing more is expected, not 'now'
 monitor ; 0 ;
@@ -192,6 +202,8 @@ help policy set ; 0 ; pinhole-timeout=1..3600 seconds
 help policy set ; 0 ; direct-media=sdp-peer,signalling-peer,any  (sip; default sdp-peer)
 help call ; 0 ; algctl call show [id ID] [tenant TENANT] [protocol PROTOCOL] [flows]
 help call del ; 0 ; algctl call del {id ID | tenant TENANT} [protocol PROTOCOL]
+help tunnel ; 0 ; algctl tunnel show [id ID] [tenant TENANT] [client ADDRESS] [gateway ADDRESS] [sas]
+help tunnel del ; 0 ; algctl tunnel del {id ID | tenant TENANT}
 help registration ; 0 ; algctl registration del id ID [protocol PROTOCOL]
 help nonsense ; 1 ; unknown object 'nonsense'
 help service nonsense ; 1 ; service has no command 'nonsense'

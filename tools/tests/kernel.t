@@ -47,7 +47,8 @@ pinhole ; 0 ; 12    -
 pinhole show tenant nosuch ; 2 ; argument: tenant nosuch
 -j status ; 0 ; "nf_alg_ftp": "loaded"
 -j status ; 0 ; "calls": 3
-status ; 0 ; 0 sessions, 0 pinholes, 3 calls, 1 registration
+status ; 0 ; 0 sessions, 0 pinholes, 3 calls, 1 registration, 2 tunnels
+-j status ; 0 ; "tunnels": 2
 stats ; 0 ; invite
 stats --explain ; 0 ; Responses with a status from 600 to 699.
 call ; 0 ; 12  sip       established  35s  alice@example.org -> bob@example.net   default  2      500
@@ -74,11 +75,41 @@ registration ; 0 ; 3   default  sip       alice@example.org  udp        192.168.
 registration show protocol ftp ; 0 ; =
 registration del id 3 ; 0 ; =
 registration del id 4 ; 2 ; there is no registration 4
+tunnel ; 0 ; ID  TENANT   CLIENT        GATEWAY        PUBLIC        SLOT  IKE  SAS  AGE  IDLE  BYTES-OUT  BYTES-IN
+tunnel ; 0 ; 7   default  192.168.1.11  203.0.113.2    203.0.113.1   1     2    12   41s  0s    66000      65736
+tunnel ; 0 ; 8   default  2001:db8::11  2001:db8:1::2  2001:db8::11  0     1    0    2s   2s    -          -
+tunnel show id 7 ; 0 ; zone 5, ESP is tracked in zone 61440; 500 packets out, 498 in; new SAs are waited for
+tunnel show id 7 ; 0 ; ike v2   0xf123456789abcdef 0x0000000000c0ffee  age 40s  idle 3s
+tunnel show sas ; 0 ; ike v1   0x0000000000000001 -                   age 2s  idle 0s
+tunnel show id 7 ; 0 ; esp out  0xc1a2b3c4  peer 0x0d0e0f10  sequence 500  age 35s  idle 0s
+tunnel show id 7 ; 0 ; esp in   0x0d0e0f10  peer -           sequence 498  age 35s  idle 1s
+tunnel show id 7 ; 0 ; and 0 IKE sessions, 10 SAs more
+tunnel show id 9 ; 0 ; =
+tunnel show client 192.168.1.12 ; 0 ; =
+tunnel show client 192.168.0.0/17 ; 0 ; 7   default
+tunnel show client 192.168.128.0/17 ; 0 ; =
+tunnel show gateway 2001:db8:1::/48 ; 0 ; 8   default
+tunnel show gateway 0.0.0.0/0 client 192.168.1.11 tenant default ; 0 ; 7   default
+tunnel show tenant nosuch ; 2 ; argument: tenant nosuch
+-j tunnel show id 7 ; 0 ; "ispi": "0xf123456789abcdef"
+-j tunnel show id 7 ; 0 ; "peer": "0x0d0e0f10"
+-j tunnel show id 7 ; 0 ; "gate": true
+-j tunnel show id 8 ; 0 ; "gate": false
+-j tunnel show id 8 ; 0 ; "sa": []
+tunnel del id 7 ; 0 ; =
+tunnel del id 9 ; 2 ; no such tunnel
+tunnel del id 9 ; 2 ; argument: id 9
+tunnel del tenant default ; 0 ; =
+tunnel del tenant nosuch ; 2 ; argument: tenant nosuch
 monitor --count 6 ; 0 ; call-started tenant default sip 13 carol@example.org -> dave@example.net, early, 2s
 monitor --count 6 ; 0 ; pinhole-opened tenant default sip udp any to [2001:db8::1]:20000
 monitor --count 6 ; 0 ; call-answered tenant default sip 12 alice@example.org -> bob@example.net, established, 35s
 monitor --count 6 ; 0 ; call-ended tenant default pptp 12 192.168.1.12 -> 203.0.113.3, setup, 0s
 monitor --count 6 ; 0 ; registered tenant default sip 3 alice@example.org at 192.168.1.11:5060 as 203.0.113.1:20010, udp, for 3540s
 monitor --count 1 protocol pptp ; 0 ; call-ended
+monitor --count 8 ; 0 ; tunnel-started tenant default ike 7 192.168.1.11 -> 203.0.113.2 as 203.0.113.1, slot 1, 41s
+monitor --count 1 protocol ike ; 0 ; tunnel-started
+monitor --count 2 protocol ike ; 0 ; tunnel-ended tenant default ike 8 2001:db8::11 -> 2001:db8:1::2, slot 0, 2s
+-j monitor --count 1 protocol ike ; 0 ; "tunnel":{"id":7,
 -j monitor --count 1 ; 0 ; "call":{"id":13,
 -j monitor --count 1 protocol pptp ; 0 ; "event":"call-ended"

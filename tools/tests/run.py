@@ -360,6 +360,9 @@ def completion(runner):
     r.same(words("call", "del", "protocol", "sip", "id", ""), ["12", "13"], "live calls of a protocol")
     r.same(words("call", "show", "fl"), ["flows"], "a flag")
     r.same(words("registration", "del", "id", ""), ["3"], "live registrations")
+    r.same(words("tunnel", "del", "id", ""), ["7", "8"], "live tunnels")
+    r.same(words("tunnel", "show", "client", ""), ["192.168.1.11", "2001:db8::11"], "clients of tunnels")
+    r.same(words("tunnel", "show", "gateway", "2"), ["203.0.113.2", "2001:db8:1::2"], "gateways of tunnels")
     r.same(words("policy", "set", "gold", "sip", "option", "direct-media", "=", "s"), ["sdp-peer", "signalling-peer"],
            "values of a SIP option")
     r.same(words("-j", "sta"), ["stats", "status"], "behind an option")
