@@ -7,6 +7,7 @@
  * ike_natt.c	the peers move to udp/4500: step aside
  * ike_port.c	option preserve-port
  * esp_table.c	gateways, groups, tunnels, SAs: tables, lives, locks
+ * esp_conn.c	their connections in conntrack
  * esp_hook.c	hooks around conntrack: which zone a packet is tracked in, whose child a new flow is
  * esp_icmp.c	ICMP errors about ESP
  * esp_time.c	idle tunnels end, live ones keep their IKE connection
@@ -223,6 +224,8 @@ struct esp_group *esp_group_find(struct net *net, u16 zone, u16 family, const un
 				 const union nf_inet_addr *public);
 struct esp_sa *esp_sa_find(const struct esp_group *group, enum alg_esp_dir dir, u32 spi);
 struct esp_sa *esp_sa_find_key(const struct esp_key *key);
+bool esp_zone_is_slot(u16 zone);
+struct nf_conn *esp_own_template(struct esp_net *en);	/* for the box's own ESP; NULL: no memory */
 struct esp_tunnel *esp_tunnel_by_slot(struct net *net, u16 family, const union nf_inet_addr *gateway, u16 slot);
 /* Of a new connection in @zone, by its first packet. @outbound: the client's. */
 struct esp_tunnel *esp_tunnel_of_flow(struct net *net, u16 zone, u16 family, const struct esp_addrs *addrs, bool *outbound);
@@ -283,14 +286,11 @@ void esp_config_set(struct esp_group *group, const struct nf_alg_rule *rule);
  */
 bool esp_tunnel_allowed(struct esp_tunnel *tunnel);
 enum nf_alg_reason esp_reason(enum alg_esp_verdict verdict);
-/* The live IKE connection of a tunnel, with a reference: the latest session's that has one. NULL: none. */
-struct nf_conn *esp_tunnel_master(struct esp_tunnel *tunnel);
-/* Its ESP connection, with a reference, or NULL. No lock needed. */
-struct nf_conn *esp_tunnel_flow(const struct esp_tunnel *tunnel);
 
 /* For dumps: tunnels in increasing order of ids; under RCU, without lock. */
 struct esp_tunnel *esp_tunnel_next(struct net *net, u32 after);
 u32 esp_tunnel_count(struct net *net);
+
 /*
  * First and last thing that the module does, but for nf_alg_proto_register() and nf_alg_proto_unregister(): the first one begins
  * after esp_table_init(), and all that come through ->help have gone before esp_table_exit(). Hooks, collector and everything else
@@ -299,18 +299,43 @@ u32 esp_tunnel_count(struct net *net);
 int esp_table_init(void);
 void esp_table_exit(void);
 
+/* ---- esp_conn.c ---- */
+
+/* The live IKE connection of a tunnel, with a reference: the latest session's that has one. NULL: none. */
+struct nf_conn *esp_tunnel_master(struct esp_tunnel *tunnel);
+/* Its ESP connection, with a reference, or NULL. No lock needed. */
+struct nf_conn *esp_tunnel_flow(const struct esp_tunnel *tunnel);
+void esp_tunnel_flow_kill(const struct esp_tunnel *tunnel);
+/*
+ * May the tunnel of @join be tracked in its own zone, where there may be a connection between gateway and public address? It may
+ * be its own. One that began outside and was answered by nobody holds no one up, it is removed. Any other is the box's own or
+ * that of a client which the policy doesn't know.
+ */
+bool esp_own_zone_free(const struct esp_join *join);
+/* Removes one of the client's own from before that is not translated as its IKE is. @all: whatever it is. */
+void esp_own_zone_clear(const struct esp_join *join, bool all);
+
 /* ---- esp_hook.c, esp_icmp.c ---- */
 
 /* In every namespace: what there is to do they find out. */
 int esp_hook_start(struct esp_net *en);
 void esp_hook_stop(struct esp_net *en);		/* packets may still be in them for a grace period */
+void esp_hook_free(struct esp_net *en);		/* it has passed */
 /* Counts a packet that is dropped and tells listeners. @tunnel: whose it may be, or NULL. */
 void esp_refuse(struct esp_net *en, const struct esp_tunnel *tunnel, enum nf_alg_reason reason);
-/*
- * ICMP or ICMPv6 error about an ESP packet: the tunnel that the inner packet belongs to, NULL: none, or no such error. @local:
- * the box itself sends it. Under RCU.
- */
-struct esp_tunnel *esp_icmp_tunnel(struct net *net, u16 zone, const struct sk_buff *skb, u16 family, bool local);
+
+/* Zones in which conntrack will look for the packet's connection, one after the other. */
+struct esp_zones {
+	u16 id[2];
+	u8 n;
+};
+
+/* false: conntrack won't, or has done so. In front of it. */
+bool esp_zones_of(const struct sk_buff *skb, struct esp_zones *zones);
+/* Lets conntrack look in the zone of the tunnel. Return: NF_ACCEPT. */
+unsigned int esp_track(struct sk_buff *skb, const struct esp_tunnel *tunnel);
+/* An ICMP or ICMPv6 packet, whose header is at @off. In front of conntrack. Return: verdict. */
+unsigned int esp_icmp(struct esp_net *en, struct sk_buff *skb, u16 family, unsigned int off);
 
 /* ---- esp_time.c, esp_show.c ---- */
 

@@ -166,27 +166,40 @@ struct esp_sa *esp_sa_find(const struct esp_group *group, enum alg_esp_dir dir, 
 
 /* ---- locks ---- */
 
+/* Sparse is told that nothing is held: who holds the lock depends on what a function found. */
+static void gateway_lock(struct esp_gateway *gw)
+{
+	spin_lock_bh(&gw->lock);
+	__release(&gw->lock);
+}
+
+static void gateway_unlock(struct esp_gateway *gw)
+{
+	__acquire(&gw->lock);
+	spin_unlock_bh(&gw->lock);
+}
+
 bool esp_lock_tunnel(struct esp_tunnel *tunnel)
 {
-	spin_lock_bh(&tunnel->group->gateway->lock);
+	gateway_lock(tunnel->group->gateway);
 	if (!tunnel->gone)
 		return true;
-	spin_unlock_bh(&tunnel->group->gateway->lock);
+	gateway_unlock(tunnel->group->gateway);
 	return false;
 }
 
 bool esp_lock_group(struct esp_group *group)
 {
-	spin_lock_bh(&group->gateway->lock);
+	gateway_lock(group->gateway);
 	if (!group->gone)
 		return true;
-	spin_unlock_bh(&group->gateway->lock);
+	gateway_unlock(group->gateway);
 	return false;
 }
 
 void esp_unlock(struct esp_group *group)
 {
-	spin_unlock_bh(&group->gateway->lock);
+	gateway_unlock(group->gateway);
 }
 
 /* ---- SAs ---- */
@@ -277,123 +290,6 @@ void esp_free_lists(struct alg_link *sa_list, struct alg_link *ike_list)
 		ike_free(esp_ike_of(alg_esp_entry(link, struct alg_esp_ike, list)));
 }
 
-/* ---- conntrack ---- */
-
-static struct nf_conn *esp_conn_get(struct net *net, u16 zone_id, u16 family, const struct esp_addrs *addrs,
-				    enum ip_conntrack_dir *dir)
-{
-	struct nf_conntrack_tuple tuple = { .src = { .u3 = addrs->src, .l3num = family },
-					    .dst = { .u3 = addrs->dst, .protonum = IPPROTO_ESP } };
-	struct nf_conntrack_tuple_hash *h;
-	struct nf_conntrack_zone zone;
-
-	nf_ct_zone_init(&zone, zone_id, NF_CT_DEFAULT_ZONE_DIR, 0);
-	h = nf_conntrack_find_get(net, &zone, &tuple);
-	if (!h)
-		return NULL;
-	*dir = NF_CT_DIRECTION(h);
-	return nf_ct_tuplehash_to_ctrack(h);
-}
-
-struct nf_conn *esp_tunnel_flow(const struct esp_tunnel *tunnel)
-{
-	const union nf_inet_addr *other;
-	enum ip_conntrack_dir dir;
-	struct nf_conn *ct;
-
-	ct = esp_conn_get(esp_tunnel_net(tunnel), tunnel->zone, tunnel->key.family, &tunnel->key.out, &dir);
-	if (!ct)
-		return NULL;
-	other = &ct->tuplehash[!dir].tuple.dst.u3;
-	if (nf_inet_addr_cmp(other, &tunnel->in.dst))
-		return ct;
-	nf_ct_put(ct);
-	return NULL;
-}
-
-static void flow_kill(const struct esp_tunnel *tunnel)
-{
-	struct nf_conn *ct = esp_tunnel_flow(tunnel);
-
-	if (!ct)
-		return;
-	nf_ct_kill(ct);
-	nf_ct_put(ct);
-}
-
-/*
- * May the tunnel of @join be tracked in its own zone, where there may be a connection between gateway and public address? It may
- * be its own. One that began outside and was answered by nobody holds no one up, it is removed. Any other is the box's own or
- * that of a client which the policy doesn't know.
- */
-static bool own_zone_free(const struct esp_join *join)
-{
-	enum ip_conntrack_dir dir;
-	bool free = true;
-	struct nf_conn *ct;
-
-	if (join->out_zone != join->in_zone || join->in_zone >= zone_min)
-		return false;
-	ct = esp_conn_get(join->net, join->in_zone, join->family, &join->in, &dir);
-	if (!ct)
-		return true;
-	if (!nf_inet_addr_cmp(&ct->tuplehash[!dir].tuple.src.u3, &join->out.src)) {
-		if (dir == IP_CT_DIR_ORIGINAL && !test_bit(IPS_SEEN_REPLY_BIT, &ct->status))
-			nf_ct_kill(ct);
-		else
-			free = false;
-	}
-	nf_ct_put(ct);
-	return free;
-}
-
-/* A connection of the client's from before, which is not translated as its IKE is, or which stands where packets come no more. */
-static void own_zone_clear(const struct esp_join *join, bool all)
-{
-	enum ip_conntrack_dir dir;
-	struct nf_conn *ct = esp_conn_get(join->net, join->out_zone, join->family, &join->out, &dir);
-
-	if (!ct)
-		return;
-	if (all || !nf_inet_addr_cmp(&ct->tuplehash[!dir].tuple.dst.u3, &join->in.dst))
-		nf_ct_kill(ct);
-	nf_ct_put(ct);
-}
-
-/* A live connection of @ike, which gave the client the public address that it has now. */
-static struct nf_conn *ike_conn_get(const struct esp_tunnel *tunnel, const struct esp_ike *ike)
-{
-	struct nf_conntrack_tuple_hash *h;
-	enum ip_conntrack_dir in;
-	struct nf_conn *ct;
-
-	if (!ike->tuple.dst.protonum)
-		return NULL;
-	h = nf_conntrack_find_get(esp_tunnel_net(tunnel), &ike->zone, &ike->tuple);
-	if (!h)
-		return NULL;
-	ct = nf_ct_tuplehash_to_ctrack(h);
-	in = nf_inet_addr_cmp(&ike->tuple.src.u3, &tunnel->key.out.src) ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
-	if (NF_CT_DIRECTION(h) == IP_CT_DIR_ORIGINAL && nf_ct_is_confirmed(ct) && !nf_ct_is_dying(ct) &&
-	    nf_inet_addr_cmp(&ct->tuplehash[in].tuple.dst.u3, &tunnel->in.dst))
-		return ct;
-	nf_ct_put(ct);
-	return NULL;
-}
-
-struct nf_conn *esp_tunnel_master(struct esp_tunnel *tunnel)
-{
-	struct alg_link *head = &tunnel->bind.ikes, *link;
-	struct nf_conn *ct;
-
-	for (link = head->next; link != head; link = link->next) {
-		ct = ike_conn_get(tunnel, esp_ike_of(alg_esp_entry(link, struct alg_esp_ike, list)));
-		if (ct)
-			return ct;
-	}
-	return NULL;
-}
-
 /* ---- templates ---- */
 
 static u16 slots_max(void)
@@ -420,6 +316,17 @@ static struct nf_conn *tmpl_get(struct esp_net *en, u16 zone_id)
 		return tmpl;
 	nf_ct_tmpl_free(tmpl);
 	return xa_is_err(other) ? NULL : other;
+}
+
+bool esp_zone_is_slot(u16 zone)
+{
+	return zone >= zone_min;
+}
+
+/* In the zone behind those of slots. */
+struct nf_conn *esp_own_template(struct esp_net *en)
+{
+	return tmpl_get(en, zone_min + slots_max());
 }
 
 /* Packets may still be queued with one. */
@@ -464,10 +371,10 @@ static struct esp_gateway *gateway_get_locked(const struct esp_join *join)
 		gw = gateway_find(join->net, join->family, &join->in.src) ?: gateway_new(join);
 		if (!gw)
 			return NULL;
-		spin_lock_bh(&gw->lock);
+		gateway_lock(gw);
 		if (!gw->dead)
 			return gw;
-		spin_unlock_bh(&gw->lock);
+		gateway_unlock(gw);
 	}
 	return NULL;
 }
@@ -623,7 +530,7 @@ static struct esp_tunnel *tunnel_new(const struct esp_join *join, struct esp_gro
 	if (!tunnel)
 		return NULL;
 	tunnel->group = group;
-	if (alg_esp_join(&group->bind, &tunnel->bind, own_zone_free(join), esp_now()) != ALG_ESP_PASS) {
+	if (alg_esp_join(&group->bind, &tunnel->bind, esp_own_zone_free(join), esp_now()) != ALG_ESP_PASS) {
 		*reason = NF_ALG_REASON_NO_SLOT;
 		tunnel_free(tunnel);
 		return NULL;
@@ -633,7 +540,7 @@ static struct esp_tunnel *tunnel_new(const struct esp_join *join, struct esp_gro
 		goto out;
 	if (!tunnel_insert(tunnel))
 		goto out_slot;
-	own_zone_clear(join, tunnel->bind.slot);
+	esp_own_zone_clear(join, tunnel->bind.slot);
 	atomic_inc(&en->tunnels);
 	WRITE_ONCE(en->used, true);
 	esp_time_start(en);
@@ -669,7 +576,7 @@ void esp_tunnel_leave(struct esp_tunnel *tunnel)
 	alg_link_init(&ike_list);
 	alg_esp_leave(&tunnel->bind, &sa_list, &ike_list);
 	esp_free_lists(&sa_list, &ike_list);
-	flow_kill(tunnel);
+	esp_tunnel_flow_kill(tunnel);
 	group_leave(group);
 	tunnel_free(tunnel);
 }
@@ -720,7 +627,7 @@ static struct esp_tunnel *tunnel_join_locked(const struct esp_join *join, enum n
 	} else {
 		gateway_leave(gw);
 	}
-	spin_unlock_bh(&gw->lock);
+	gateway_unlock(gw);
 	return NULL;
 }
 
@@ -835,6 +742,7 @@ static void __net_exit esp_net_exit(struct net *net)
 	struct esp_group *group;
 
 	esp_time_stop(en);
+	esp_hook_free(en);
 	rcu_read_lock();
 	while ((tunnel = esp_tunnel_next(net, 0))) {
 		if (!esp_lock_tunnel(tunnel))

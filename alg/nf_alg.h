@@ -602,14 +602,22 @@ unsigned int nf_alg_calls_close(struct net *net, u32 tenant);
  * @follow:	an expected connection begins: translates it as its master. @src_min..@src_max: port block that its source port
  *		must stay in, host byte order, 0: none. @target: where it goes. @source: what its source becomes, NULL: the
  *		address that the master's other end has. Called from expectfn.
+ * @addresses:	see nf_alg_nat_addresses()
  */
 struct nf_alg_nat_ops {
 	void (*follow)(struct nf_conn *ct, const struct nf_conntrack_expect *exp, const struct alg_endpoint *target,
 		       const struct alg_endpoint *source, u16 src_min, u16 src_max);
+	bool (*addresses)(struct nf_conn *ct, const union nf_inet_addr *src, const union nf_inet_addr *dst);
 };
 
 void nf_alg_nat_set(const struct nf_alg_nat_ops *ops);	/* NULL takes it back and waits for users */
 bool nf_alg_nat_loaded(void);
+
+/*
+ * Decides source and destination of a connection that nobody else sees yet and no NAT rule has seen; none will. false: module
+ * nf_alg_nat is not loaded, or there is no memory. Under RCU.
+ */
+bool nf_alg_nat_addresses(struct nf_conn *ct, const union nf_inet_addr *src, const union nf_inet_addr *dst);
 
 /* Applies a plan to a packet's payload in one pass: nat/apply.c. */
 int nf_alg_apply(struct sk_buff *skb, unsigned int protoff, u8 l4proto, const struct alg_plan *plan, u16 mss);

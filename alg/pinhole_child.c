@@ -321,3 +321,11 @@ bool nf_alg_nat_loaded(void)
 	return rcu_access_pointer(nat_ops) != NULL;
 }
 EXPORT_SYMBOL_GPL(nf_alg_nat_loaded);
+
+bool nf_alg_nat_addresses(struct nf_conn *ct, const union nf_inet_addr *src, const union nf_inet_addr *dst)
+{
+	const struct nf_alg_nat_ops *ops = rcu_dereference(nat_ops);
+
+	return ops && ops->addresses(ct, src, dst);
+}
+EXPORT_SYMBOL_GPL(nf_alg_nat_addresses);

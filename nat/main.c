@@ -64,8 +64,20 @@ static void follow(struct nf_conn *ct, const struct nf_conntrack_expect *exp, co
 	nf_nat_setup_info(ct, &range, NF_NAT_MANIP_DST);
 }
 
+static bool addresses(struct nf_conn *ct, const union nf_inet_addr *src, const union nf_inet_addr *dst)
+{
+	struct nf_nat_range2 range = {};
+
+	range_addr(&range, dst);
+	if (nf_nat_setup_info(ct, &range, NF_NAT_MANIP_DST) != NF_ACCEPT)
+		return false;
+	range_addr(&range, src);
+	return nf_nat_setup_info(ct, &range, NF_NAT_MANIP_SRC) == NF_ACCEPT;
+}
+
 static const struct nf_alg_nat_ops nat_ops = {
 	.follow = follow,
+	.addresses = addresses,
 };
 
 static int __init nf_alg_nat_init(void)
