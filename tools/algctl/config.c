@@ -272,20 +272,30 @@ bool config_load(struct ctx *ctx, const struct node *root, struct objects *out)
 	return (store_in_use(ctx) || check_policies(ctx, out)) && good;
 }
 
+/* A store is read in one transaction, and needs no kernel for it. */
+static bool read_generation(struct ctx *ctx, uint32_t *generation)
+{
+	struct status status = { 0 };
+
+	if (!store_of(ctx) && !ctx->backend->ops->status(ctx, &status))
+		return false;
+	*generation = status.generation;
+	return true;
+}
+
 bool config_read(struct ctx *ctx, struct objects *out, uint32_t *generation)
 {
 	enum { ATTEMPTS = 8 };
 
 	for (int i = 0; i < ATTEMPTS; i++) {
-		struct status before = { 0 }, after = { 0 };
-		bool good = ctx->backend->ops->status(ctx, &before);
+		uint32_t before;
+		bool good = read_generation(ctx, &before);
 
 		for (int kind = 0; kind < ctx->backend->kinds && good; kind++)
 			good = ctx->backend->ops->list(ctx, (enum kind)kind, NULL, out);
-		if (!good || !ctx->backend->ops->status(ctx, &after))
+		if (!good || !read_generation(ctx, generation))
 			return false;
-		*generation = after.generation;
-		if (before.generation == after.generation) {
+		if (before == *generation) {
 			objects_sort(out);
 			return true;
 		}

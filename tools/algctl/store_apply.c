@@ -111,6 +111,7 @@ static bool collect(void *data, enum kind kind, struct where at, char text[REF_S
 	return true;
 }
 
+/* A policy that was not there before is the implied one. */
 struct restore {
 	struct words texts;
 	size_t i;
@@ -122,7 +123,8 @@ static bool restore(void *data, enum kind kind, struct where at, char text[REF_S
 
 	(void)kind;
 	(void)at;
-	snprintf(text, REF_SIZE, "%s", r->texts.v[r->i++]);
+	snprintf(text, REF_SIZE, "%s", r->i < r->texts.n ? r->texts.v[r->i] : "default");
+	r->i++;
 	return true;
 }
 

@@ -174,7 +174,8 @@ static void tenants_finish(struct store *s, struct objects *list)
 	for (size_t i = 0; i < list->n; i++) {
 		if (list->v[i]->kind != KIND_TENANT)
 			continue;
-		tenant_resolve(s, to_tenant(list->v[i]));
+		if (!ctx->plain)
+			tenant_resolve(s, to_tenant(list->v[i]));
 		add_use(to_tenant(list->v[i]), &running);
 	}
 	objects_free(&running);

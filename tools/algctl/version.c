@@ -265,7 +265,7 @@ static const struct object *template_of(struct store *s, const struct ref *ref)
 	if (store_get(s, ref, &stored))
 		o = definition_load(s->ctx, &stored);
 	stored_free(&stored);
-	if (o && ref->version)
+	if (o)
 		objects_add(&s->templates, o);
 	return o;
 }

@@ -55,7 +55,7 @@ def postgres_bin():
     """The directory of the newest server, installed or unpacked, or None."""
     build = os.path.join(HERE, "..", "..", "build", "pkgs")
     found = [d for root in ("/", build) for d in glob.glob(os.path.join(root, "usr/lib/postgresql/*/bin"))]
-    found = [os.path.abspath(d) for d in found if os.path.exists(os.path.join(d, "initdb")) and os.path.exists(os.path.join(d, "psql"))]
+    found = [os.path.abspath(d) for d in found if all(os.path.exists(os.path.join(d, name)) for name in ("initdb", "psql"))]
     return max(found, key=lambda d: int(d.split("/")[-2]), default=None)
 
 

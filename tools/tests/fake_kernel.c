@@ -272,8 +272,10 @@ static void changed(struct transport *t)
 {
 	if (t->transaction)
 		return;
+	step();
 	t->generation++;
 	state_save(t);
+	step();
 }
 
 static void take_out(struct objects *list, struct object *o)

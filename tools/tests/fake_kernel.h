@@ -24,6 +24,8 @@ void queue(struct transport *t, const struct nlmsghdr *nlh);
 int refuse(const struct call *c, int error, const struct nlattr *bad, const char *text);
 void answer_done(const struct call *c);
 
+void step(void);	/* kill.c */
+
 /* fake_state.c: pinholes, calls, registrations, tunnels. 0: acknowledge, above: refused already, below: answered already. */
 int states_get(const struct call *c);
 int states_del(const struct call *c);
