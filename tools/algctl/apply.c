@@ -217,6 +217,25 @@ static const struct command commands[] = {
 	{ 0 }
 };
 
+static bool diff(struct ctx *ctx, const struct command *command, void *object)
+{
+	ctx->dry_run = true;
+	return apply(ctx, command, object);
+}
+
+static const struct command diff_commands[] = {
+	{ .help = "print how a file differs from the configuration",
+	  .params = params, .options = OPTION_FORMAT, .size = sizeof(struct source), .run = diff },
+	{ 0 }
+};
+
+const struct object_def diff_object = {
+	.name = "diff",
+	.help = "print how a file differs from the configuration",
+	.commands = diff_commands,
+	.more = "The same as 'apply --dry-run': the kernel checks the file, and nothing changes.",
+};
+
 const struct object_def apply_object = {
 	.name = "apply",
 	.help = "replace the whole configuration by a file's",

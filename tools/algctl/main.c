@@ -10,7 +10,7 @@ const struct object_def *const objects[] = {
 	&service_object, &policy_object, &template_object, &tenant_object, &role_object, &log_object, &store_object,
 	&pinhole_object, &call_object,
 	&registration_object, &tunnel_object, &stats_object, &status_object,
-	&monitor_object, &apply_object, &export_object, &restore_object, &version_object, &help_object, NULL
+	&monitor_object, &apply_object, &diff_object, &export_object, &restore_object, &version_object, &help_object, NULL
 };
 
 struct options {

@@ -347,6 +347,17 @@ static bool has_kind(struct ctx *ctx, enum kind kind)
 	return backend(ctx) && ((int)kind < ctx->backend->kinds || store_wanted(ctx));
 }
 
+bool object_backend(struct ctx *ctx, enum kind kind)
+{
+	if (!has_kind(ctx, kind))
+		return false;
+	if (!ctx->dry_run || store_of(ctx))
+		return true;
+	fail(ctx, ALGCTL_USAGE, NOWHERE, "--dry-run of a single change needs a store");
+	error_hint(ctx, "algctl apply FILE --dry-run works without");
+	return false;
+}
+
 bool object_fetch(struct ctx *ctx, enum kind kind, const struct object *one, struct objects *out)
 {
 	if (!has_kind(ctx, kind) || !ctx->backend->ops->list(ctx, kind, one && *one->name ? one : NULL, out))
@@ -370,19 +381,19 @@ bool done(struct ctx *ctx, bool good)
 bool object_add(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return done(ctx, has_kind(ctx, kind_of(object)) && ctx->backend->ops->set(ctx, object, WRITE_ADD));
+	return done(ctx, object_backend(ctx, kind_of(object)) && ctx->backend->ops->set(ctx, object, WRITE_ADD));
 }
 
 bool object_set(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return done(ctx, has_kind(ctx, kind_of(object)) && ctx->backend->ops->set(ctx, object, WRITE_CHANGE));
+	return done(ctx, object_backend(ctx, kind_of(object)) && ctx->backend->ops->set(ctx, object, WRITE_CHANGE));
 }
 
 bool object_del(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return done(ctx, has_kind(ctx, kind_of(object)) && ctx->backend->ops->del(ctx, object));
+	return done(ctx, object_backend(ctx, kind_of(object)) && ctx->backend->ops->del(ctx, object));
 }
 
 bool set_object_name(struct setter *s, const struct param *p, const char *text)

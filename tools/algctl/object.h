@@ -10,7 +10,7 @@
 #include "output.h"
 #include "value.h"
 
-extern const struct object_def template_object, role_object, log_object, store_object, restore_object;
+extern const struct object_def diff_object, template_object, role_object, log_object, store_object, restore_object;
 extern const struct object_def service_object, policy_object, tenant_object, stats_object, pinhole_object,
 	call_object, registration_object, tunnel_object,
 	status_object, monitor_object, apply_object, export_object, version_object, help_object;
@@ -18,6 +18,9 @@ extern const struct object_def service_object, policy_object, tenant_object, sta
 extern const struct param service_params[], policy_params[], tenant_params[], template_params[], role_params[];
 
 extern const char nothing_configured[];
+
+/* Opens the backend, which has this kind; --dry-run of a single change needs a store. False: reported. */
+bool object_backend(struct ctx *ctx, enum kind kind);
 
 bool object_add(struct ctx *ctx, const struct command *command, void *object);
 bool done(struct ctx *ctx, bool good);	/* what a command that only changes something says with --json; returns @good */

@@ -417,11 +417,11 @@ static const struct command commands[] = {
 	{ .name = "show", .help = "list policies with all options",
 	  .params = name_or_all_params, .make = make, .run = policy_show },
 	{ .name = "add", .help = "make a policy; protocols not named are on",
-	  .params = policy_params, .flags = COMMAND_MAKES, .make = make, .run = object_add },
+	  .params = policy_params, .flags = COMMAND_MAKES, .options = OPTION_DRY_RUN, .make = make, .run = object_add },
 	{ .name = "set", .help = "change a policy; what is not named stays",
-	  .params = policy_params, .flags = COMMAND_CHANGES, .make = make, .run = object_set },
+	  .params = policy_params, .flags = COMMAND_CHANGES, .options = OPTION_DRY_RUN, .make = make, .run = object_set },
 	{ .name = "del", .help = "delete a policy",
-	  .params = name_params, .make = make, .run = object_del },
+	  .params = name_params, .options = OPTION_DRY_RUN, .make = make, .run = object_del },
 	STORE_COMMANDS,
 	{ 0 }
 };

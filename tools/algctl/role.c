@@ -120,7 +120,7 @@ static const struct command commands[] = {
 	{ .name = "set", .help = "change a role; what is not named stays",
 	  .params = role_params, .flags = COMMAND_CHANGES, .options = OPTION_DRY_RUN, .make = make, .run = object_set },
 	{ .name = "del", .help = "delete a role",
-	  .params = name_params, .make = make, .run = object_del },
+	  .params = name_params, .options = OPTION_DRY_RUN, .make = make, .run = object_del },
 	{ .name = "edit", .help = "change a role in an editor",
 	  .params = edit_params, .options = OPTION_DRY_RUN, .size = sizeof(struct version_args), .run = edit_run },
 	{ .name = "versions", .help = "list the versions of a role",

@@ -243,7 +243,7 @@ static bool service_set(struct ctx *ctx, const struct command *command, void *ob
 
 	if (!emptied || store_in_use(ctx))
 		return object_set(ctx, command, object);
-	return done(ctx, backend(ctx) && set_emptied(ctx, s));
+	return done(ctx, object_backend(ctx, KIND_SERVICE) && set_emptied(ctx, s));
 }
 
 static void print_table(struct ctx *ctx, const struct objects *list)
@@ -294,11 +294,11 @@ static const struct command commands[] = {
 	{ .name = "show", .help = "list services",
 	  .params = name_or_all_params, .make = make, .run = service_show },
 	{ .name = "add", .help = "make a service",
-	  .params = service_params, .flags = COMMAND_MAKES, .make = make, .run = object_add },
+	  .params = service_params, .flags = COMMAND_MAKES, .options = OPTION_DRY_RUN, .make = make, .run = object_add },
 	{ .name = "set", .help = "change a service; what is not named stays",
-	  .params = service_params, .flags = COMMAND_CHANGES, .make = make, .run = service_set },
+	  .params = service_params, .flags = COMMAND_CHANGES, .options = OPTION_DRY_RUN, .make = make, .run = service_set },
 	{ .name = "del", .help = "delete a service",
-	  .params = name_params, .make = make, .run = object_del },
+	  .params = name_params, .options = OPTION_DRY_RUN, .make = make, .run = object_del },
 	STORE_COMMANDS,
 	{ 0 }
 };

@@ -1,10 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The store: objects with immutable numbered versions, what refers to what, descriptions, tags, permissions, the log.
- * It knows nothing of netlink, nor of what a definition says; version.c gives the rows their meaning.
+ *
+ * Layers, each knowing only those below it:
+ *   commands.c, edit.c, referrers.c, store_object.c, log.c, ...	what is typed and printed
+ *   operation.c, store_apply.c, compile.c			one change: transaction, log, kernel; what the kernel is to have
+ *   version.c, propagate.c, access.c, audit.c, definition.c	what rows mean: versions, references, rights, the log
+ *   store.c, store_rows.c					transactions and rows; nothing of netlink, nor of what a definition says
+ *   store_sqlite.c, store_pg.c, with store_sql.c and .def	the engines; each statement once, for both
+ * store_backend.c shows all of it as a struct backend in front of the kernel's, store_place.c finds out which store it is.
+ *
+ * A change runs as operation_run() does it:
+ *   1. store_begin(BEGIN_WRITE): one writer at a time, from all processes and boxes; whoever comes second waits, and sees
+ *	what the first has left.
+ *   2. identity_load(); the operation's function reads, asks access_check(), writes versions (version_save()) and, in the
+ *	same transaction, an audit_add() for each object. store.applied says that what tenants have was changed.
+ *   3. version_sweep(): auto-delete.
+ *   4. With store.applied: compile() the whole configuration, compare it with the kernel's and change what differs: one object
+ *	in one request, more of them in one transaction of the kernel.
+ *   5. store_commit(). Does that fail, the kernel gets its former configuration back.
+ * A refusal in 2 to 4 rolls back and is logged in a transaction of its own. A process that dies between 4 and 5 leaves the
+ * kernel in front of the store: "status" shows it, the next change of a tenant and "restore" mend it.
+ *
+ * Readers take store_begin(BEGIN_READ) and see one moment until store_rollback() or store_close().
  *
  * The first failure of the database inside a transaction is reported and sticks: everything behind it does nothing and
  * store_commit() refuses. So callers need not look at every result.
+ *
+ * Versions, references and the log are never changed, which triggers of the database enforce. A new schema is a new step at
+ * the end of schema_steps[] with the next number; a store of an older one is upgraded when it is opened.
  */
 #ifndef ALGCTL_STORE_H
 #define ALGCTL_STORE_H
@@ -12,7 +36,10 @@
 #include "model.h"
 #include "store_driver.h"
 
-/* @version: 0 for the latest */
+/**
+ * struct ref - an object, or one of its versions
+ * @version:	0 for the latest
+ */
 struct ref {
 	enum kind kind;
 	char name[NAME_SIZE];
@@ -114,16 +141,39 @@ bool store_place_keep(struct ctx *ctx, const char *where);	/* a database given b
 bool store_in_use(struct ctx *ctx);				/* quietly; for parsing */
 char *store_own_path(const struct ctx *ctx);			/* of a new one; caller frees */
 
-/* store.c. NULL: reported. */
+/**
+ * store_open() - opens a store and brings its schema up to date
+ * Return: the store, or NULL, which was reported: no store, no rights, a schema from the future.
+ */
 struct store *store_open(struct ctx *ctx, const char *where);
+
+/**
+ * store_create() - makes a store in an empty database
+ * @schema:	schema_latest; tests may want an older one
+ * Return: the store with a transaction open, for its first objects, or NULL, which was reported.
+ */
 struct store *store_create(struct ctx *ctx, const char *where, int schema);
 void store_close(struct store *s);
 bool store_schema(struct store *s, int *version);
+
+/**
+ * store_begin() - starts a transaction
+ * @how:	BEGIN_READ or BEGIN_WRITE
+ *
+ * Inside a transaction for writing nothing happens, and one for reading is ended first where writing is wanted.
+ * Return: false when it failed, which was reported.
+ */
 bool store_begin(struct store *s, enum begin_how how);
 bool store_commit(struct store *s);
-void store_rollback(struct store *s);
+void store_rollback(struct store *s);	/* also without a transaction */
 
-/* Statements: @types has 't' (const char *) and 'n' (int64_t) for each argument. */
+/**
+ * sql_start() - starts a statement; sql_row() has its rows
+ * @types:	't' (const char *, NULL is null) or 'n' (int64_t) for each argument
+ *
+ * sql_row() must be called until it returns false, which ends the statement; so a statement can't be started inside its own
+ * rows. sql_number() and sql_text() are of the current row; texts last until the next.
+ */
 bool sql_start(struct store *s, enum sql q, const char *types, ...);
 bool sql_row(struct store *s, enum sql q);			/* false: no more, or failed */
 bool sql_run(struct store *s, enum sql q, const char *types, ...);

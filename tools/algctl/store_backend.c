@@ -84,13 +84,25 @@ static bool write_object(struct store *s, void *data)
 	return w->how == WRITE_ADD ? version_add(s, w->o) : version_set(s, w->o, w->how);
 }
 
+/* A dry run shows what would change in the kernel. */
+static bool change(struct ctx *ctx, operation_fn *work, void *data)
+{
+	struct outcome out = { 0 };
+	bool good = operation_run(ctx, work, data, &out);
+
+	if (good && ctx->dry_run && !ctx->json)
+		changes_print(ctx, &out.changes);
+	outcome_free(&out);
+	return good;
+}
+
 /* The object's references become references to versions. */
 static bool store_set(struct ctx *ctx, const struct object *o, enum write_how how)
 {
 	struct object *one = (struct object *)(uintptr_t)o;
 	struct write w = { one, how, { .v = &one, .n = 1 } };
 
-	return operation_run(ctx, write_object, &w, NULL);
+	return change(ctx, write_object, &w);
 }
 
 static bool delete_object(struct store *s, void *data)
@@ -103,7 +115,7 @@ static bool delete_object(struct store *s, void *data)
 
 static bool store_del(struct ctx *ctx, const struct object *o)
 {
-	return operation_run(ctx, delete_object, (void *)(uintptr_t)o, NULL);
+	return change(ctx, delete_object, (void *)(uintptr_t)o);
 }
 
 /* ---- list: what the store has, with what only the kernel knows ---- */

@@ -478,11 +478,11 @@ static const struct command commands[] = {
 	{ .name = "show", .help = "list tenants with selectors and use",
 	  .params = name_or_all_params, .make = make, .run = tenant_show },
 	{ .name = "add", .help = "make a tenant",
-	  .params = tenant_params, .flags = COMMAND_MAKES, .make = make, .run = object_add },
+	  .params = tenant_params, .flags = COMMAND_MAKES, .options = OPTION_DRY_RUN, .make = make, .run = object_add },
 	{ .name = "set", .help = "change a tenant; what is not named stays",
-	  .params = tenant_params, .flags = COMMAND_CHANGES, .make = make, .run = object_set },
+	  .params = tenant_params, .flags = COMMAND_CHANGES, .options = OPTION_DRY_RUN, .make = make, .run = object_set },
 	{ .name = "del", .help = "delete a tenant; its pending pinholes are closed",
-	  .params = name_params, .make = make, .run = object_del },
+	  .params = name_params, .options = OPTION_DRY_RUN, .make = make, .run = object_del },
 	STORE_COMMANDS,
 	{ 0 }
 };

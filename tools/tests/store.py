@@ -423,6 +423,12 @@ def second_chance(box):
 def kernel(box):
     """The kernel comes last: what it refuses does not stay in the store, and differences are seen."""
     box.good("tenant", "add", "acme", "zone", "7")
+    before = box.snapshot()
+    box.good("tenant", "set", "acme", "zone", "8", "--dry-run", has="~ tenant acme zone 7 -> 8")
+    box.good("tenant", "del", "acme", "--dry-run", has="- tenant acme")
+    box.good("tenant", "add", "bob", "zone", "8", "--dry-run", has="+ tenant bob")
+    box.check(box.snapshot() == before, "dry runs of single changes")
+    box.bad("tenant", "add", "bob", "zone", "7", "--dry-run", says="tenant acme has it")
     box.bad("tenant", "add", "bob", "zone", "7", says="tenant acme has it")
     box.bad("tenant", "add", "bob", "zone", "7", says="argument: zone 7")
     box.check(any("tenant acme has it" in e["result"] for e in box.log("refused")), "the log has the kernel's refusal")
@@ -495,6 +501,7 @@ def whole(box):
     first = box.good("export")
     box.same(first, file, "export prints what was applied")
     box.same(box.good("export", ALGCTL_FAKE_FAIL="family=2"), file, "also without a kernel")
+    box.good("diff", box.runner.file("other.yaml", first.replace("zone: 8", "zone: 9")), has="~ tenant bob zone 8 -> 9")
     again = box.snapshot()
     box.good("apply", "-", stdin=first, has="0 added, 0 changed, 0 removed")
     box.check(box.snapshot() == again, "which applied again changes nothing")
