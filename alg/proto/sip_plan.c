@@ -114,14 +114,14 @@ static enum sip_match sip_keep_port(const struct sip_pair *pair, u16 port)
 	return port == pair->to->port ? SIP_LEAVE : SIP_ADDRESS;
 }
 
-/* Topmost Via of a request, the sender's address with a port that it does not send from. */
-static enum sip_match sip_match_sent_by(const struct sip_plan *p, const struct alg_sip_ref *ref, u16 port,
-					const struct sip_pair *pair)
+/*
+ * sent-by of the sender in its request's topmost Via, whatever port it listens at: answers must come to where the request came
+ * from. They go to this port (RFC 3261, 18.2.2), unless they come by the connection, or there is rport (RFC 3581, 4).
+ */
+static bool sip_answers_come_to(const struct sip_plan *p, const struct alg_sip_ref *ref)
 {
-	/* RFC 3261, 18.2.2: answers go to this port, over TCP by the connection; RFC 3581, 4: to where the request came from */
-	if (!p->nat->stream && !(ref->flags & ALG_SIP_REF_RPORT))
-		return SIP_ENDPOINT;
-	return sip_keep_port(pair, port);
+	return ref->where == ALG_SIP_AT_VIA && ref->part == ALG_SIP_HOST && p->msg->kind == ALG_SIP_REQUEST && !p->nat->stream &&
+	       !(ref->flags & ALG_SIP_REF_RPORT) && sip_top_via(p->msg, ref);
 }
 
 /* The address of @pair with another port. @own: the sender's pair, not the receiver's. */
@@ -140,8 +140,6 @@ static enum sip_match sip_match_port(const struct sip_plan *p, const struct alg_
 		/* RFC 3261, 18.1.2: an answer's topmost sent-by is the one that its receiver wrote */
 		if (own != (p->msg->kind == ALG_SIP_REQUEST) || !sip_top_via(p->msg, ref))
 			return SIP_LEAVE;
-		if (own && ref->part == ALG_SIP_HOST)
-			return sip_match_sent_by(p, ref, port, pair);
 		return sip_keep_port(pair, port);
 	case ALG_SIP_AT_CONTACT:
 		return own && sip_contact_is_sender(p->msg) ? SIP_ENDPOINT : SIP_LEAVE;
@@ -183,6 +181,11 @@ static enum sip_match sip_match(const struct sip_plan *p, const struct alg_sip_r
 	if (is_peer && (port == peer.from->port || whole == SIP_ADDRESS)) {
 		*seen = peer.to;
 		return whole;
+	}
+	/* not elsewhere, even if somebody has registered with that port */
+	if (is_own && sip_answers_come_to(p, ref) && !sip_same_addr(own.from, own.to)) {
+		*seen = own.to;
+		return SIP_ENDPOINT;
 	}
 	if (sip_find(p, ref, port, found)) {
 		*seen = found;

@@ -14,8 +14,8 @@ import socket
 import struct
 import sys
 
-from raw_lib import (ACK, CLIENT4, PSH, ROUTER4, SERVER4, UDP, Flow, Router, Tap, Wrong, expect, expect_is, ip, udp)
-from sip_reader import Message, Unreadable
+from raw_lib import (ACK, CLIENT4, CLIENT6, PSH, ROUTER4, SERVER4, SERVER6, UDP, Flow, Router, Tap, Wrong, expect, expect_is, ip, udp)
+from sip_reader import Message, Unreadable, uri_endpoint
 
 SLOW = os.environ.get("NF_ALG_KERNEL", "").startswith("stock")	# software emulation
 CORPORA = os.environ.get("NF_ALG_CORPORA") or os.path.join(os.environ.get("NF_ALG_TOP", "."), "../shared/corpora")
@@ -186,6 +186,27 @@ Content-Type: application/sdp
 Content-Length: @len
 
 %(sdp)s""",
+    "a call that was forwarded": """INVITE sip:bob@203.0.113.2 SIP/2.0
+%(head)sContact: <sip:alice@@at>
+Diversion: "Carol" <sip:carol@@me>;reason=unconditional;counter=1, <sip:dave@198.51.100.7>;reason=no-answer
+History-Info: <sip:carol@@at?Reason=SIP%%3Bcause%%3D302>;index=1, <sip:bob@203.0.113.2;cause=302>;index=1.1
+Content-Type: application/sdp
+Content-Length: @len
+
+%(sdp)s""",
+    "a call that is handed over": """REFER sip:bob@203.0.113.2 SIP/2.0
+%(head)sContact: <sip:alice@@at>
+Refer-To: <sip:alice@@at?Replaces=1%%40192.168.1.11%%3Bto-tag%%3D2>
+Referred-By: "Alice" <sip:alice@@me>
+Content-Length: 0
+
+""",
+    "a registration by way of a proxy": """REGISTER sip:203.0.113.2 SIP/2.0
+%(head)sContact: <sip:alice@@at>;expires=60
+Path: <sip:edge@@at;lr>
+Content-Length: 0
+
+""",
     "digest, Call-ID, tags and branch stay": """INVITE sip:bob@203.0.113.2 SIP/2.0
 Via: SIP/2.0/UDP @at;branch=z9hG4bK192.168.1.11%(id)s
 Max-Forwards: 70
@@ -470,6 +491,48 @@ def in_fragments(router):
             leads(router, media[b"1"], 4010)
 
 
+def version_6(data):
+    """The same for IPv6."""
+    data = re.sub(rb"192\.168\.1\.11(?=[:>])", b"[2001:db8:1::11]", data).replace(b"203.0.113.2", b"[2001:db8:2::2]")
+    data = data.replace(b"IN IP4 192.168.1.11", b"IN IP6 2001:db8:1::11")
+    head, _, body = data.partition(b"\r\n\r\n")
+    return re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % len(body), head) + b"\r\n\r\n" + body
+
+
+def fragments_6(data, parts, order):
+    """A datagram with a fragment header in each of its parts (RFC 8200, 4.5)."""
+    body = udp(CLIENT6, SERVER6, 5060, 5060, data)
+    step = (len(body) // parts + 8) & ~7
+    ident = next(numbers)
+    return [ip(CLIENT6, SERVER6, 44, struct.pack("!BBHI", UDP, 0, off | (off + step < len(body)), ident) + body[off:off + step])
+            for off in range(0, len(body), step)][::order]
+
+
+def joined_6(packets):
+    """The datagrams that fragments, all of one, were."""
+    parts = {struct.unpack_from("!H", p.body, 2)[0] & 0xfff8: p.body[8:] for p in packets if p.proto == 44}
+    body = b"".join(parts[off] for off in sorted(parts))
+    return [p.body[8:] for p in packets if p.proto == UDP] + ([body[8:]] if body else [])
+
+
+def in_fragments_6(router):
+    """Nothing is translated: the same bytes arrive, and what they announce is open, not what is next to it."""
+    for n, (parts, order) in enumerate(((2, 1), (2, -1), (5, -1))):
+        data = version_6(simple(more="X-Long: %s\n" % ("y" * 900)).render(media={b"1": 4200 + 10 * n}))
+        ports = [4200 + 10 * n, 4201 + 10 * n, 4202 + 10 * n]
+
+        def rtp():
+            for port in ports:
+                router.outside.send(ip(SERVER6, CLIENT6, UDP, udp(SERVER6, CLIENT6, 30000, port, b"\x80\x08RTP")))
+            return [p.dport for p in router.settle()[0] if p.proto == UDP and p.dst == CLIENT6]
+
+        expect_is(rtp(), [], "ports before the INVITE")
+        for part in fragments_6(data, parts, order):
+            router.inside.send(part)
+        expect_is(joined_6([p for p in router.settle()[1] if p.dst == SERVER6]), [data], "what arrives")
+        expect_is(rtp(), ports[:2], "ports after it")
+
+
 def grows(router):
     """A message whose rewriting makes it larger than the way out: it comes in fragments."""
     router.nat(True, socket.inet_aton("203.0.113.1"))
@@ -498,6 +561,19 @@ def other_via_port(router):
     back = pass_on(router, reply(data), 5060, public, outward=False)
     expect_is([one[2] for one in back], [5060], "port at which the answer arrives")
     expect_is(Message(back[0][0]).verify().via_endpoint(), ("192.168.1.11", 5060), "Via of the answer")
+    # It registers: the challenge, before anything is open at its port, and the answer.
+    for status in "401 Unauthorized", "200 OK":
+        t = simple("REGISTER", body=False)
+        got = pass_on(router, t.render(), sport=6000)
+        data, public, _ = got[0]
+        seen = Message(data).verify()
+        expect_is(seen.via_endpoint(), ("203.0.113.1", public), "Via of REGISTER")
+        back = pass_on(router, reply(data, status, b"Contact: " + seen["contact"].encode() + b"\r\n"), 5060, public, outward=False)
+        expect_is([one[2] for one in back], [5060], "port at which %s arrives" % status)
+    reached = uri_endpoint(seen["contact"])[1]
+    ring = b"OPTIONS sip:alice@203.0.113.1:%d SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.2:5070;branch=z9hG4bKr\r\n" % reached
+    ring += b"From: <sip:bob@203.0.113.2>;tag=7\r\nTo: <sip:alice@203.0.113.1>\r\nCall-ID: ring\r\nCSeq: 1 OPTIONS\r\n\r\n"
+    expect_is([one[2] for one in pass_on(router, ring, 5070, reached, outward=False)], [5060], "port at which it is called")
     # The next request of the same phone, and its answer.
     got = pass_on(router, simple("OPTIONS", body=False).render(), sport=6000)
     back = pass_on(router, reply(got[0][0]), 5060, got[0][1], outward=False)
@@ -675,11 +751,9 @@ def first_lost(router):
     flow.run()
     c.piece(0, 200)
     flow.insist(c)
-    # With the end gone ahead unread, the sender's own bytes may arrive: then as they were, and whole.
-    got = bytes(flow.server.got)
-    if got != data:
-        tcp_check(flow, t, 0)
-    start = len(got)
+    media = tcp_check(flow, t, 0)
+    leads(router, media[b"1"], 4010)
+    start = len(flow.server.got)
     t, data = tcp_invite(flow)
     flow.server.deaf = True
     c.say(data[:100])
@@ -689,6 +763,30 @@ def first_lost(router):
     flow.insist(c)
     media = tcp_check(flow, t, start)
     leads(router, media[b"1"], 4010)
+    flow.finish()
+
+
+def long_ones(router):
+    """An INVITE of 28 KiB, a text of 60 KiB, and an INVITE behind it: what is in between is counted right."""
+    flow = tcp_flow(router)
+    for size, method in ((28 << 10, "INVITE"), (60 << 10, "MESSAGE"), (500, "INVITE")):
+        t = simple(method)
+        at = ("192.168.1.11", flow.inside.local[1])
+        t.text = t.text.replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP")
+        if method == "MESSAGE":
+            t.text = t.text.replace(b"application/sdp", b"text/plain").replace(b"@m1", b"4010").replace(
+                b"IP4 @me", b"IP4 192.168.1.11")
+        t.text += (b"a=x-filling:192.168.1.11 INVITE sip:x SIP/2.0\r\n" * (size // 46))
+        data, start = t.render(at), len(flow.server.got)
+        for i in range(0, len(data), 1400):
+            flow.client.say(data[i:i + 1400])
+            if i % 7000 == 0:
+                flow.run()
+        flow.insist(flow.client, tries=100)
+        media = tcp_check(flow, t, start)
+        if media:
+            leads(router, media[b"1"], 4010)
+            busy(flow, bytes(flow.server.got[start:]))
     flow.finish()
 
 
@@ -770,12 +868,12 @@ def main():
             tap.point("messages of other people, from here", others_ours, router)
             router.flush()
         for title, function in (
-                ("IP fragments", in_fragments), ("Via with another port, without rport", other_via_port),
+                ("IP fragments", in_fragments), ("IPv6 fragments", in_fragments_6), ("Via with another port, without rport", other_via_port),
                 ("Via with rport", with_rport),
                 ("unknown methods", unknown_methods), ("limits of length", long_limits),
                 ("request-rate", request_rate), ("low port, somebody else's address", low_port_and_stranger),
                 ("TCP: an INVITE cut at every byte", split_everywhere), ("TCP: in small pieces", byte_by_byte),
-                ("TCP: many in one segment", many_in_one), ("TCP: losses", first_lost),
+                ("TCP: many in one segment", many_in_one), ("TCP: losses", first_lost), ("TCP: long messages", long_ones),
                 ("TCP: an answer in pieces, destination NAT", answer_split),
                 ("TCP: garbage", tcp_garbage), ("SIP off", off), ("nothing was invalid", nothing_invalid)):
             tap.point(title, function, router)
