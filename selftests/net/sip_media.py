@@ -171,7 +171,7 @@ def mux(kind, agreed):
     must(at_a.mux, "a=rtcp-mux is lost")
     if OURS:
         must_equal(waiting(call), 2 if agreed else 4, "pinholes")
-    after = (at_a.rtp[0], at_a.port + 1), (at_b.rtp[0], at_b.port + 1)
+    after = (at_a.address, at_a.port + 1), (at_b.address, at_b.port + 1)
     both("RTP and RTCP", a, at_a, b, at_b)
     ways = (b.rtcp, after[0], a.rtcp), (a.rtcp, after[1], b.rtcp)
     if agreed:
@@ -189,14 +189,15 @@ def elsewhere(kind):
     for address in "", " IN %s %s":
         call = kind.call()
         (a, b), (c, d) = kind.media(), kind.media()
-        lines = [audio(x.port, "a=rtcp:%d" % y.port + (address % (family(x.ns and side.addr), side.addr) if address else ""))
-                 for x, y, side in ((a, c, kind.caller), (b, d, kind.callee))]
+        lines = [audio(x.port, "a=rtcp:%d" % y.port + (address % (family(x.addr), x.addr) if address else ""))
+                 for x, y in ((a, c), (b, d))]
         offered, answered = exchange(call, *lines)
         at_a, at_b = offered[0], answered[0]
         both("RTP", a, at_a, b, at_b)
         sources = bed.open("RTCP", (c.rtp, at_b.rtcp, d.rtp), (d.rtp, at_a.rtcp, c.rtp))
         must_equal(sources, [at_a.rtcp, at_b.rtcp], "sources of RTCP")
-        bed.closed("the port behind RTP's", (b.rtcp, (at_a.rtp[0], at_a.port + 1), a.rtcp), (a.rtcp, (at_b.rtp[0], at_b.port + 1), b.rtcp))
+        bed.closed("the port behind RTP's", (b.rtcp, (at_a.address, at_a.port + 1), a.rtcp),
+                   (a.rtcp, (at_b.address, at_b.port + 1), b.rtcp))
         call.bye()
         bed.closed("media after BYE", (b.rtp, at_a.rtp, a.rtp), (d.rtp, at_a.rtcp, c.rtp), (c.rtp, at_b.rtcp, d.rtp))
         for media in a, b, c, d:

@@ -14,7 +14,8 @@ import socket
 import struct
 import sys
 
-from raw_lib import (ACK, CLIENT4, CLIENT6, PSH, ROUTER4, SERVER4, SERVER6, UDP, Flow, Router, Tap, Wrong, expect, expect_is, ip, udp)
+from raw_lib import (ACK, CLIENT4, CLIENT6, PSH, ROUTER4, SERVER4, SERVER6, UDP, Flow, Router, Tap, Wrong, expect, expect_is, ip,
+                     udp)
 from sip_reader import Message, Unreadable, uri_endpoint
 
 SLOW = os.environ.get("NF_ALG_KERNEL", "").startswith("stock")	# software emulation
@@ -868,7 +869,8 @@ def main():
             tap.point("messages of other people, from here", others_ours, router)
             router.flush()
         for title, function in (
-                ("IP fragments", in_fragments), ("IPv6 fragments", in_fragments_6), ("Via with another port, without rport", other_via_port),
+                ("IP fragments", in_fragments), ("IPv6 fragments", in_fragments_6),
+                ("Via with another port, without rport", other_via_port),
                 ("Via with rport", with_rport),
                 ("unknown methods", unknown_methods), ("limits of length", long_limits),
                 ("request-rate", request_rate), ("low port, somebody else's address", low_port_and_stranger),
