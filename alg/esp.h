@@ -181,6 +181,7 @@ struct esp_sa {
  * @tuple, @zone: original tuple and zone of its UDP connection, the last one that it was seen on
  * @rspi, @version: as seen
  * @begun:	jiffies
+ * @used:	it got beyond phase 1
  * @port:	preserve-port: its translated source port, network byte order, 0: not preserved
  * @by_ispi:	preserve-port: in ike_port.c's table
  */
@@ -190,6 +191,7 @@ struct esp_ike {
 	struct nf_conntrack_zone zone;
 	u64 rspi;
 	u8 version;
+	bool used;
 	__be16 port;
 	unsigned long begun;
 	struct hlist_node by_ispi;
@@ -211,7 +213,11 @@ static inline struct net *esp_tunnel_net(const struct esp_tunnel *tunnel)
 	return read_pnet(&tunnel->key.net);
 }
 
-extern struct nf_alg_proto esp_proto;	/* ike.c; "alg-ike" */
+/* ---- ike.c ---- */
+
+extern struct nf_alg_proto esp_proto;	/* "alg-ike" */
+/* Now and then, under the lock: ends sessions that didn't get anywhere. false: the tunnel left with the last one. */
+bool ike_unused_end(struct esp_tunnel *tunnel);
 
 /* ---- esp_table.c ---- */
 

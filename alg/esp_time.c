@@ -54,7 +54,7 @@ static void tend(struct esp_tunnel *tunnel)
 
 	if (!esp_lock_tunnel(tunnel))
 		return;
-	if (esp_tunnel_allowed(tunnel)) {
+	if (esp_tunnel_allowed(tunnel) && ike_unused_end(tunnel)) {
 		alg_link_init(&sas);
 		alg_link_init(&ikes);
 		empty = alg_esp_expire(&tunnel->bind, now, &sas, &ikes);

@@ -12,6 +12,8 @@
 
 #include "esp.h"
 
+#define UNUSED_MAX	60000	/* ms: IKE messages are repeated for about that long */
+
 /*
  * struct ike_packet - a message on its way
  * @from_client: else from its gateway
@@ -104,6 +106,8 @@ static void session_seen(struct ike_packet *p, struct esp_ike *ike)
 	ike->version = p->msg.version;
 	if (p->msg.rspi)
 		ike->rspi = p->msg.rspi;
+	if (p->msg.kind != ALG_IKE_KIND_PHASE1)
+		ike->used = true;
 	if (!p->from_client)
 		return;
 	if (nf_alg_work_option(&p->w, NF_ALG_A_OPTION_PRESERVE_PORT))
@@ -163,6 +167,25 @@ static struct esp_ike *gateway_session(struct ike_packet *p, struct esp_tunnel *
 	return esp_ike_find(*tunnel, p->msg.ispi);
 }
 
+/*
+ * Sessions that never got beyond their first phase have failed, or moved to udp/4500 by way of a connection that was there
+ * before, in which nobody looks for them.
+ */
+bool ike_unused_end(struct esp_tunnel *tunnel)
+{
+	struct alg_link *link = tunnel->bind.ikes.next, *next;
+	u32 now = (u32)esp_now();
+
+	for (; !tunnel->gone && link != &tunnel->bind.ikes; link = next) {
+		struct esp_ike *ike = esp_ike_of(alg_esp_entry(link, struct alg_esp_ike, list));
+
+		next = link->next;
+		if (!ike->used && (s32)(now - ike->bind.last) > UNUSED_MAX)
+			esp_ike_end(ike);
+	}
+	return !tunnel->gone;
+}
+
 /* ---- a packet ---- */
 
 static int take(struct ike_packet *p)
@@ -185,17 +208,15 @@ static int take(struct ike_packet *p)
 		nf_alg_work_refuse(&p->w, esp_reason(verdict));
 		return NF_DROP;
 	}
-	nf_alg_conn_keep(p->w.ct, known ? nf_alg_work_option(&p->w, NF_ALG_A_OPTION_STATE_TIMEOUT) : 0);
+	if (known)
+		nf_alg_conn_keep(p->w.ct, nf_alg_work_option(&p->w, NF_ALG_A_OPTION_STATE_TIMEOUT));
 	return p->port ? ike_port_send(p->w.skb, p->w.protoff) : NF_ACCEPT;
 }
 
 static int malformed(struct nf_alg_work *w)
 {
 	nf_alg_work_refuse(w, NF_ALG_REASON_MALFORMED);
-	if (w->mode != NF_ALG_MODE_ON)
-		return NF_ACCEPT;
-	nf_alg_conn_keep(w->ct, 0);
-	return nf_alg_work_option(w, NF_ALG_A_OPTION_MALFORMED) ? NF_DROP : NF_ACCEPT;
+	return w->mode == NF_ALG_MODE_ON && nf_alg_work_option(w, NF_ALG_A_OPTION_MALFORMED) ? NF_DROP : NF_ACCEPT;
 }
 
 /* A datagram's payload, up to the end that its UDP header names. Fragments were put together by conntrack, as a list. */
@@ -232,8 +253,6 @@ static int datagram(struct ike_packet *p)
 	case ALG_IKE_MALFORMED:
 		return malformed(w);
 	default:
-		if (w->mode == NF_ALG_MODE_ON)
-			nf_alg_conn_keep(w->ct, 0);
 		return NF_ACCEPT;
 	}
 	if (!nf_ct_is_confirmed(w->ct))
@@ -249,6 +268,7 @@ static int ike_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *c
 {
 	const struct nf_conntrack_tuple *t = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 	struct ike_packet p ALG_UNINIT;
+	int ret;
 
 	if (!nf_alg_work_init(&p.w, &esp_proto, IPPROTO_UDP, skb, protoff, ct, ctinfo))
 		return NF_ACCEPT;
@@ -261,7 +281,10 @@ static int ike_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *c
 	if (p.w.mode == NF_ALG_MODE_OFF)
 		return NF_ACCEPT;
 	p.port = 0;
-	return datagram(&p);
+	ret = datagram(&p);
+	if (p.w.mode == NF_ALG_MODE_ON)
+		nf_alg_conn_keep(ct, 0);
+	return ret;
 }
 
 /* ---- module ---- */
