@@ -12,7 +12,7 @@
 
 #include "esp.h"
 
-#define UNUSED_MAX	60000	/* ms: IKE messages are repeated for about that long */
+#define UNUSED_MAX	30000	/* ms; what is repeated later begins its session again */
 
 /*
  * struct ike_packet - a message on its way

@@ -15,7 +15,6 @@
 #include <linux/udp.h>
 #include <net/checksum.h>
 #include <net/ip.h>
-#include <net/netfilter/nf_conntrack_zones.h>
 
 #include "esp.h"
 
@@ -72,30 +71,17 @@ void ike_port_forget(struct esp_ike *ike)
 
 /*
  * struct arrival - something from a gateway to a public address, or an error of a packet that went the other way
- * @zone:	as conntrack is going to look it up
+ * @zones:	in which conntrack is going to look it up
  */
 struct arrival {
 	struct net *net;
 	union nf_inet_addr gateway, public;
-	struct nf_conntrack_zone zone;
+	struct esp_zones zones;
 };
-
-/* false: conntrack does not look at the packet, or has done so. */
-static bool arrival_zone(const struct sk_buff *skb, struct arrival *a)
-{
-	enum ip_conntrack_info ctinfo;
-	const struct nf_conn *tmpl = nf_ct_get(skb, &ctinfo);
-	struct nf_conntrack_zone buffer;
-
-	if (ctinfo == IP_CT_UNTRACKED || (tmpl && !nf_ct_is_template(tmpl)))
-		return false;
-	a->zone = *nf_ct_zone_tmpl(tmpl, skb, &buffer);
-	return true;
-}
 
 static bool in_zone(const struct arrival *a, u16 id)
 {
-	return id == nf_ct_zone_id(&a->zone, IP_CT_DIR_ORIGINAL) || id == nf_ct_zone_id(&a->zone, IP_CT_DIR_REPLY);
+	return id == a->zones.id[0] || id == a->zones.id[1];
 }
 
 static __be16 port_by_spi(const struct arrival *a, u64 ispi)
@@ -116,10 +102,10 @@ static __be16 port_by_spi(const struct arrival *a, u64 ispi)
 static struct esp_group *group_lock(const struct arrival *a)
 {
 	struct esp_group *group;
-	int dir;
+	unsigned int i;
 
-	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
-		group = esp_group_find(a->net, nf_ct_zone_id(&a->zone, dir), NFPROTO_IPV4, &a->gateway, &a->public);
+	for (i = 0; i < a->zones.n; i++) {
+		group = esp_group_find(a->net, a->zones.id[i], NFPROTO_IPV4, &a->gateway, &a->public);
 		if (group && esp_lock_group(group))
 			return group;
 	}
@@ -289,7 +275,7 @@ static unsigned int receive(void *priv, struct sk_buff *skb, const struct nf_hoo
 		return NF_ACCEPT;
 	if (ip_hdr(skb)->protocol != IPPROTO_UDP && ip_hdr(skb)->protocol != IPPROTO_ICMP)
 		return NF_ACCEPT;
-	if (ip_is_fragment(ip_hdr(skb)) || !arrival_zone(skb, &a))
+	if (ip_is_fragment(ip_hdr(skb)) || !esp_zones_of(skb, &a.zones))
 		return NF_ACCEPT;
 	a.net = state->net;
 	off = skb_network_offset(skb) + ip_hdrlen(skb);
