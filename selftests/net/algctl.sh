@@ -5,65 +5,10 @@
 # algctl against the kernel: every object and command, exit codes, JSON, the kernel's words beside the argument that caused them,
 # whole configurations there and back, all or nothing. Namespace box is the one worked on, other stays as it is.
 
-. "$(dirname "$0")/lib.sh"
-ALGCTL=${ALGCTL:-algctl}
+. "$(dirname "$0")/algctl_lib.sh"
 need "$ALGCTL" python3 ip nsenter setpriv
 alg_load ftp tftp sip
 setup_ns box other
-
-# run WORD...: algctl in box; OUT, ERR and STATUS are what came of it
-run()
-{
-	on box "$ALGCTL" "$@" >"$TMP/stdout" 2>"$TMP/stderr" </dev/null
-	STATUS=$? OUT=$(<"$TMP/stdout") ERR=$(<"$TMP/stderr")
-}
-
-# does TITLE STATUS PATTERN WORD...: its status, and a bash pattern of what it says (either way)
-does()
-{
-	local title=$1 status=$2 pattern=$3
-	shift 3
-	run "$@"
-	# shellcheck disable=SC2053	# a pattern
-	if [ $STATUS = "$status" ] && [[ $OUT$ERR == $pattern ]]; then
-		ok "$title"
-	else
-		fail "$title" "algctl $*" "status $STATUS, wanted $status" "said: $OUT$ERR" "wanted: $pattern"
-	fi
-}
-
-# refuses TITLE MESSAGE ARGUMENT WORD...: status 2, both shown, also as JSON
-refuses()
-{
-	local title=$1 message=$2 argument=$3
-	shift 3
-	does "$title" 2 "*$message*argument: $argument" "$@"
-	run -j "$@"
-	json "$title, as JSON" 'status == 2 and sys.argv[2] in d["error"] and d["argument"] == sys.argv[3] and d["code"]' \
-		"$message" "$argument"
-}
-
-# json TITLE EXPRESSION [ARGUMENT...]: the output is JSON, of which the Python expression (d, status) is true
-json()
-{
-	local title=$1 expression=$2
-	shift 2
-	if python3 -c "import json, sys; status = $STATUS; d = json.load(open('$TMP/stdout')); sys.exit(not ($expression))" - "$@" \
-		2>"$TMP/python"; then
-		ok "$title"
-	else
-		fail "$title" "$expression" "$OUT$ERR" "$(<"$TMP/python")"
-	fi
-}
-
-# field TITLE EXPRESSION WORD...: the same for a new command
-field()
-{
-	local title=$1 expression=$2
-	shift 2
-	run -j "$@"
-	json "$title" "$expression"
-}
 
 same_as_before()	# same_as_before TITLE
 {
@@ -287,15 +232,6 @@ same_as_before "3000 tenants there and back, the same bytes"
 does "a small configuration instead" 0 '*applied*note: there is no tenant*' apply "$TMP/new.yaml"
 
 # ---- a session, a pinhole ----
-
-subscribed()	# subscribed PID: does it listen to a multicast group of generic netlink?
-{
-	local _ protocol groups
-	while read -r _ protocol _ groups _; do
-		[ "$protocol" != 16 ] || [ "$groups" = 00000000 ] || return 0
-	done <"/proc/$1/net/netlink"
-	return 1
-}
 
 printf 'tenants:\n  default: {}\n' >"$TMP/default.yaml"
 run apply "$TMP/default.yaml"
