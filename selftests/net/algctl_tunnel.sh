@@ -37,7 +37,7 @@ check_like "the predefined service gives it the helper" \
 field "tunnel show" '[(t["client"]["address"], t["gateway"]["address"], t["public"]["address"], t["tenant"], t["zone"], t["ikes"],
 	t["sas"]) for t in d["tunnels"]] ==
 	[(c, "203.0.113.2", "203.0.113.1", "default", 0, 1, 0) for c in ("192.168.1.11", "192.168.1.12")]' tunnel
-field "slots" '[(t["slot"], t["slot-zone"]) for t in d["tunnels"]] == [(0, 0), (1, 61440)]' tunnel
+field "each has a zone" '[(t["slot"], t["slot-zone"]) for t in d["tunnels"]] == [(0, 0), (1, 61440)]' tunnel
 field "its IKE session" '(lambda i: i["ispi"] == "0x00000000000000a1" and i["rspi"] == "0x000000000000ff5e" and i["version"] == 2 and
 	i["age"] < 60)(d["tunnels"][0]["ike"][0])' tunnel show client 192.168.1.11
 does "tunnel show for people" 0 '*default*192.168.1.12*203.0.113.2*203.0.113.1*' tunnel show client 192.168.1.12
