@@ -38,8 +38,8 @@ field "tunnel show" '[(t["client"]["address"], t["gateway"]["address"], t["publi
 	t["sas"]) for t in d["tunnels"]] ==
 	[(c, "203.0.113.2", "203.0.113.1", "default", 0, 1, 0) for c in ("192.168.1.11", "192.168.1.12")]' tunnel
 field "each has a zone" '[(t["slot"], t["slot-zone"]) for t in d["tunnels"]] == [(0, 0), (1, 61440)]' tunnel
-field "its IKE session" '(lambda i: i["ispi"] == "0x00000000000000a1" and i["rspi"] == "0x000000000000ff5e" and i["version"] == 2 and
-	i["age"] < 60)(d["tunnels"][0]["ike"][0])' tunnel show client 192.168.1.11
+field "its IKE session" '(lambda i: i["ispi"] == "0x00000000000000a1" and i["rspi"] == "0x000000000000ff5e" and
+	i["version"] == 2 and i["age"] < 60)(d["tunnels"][0]["ike"][0])' tunnel show client 192.168.1.11
 does "tunnel show for people" 0 '*default*192.168.1.12*203.0.113.2*203.0.113.1*' tunnel show client 192.168.1.12
 does "... with IKE sessions" 0 $'*\n    ike v2   0x00000000000000b2 0x000000000000ff4d  age *' tunnel show sas
 does "clients in a prefix" 0 '*192.168.1.11*' tunnel show client 192.168.1.8/30
@@ -56,8 +56,8 @@ if check "both send and receive ESP" step esp; then
 		{("out", "0xa100feed", "0xa100cafe"), ("in", "0xa100cafe", "0xa100feed")}' tunnel show client 192.168.1.11
 	field "SAs of the second" '{(a["direction"], a["spi"], a.get("peer")) for a in d["tunnels"][0]["sa"]} ==
 		{("out", "0xb200feed", "0xb200cafe"), ("in", "0xb200cafe", "0xb200feed")}' tunnel show client 192.168.1.12
-	field "traffic" 'all(t["packets-out"] == 3 and t["packets-in"] == 3 and t["bytes-out"] == 204 and t["sas"] == 2 for t in d["tunnels"])' \
-		tunnel
+	field "traffic" 'all(t["packets-out"] == 3 and t["packets-in"] == 3 and t["bytes-out"] == 204 and t["sas"] == 2
+		for t in d["tunnels"])' tunnel
 	does "SAs for people" 0 $'*\n    esp out  0xa100feed  peer 0xa100cafe  sequence *' tunnel show sas
 fi
 
