@@ -56,12 +56,12 @@ static bool read_kernel(struct ctx *ctx, struct objects *out)
 	return good;
 }
 
-static bool adopt(struct store *s)
+static bool adopt(struct store *s, bool *kernel)
 {
 	struct objects found = { 0 };
 	bool good = true;
 
-	read_kernel(s->ctx, &found);
+	*kernel = read_kernel(s->ctx, &found);
 	if (!objects_find(&found, KIND_POLICY, "default")) {
 		struct object *o = object_new(KIND_POLICY);
 
@@ -82,6 +82,14 @@ static bool adopt(struct store *s)
 	return good;
 }
 
+static bool do_restore(struct store *s, void *data)
+{
+	(void)data;
+	s->subject = ref_of(STORE_KINDS, "", 0);
+	s->applied = true;
+	return access_check(s, KIND_TENANT, NULL, LEVEL_EDIT, NOWHERE);
+}
+
 static bool made(struct ctx *ctx, const char *where)
 {
 	if (ctx->json)
@@ -95,7 +103,7 @@ static bool init(struct ctx *ctx, const struct command *command, void *object)
 {
 	struct store *s = NULL;
 	char *where = NULL;
-	bool good, there;
+	bool good, there, kernel = false;
 
 	(void)command;
 	(void)object;
@@ -107,8 +115,10 @@ static bool init(struct ctx *ctx, const struct command *command, void *object)
 	good = store_place_prepare(ctx, where) && (s = store_create(ctx, where, schema_latest));
 	if (good) {
 		ctx->backend = store_backend_new(s);
-		good = identity_load(s) && add_roles(s) && adopt(s) && store_commit(s) && store_place_keep(ctx, where) &&
-		       made(ctx, where);
+		good = identity_load(s) && add_roles(s) && adopt(s, &kernel) && store_commit(s) &&
+		       store_place_keep(ctx, where);
+		/* the kernel's policies get their versions' numbers */
+		good = good && (!kernel || operation_run(ctx, do_restore, NULL, NULL)) && made(ctx, where);
 	}
 	if (!good && !there)
 		unlink(where);
@@ -291,14 +301,6 @@ const struct object_def store_object = {
 };
 
 /* ---- restore ---- */
-
-static bool do_restore(struct store *s, void *data)
-{
-	(void)data;
-	s->subject = ref_of(STORE_KINDS, "", 0);
-	s->applied = true;
-	return access_check(s, KIND_TENANT, NULL, LEVEL_EDIT, NOWHERE);
-}
 
 static bool restore(struct ctx *ctx, const struct command *command, void *object)
 {

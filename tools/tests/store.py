@@ -16,11 +16,14 @@ import engines
 class Box:
     """A new store, a new kernel, and who works with them."""
 
-    def __init__(self, runner, engine):
+    def __init__(self, runner, engine, before=()):
+        """@before: changes of the kernel alone, before there is a store."""
         self.runner, self.engine, self.results = runner, engine, runner.results
         Box.made = getattr(Box, "made", 0) + 1
         self.kernel = runner.state(f"box{Box.made}")
         self.address = engine.new()
+        for words in before:
+            runner.run(words, ALGCTL_FAKE=self.kernel)
         self.good("store", "init")
 
     def title(self, text):
@@ -423,6 +426,9 @@ def second_chance(box):
 def kernel(box):
     """The kernel comes last: what it refuses does not stay in the store, and differences are seen."""
     box.good("tenant", "add", "acme", "zone", "7")
+    old = Box(box.runner, box.engine, [["tenant", "add", "old"], ["policy", "add", "gold", "version", "7", "ftp", "off"]])
+    old.in_step("what runs is version 1")
+    old.same(old.versions("policy", "gold"), [1], "a version of one's own counts for nothing")
     before = box.snapshot()
     box.good("tenant", "set", "acme", "zone", "8", "--dry-run", has="~ tenant acme zone 7 -> 8")
     box.good("tenant", "del", "acme", "--dry-run", has="- tenant acme")
