@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154,SC2034	# c1, r and so on are set by setup_ns
+#
+# What the tests ipsec_*.sh share beyond ftp_lib.sh (alg_box, alg_start, alg_switch): libreswan in any namespace, clients beside c1
+# and c2, and ipsec_bed.py, which sends through tunnels and knows what was on the wire.
+#
+# Client cN has 10.1.N.1 behind it, gateway s1 10.20.1.1; both are on the loopback device. Nobody between has routes to these: what
+# arrives there came through a tunnel.
+
+. "${BASH_SOURCE[0]%/*}/ftp_lib.sh"
+
+# IKE may be begun from inside. ESP is admitted as related or established only.
+IKE_FILTER='accept=iifname lan0 udp dport { 500, 4500 } ct state new'
+IKE_GONE='*terminating SAs*'
+IKE_CHILD='*stablished Child SA*|*IPsec SA established*'
+IKE_REKEYED='*rekeyed Child SA*'
+
+for IPSEC in ${PATH//:/ }; do
+	IPSEC=${IPSEC%/*}/libexec/ipsec
+	[ ! -x "$IPSEC/pluto" ] || break
+done
+
+# ipsec_needs: skips the test where libreswan or the kernel's ESP is missing
+ipsec_needs()
+{
+	need nft python3 certutil "$IPSEC/pluto" "$IPSEC/whack" "$IPSEC/addconn"
+	# Loaded in the middle of a negotiation they would take seconds.
+	modprobe -a esp4 esp6 xfrm_user gcm ghash_generic seqiv 2>/dev/null || [ -e /proc/net/xfrm_stat ] ||
+		ip xfrm state 2>/dev/null || skip_all "this kernel has no ESP"
+	modprobe -a aesni_intel ghash_clmulni_intel 2>/dev/null
+}
+
+# ---- topology ----
+
+# topo_ipsec [CLIENTS]: topo_lan with clients up to that number, inner addresses, and the bed
+topo_ipsec()
+{
+	local n more=()
+	topo_lan
+	for ((n = 3; n <= ${1-2}; n++)); do
+		more+=("c$n")
+	done
+	[ ${#more[@]} = 0 ] || topo_more_clients "${more[@]}"
+	inner_address s1 10.20.1.1 203.0.113.1
+	for ((n = 1; n <= ${1-2}; n++)); do
+		inner_address "c$n" "10.1.$n.1"
+	done
+	bed_start
+	bed server s1 10.20.1.1
+	bed watch s1
+	for ((n = 1; n <= ${1-2}; n++)); do
+		bed client "c$n" "10.1.$n.1" 10.20.1.1
+		bed watch "c$n"
+	done
+}
+
+# topo_more_clients c3 c4...: 192.168.1.13 and so on
+topo_more_clients()
+{
+	local name
+	setup_ns "$@"
+	for name; do
+		echo "link add eth0 netns ${NETNS[$name]} type veth peer name lan${name#c} netns $r"
+	done | ip -batch -
+	for name; do
+		echo "link set lan${name#c} master lan0 up"
+	done | ip -n "$r" -batch -
+	for name; do
+		topo_host "$name" "192.168.1.$((10 + ${name#c}))" 192.168.1.1
+	done
+}
+
+# inner_address NS ADDRESS [ROUTER]: with a router, the way to 10.1.0.0/16 by way of it
+inner_address()
+{
+	{
+		echo "addr add $2/32 dev lo"
+		[ -z "${3-}" ] || echo "route add 10.1.0.0/16 via $3"
+	} | ip -n "${NETNS[$1]}" -batch -
+}
+
+# ---- the bed ----
+
+declare -A B=()	# the last answer's values
+
+bed_start()
+{
+	local name pairs=()
+	coproc BED { exec python3 -B -E -S "$HERE/ipsec_bed.py" 2>"$TMP/bed.log"; }
+	exec {BED_IN}<&"${BED[0]}" {BED_OUT}>&"${BED[1]}"
+	PIDS[bed]=$BED_PID
+	for name in "${!NETNS[@]}"; do
+		pairs+=("$name=${NETNS[$name]}")
+	done
+	bed ns "${pairs[@]}"
+}
+
+# bed COMMAND WORD...: 0 or 1; values in B; what went wrong on standard output
+bed()
+{
+	local IFS=$'\t' status text word words
+	B=()
+	printf '%s\n' "$*" >&"$BED_OUT"
+	if ! read -r -t 150 -u "$BED_IN" status text; then
+		echo "the bed does not answer: $(<"$TMP/bed.log")"
+		return 1
+	fi
+	if [ "$status" != 0 ]; then
+		printf '%s\n' "$text"
+		return 1
+	fi
+	read -ra words <<<"$text"
+	for word in "${words[@]}"; do
+		B[${word%%=*}]=${word#*=}
+	done
+	return 0
+}
+
+# tunnels_work NS...: all at once answer, carry datagrams and TCP; nobody got anybody else's ESP
+tunnels_work()
+{
+	bed up "$@" && bed echo 5 64 "$@" && bed tcp 50000 "$@" && bed spis "$@"
+}
+
+# ---- libreswan ----
+
+# The database of keys and certificates, empty, that each gets a copy of.
+ike_nss()
+{
+	[ -d "$TMP/nss" ] && return
+	# Its home is compiled in.
+	[ -e /usr/libexec/ipsec ] || ln -s "$IPSEC" /usr/libexec/ipsec
+	mkdir -p "$TMP/nss"
+	certutil -N -d "sql:$TMP/nss" --empty-password >"$TMP/out" 2>&1 || { fail "certutil" "$(<"$TMP/out")"; return 1; }
+}
+
+# ike_peer NS: starts pluto with the connections on standard input, in ipsec.conf's syntax; see ike_ready
+ike_peer()
+{
+	local dir=$TMP/ike-$1
+	ike_nss
+	mkdir -p "$dir/run" "$dir/d"
+	cp -r "$TMP/nss" "$dir/nss"
+	echo ': PSK "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"' >"$dir/secrets"
+	{
+		printf 'config setup\n ikev1-policy=accept\n uniqueids=yes\nconn %%default\n authby=secret\n leftupdown=%%disabled\n'
+		printf ' ike=aes256-sha2_256;dh19\n esp=aes_gcm256\n pfs=no\n'
+		cat
+	} >"$dir/ipsec.conf"
+	CONNS[$1]=$(($(grep -c ^conn "$dir/ipsec.conf") - 1))
+	ike_start "$1"
+}
+
+declare -A CONNS=()	# how many connections it has
+ike_start()
+{
+	local dir=$TMP/ike-$1
+	rm -rf "$dir/run"
+	mkdir -p "$dir/run"
+	daemon "pluto-$1" "$1" "$IPSEC/pluto" --config "$dir/ipsec.conf" --nofork --stderrlog --rundir "$dir/run" --nssdir "$dir/nss" \
+		--ipsecdir "$dir/d" --secretsfile "$dir/secrets" --dumpdir "$dir" --nhelpers 0 --no-dnssec --log-no-audit
+}
+
+# whack NS ARGUMENTS...
+whack()
+{
+	local ns=$1
+	shift
+	on "$ns" "$IPSEC/whack" --rundir "$TMP/ike-$ns/run" "$@"
+}
+
+# ike_ready NS...: they listen and know their connections
+ike_ready()
+{
+	local ns
+	for ns; do
+		if ! wait_for 60 ike_listens "$ns" || gone "${PIDS[pluto-$ns]}"; then
+			tail -n 15 "$TMP/pluto-$ns.log" >"$TMP/out"
+			fail "pluto starts in $ns"
+			output_of_last
+			return 1
+		fi
+	done
+}
+
+ike_listens()
+{
+	gone "${PIDS[pluto-$1]}" && return
+	ike_said "$1" '*added * connection*' "${CONNS[$1]}" && ike_said "$1" '*listening for IKE messages*'
+}
+
+# ike_client NS NUMBER [WORD...]: a client with connections v2, v1 and aggressive to 203.0.113.2; words are lines of each
+ike_client() { ike_peer "$1" < <(ike_client_conns "$@"); }
+ike_client_conns()
+{
+	local ns=$1 n=$2 conn
+	shift 2
+	for conn in v2 v1 aggressive; do
+		printf 'conn %s\n left=192.168.1.%d\n leftid=@%s\n leftsubnet=10.1.%d.0/24\n' $conn $((10 + n)) "$ns" "$n"
+		printf ' right=203.0.113.2\n rightid=@s1\n rightsubnet=10.20.1.0/24\n auto=add\n'
+		ike_conn_version $conn
+		ike_conn_words "$@"
+	done
+}
+
+# ike_gateway NS CLIENTS [WORD...]: who has connections for clients 1 to CLIENTS
+ike_gateway() { ike_peer "$1" < <(ike_gateway_conns "$@"); }
+ike_gateway_conns()
+{
+	local n clients=$2 conn
+	shift 2
+	for ((n = 1; n <= clients; n++)); do
+		for conn in v2 v1 aggressive; do
+			printf 'conn %s-c%d\n left=203.0.113.2\n leftid=@s1\n leftsubnet=10.20.1.0/24\n' $conn "$n"
+			printf ' right=%%any\n rightid=@c%d\n rightsubnet=10.1.%d.0/24\n auto=add\n' "$n" "$n"
+			ike_conn_version $conn
+			ike_conn_words "$@"
+		done
+	done
+}
+
+ike_conn_version()
+{
+	case $1 in
+	v2) printf ' ikev2=yes\n';;
+	v1) printf ' ikev2=no\n';;
+	aggressive) printf ' ikev2=no\n aggressive=yes\n';;
+	esac
+}
+
+ike_conn_words()	# unless told otherwise, without NAT traversal
+{
+	[[ " $*" == *' encapsulation='* ]] || printf ' encapsulation=no\n nat-ikev1-method=none\n'
+	[ $# = 0 ] || printf ' %s\n' "$@"
+}
+
+# What pluto says is counted from the last ike_mark on.
+declare -A MARK=()
+ike_mark()	# ike_mark NS...
+{
+	local ns lines
+	for ns; do
+		mapfile -t lines <"$TMP/pluto-$ns.log"
+		MARK[$ns]=${#lines[@]}
+	done
+}
+
+# ike_said NS PATTERN[|PATTERN] [COUNT]: in that many lines (1) at least
+ike_said()
+{
+	local line n=0 lines
+	mapfile -t -s "${MARK[$1]-0}" lines <"$TMP/pluto-$1.log"
+	for line in "${lines[@]}"; do
+		# shellcheck disable=SC2053	# patterns
+		[[ $line == ${2%%|*} || $line == ${2#*|} ]] && n=$((n + 1))
+	done
+	[ $n -ge "${3-1}" ]
+}
+
+# ike_up CONNECTION NS...: all begin at once, and have their SAs. 0: all of them do.
+ike_up()
+{
+	local conn=$1 ns status=0
+	shift
+	ike_mark "$@"
+	for ns; do
+		whack "$ns" --name "$conn" --initiate --asynchronous >/dev/null &
+		STARTED[${ns#?}]=$!
+	done
+	for ns; do
+		wait "${STARTED[${ns#?}]}"
+	done
+	for ns; do
+		wait_for "${IKE_PATIENCE-60}" ike_said "$ns" "$IKE_CHILD" && continue
+		echo "$ns has no tunnel:"
+		tail -n 5 "$TMP/pluto-$ns.log"
+		status=1
+	done
+	return $status
+}
+declare -A STARTED=()
+
+# ike_down CONNECTION NS...
+ike_down()
+{
+	local conn=$1 ns
+	shift
+	for ns; do
+		whack "$ns" --name "$conn" --terminate >/dev/null
+	done
+}
+
+# ike_rekey CONNECTION NS...: new ESP SAs, begun at once; 0: all have them
+ike_rekey()
+{
+	local conn=$1 ns status=0 what=--rekey-ipsec
+	shift
+	ike_mark "$@"
+	for ns; do
+		whack "$ns" --name "$conn" --rekey-ipsec --asynchronous >/dev/null &
+		STARTED[${ns#?}]=$!
+	done
+	for ns; do
+		wait "${STARTED[${ns#?}]}"
+	done
+	for ns; do
+		wait_for 60 ike_said "$ns" "$IKE_REKEYED" && continue
+		echo "$ns has no new SAs:"
+		tail -n 5 "$TMP/pluto-$ns.log"
+		status=1
+	done
+	return $status
+}
+
+# ike_crash NS: without a word to anybody, and its SAs are gone
+ike_crash()
+{
+	stop "pluto-$1" KILL
+	ip -n "${NETNS[$1]}" -batch - <<<$'xfrm state flush\nxfrm policy flush'
+}
