@@ -401,6 +401,12 @@ class Bed:
         return {"sent": sum(f.sent for f in flows), "lost": sum(f.sent - f.got for f in flows), "least": min(f.got for f in flows),
                 "gap": int(1000 * max(f.gap for f in flows))}
 
+    def cmd_stray(self, ns, source, target, spi, seq):
+        """An ESP packet that belongs to nothing"""
+        with self.spaces.socket(ns, socket.AF_INET, socket.SOCK_RAW, IPPROTO_ESP) as sock:
+            sock.bind((source, 0))
+            sock.sendto(struct.pack("!II", int(spi, 16), int(seq)) + bytes(64), (target, 0))
+
     def cmd_spis(self, *names):
         """NS...: whoever received ESP received its own; SPIs and packets of each"""
         wrong, answer = [], {}

@@ -11,7 +11,6 @@
 
 # IKE may be begun from inside. ESP is admitted as related or established only.
 IKE_FILTER='accept=iifname lan0 udp dport { 500, 4500 } ct state new'
-IKE_GONE='*terminating SAs*'
 IKE_CHILD='*stablished Child SA*|*IPsec SA established*'
 IKE_REKEYED='*rekeyed Child SA*'
 
@@ -120,6 +119,44 @@ bed()
 tunnels_work()
 {
 	bed up "$@" && bed echo 5 64 "$@" && bed tcp 50000 "$@" && bed spis "$@"
+}
+
+# ---- the ALG's view ----
+
+# tunnels NS [WORD...]: sets N to how many algctl tunnel show has
+tunnels()
+{
+	local ns=$1
+	shift
+	N=0
+	while read -r _; do
+		N=$((N + 1))
+	done < <(alg "$ns" -j tunnel show "$@" | grep '"client"')
+}
+tunnels_are() { tunnels "$1"; [ "$N" = "$2" ]; }
+check_tunnels()	# check_tunnels TITLE COUNT: on r
+{
+	wait_for 10 tunnels_are r "$2"
+	check_is "$1" "$N tunnels" "$2 tunnels"
+}
+
+# counted REASON: sets N to the counter of the default tenant on r
+counted()
+{
+	local name value
+	N=0
+	while read -r name value _; do
+		[ "$name" != "$1" ] || N=$value
+	done < <(alg r stats show tenant default protocol ike 2>&1)
+}
+
+# what_is_wrong: for the log, what the box thinks
+what_is_wrong()
+{
+	local line
+	while IFS= read -r line; do
+		printf '# %s\n' "$line"
+	done < <(alg r tunnel show sas 2>&1; alg r stats show protocol ike 2>&1; on r conntrack -L 2>/dev/null)
 }
 
 # ---- libreswan ----
@@ -245,14 +282,16 @@ ike_mark()	# ike_mark NS...
 	done
 }
 
-# ike_said NS PATTERN[|PATTERN] [COUNT]: in that many lines (1) at least
+# ike_said NS PATTERN[|PATTERN...] [COUNT]: in that many lines (1) at least
 ike_said()
 {
-	local line n=0 lines
+	local line n=0 lines one IFS='|'
 	mapfile -t -s "${MARK[$1]-0}" lines <"$TMP/pluto-$1.log"
 	for line in "${lines[@]}"; do
-		# shellcheck disable=SC2053	# patterns
-		[[ $line == ${2%%|*} || $line == ${2#*|} ]] && n=$((n + 1))
+		for one in $2; do
+			# shellcheck disable=SC2053	# patterns
+			[[ $line == $one ]] && n=$((n + 1)) && break
+		done
 	done
 	[ $n -ge "${3-1}" ]
 }
@@ -280,31 +319,33 @@ ike_up()
 }
 declare -A STARTED=()
 
-# ike_down CONNECTION NS...
+# ike_down CONNECTION NS...: tells the gateway, and forgets the policy
 ike_down()
 {
 	local conn=$1 ns
 	shift
 	for ns; do
 		whack "$ns" --name "$conn" --terminate >/dev/null
+		whack "$ns" --name "$conn" --unroute >/dev/null
 	done
 }
 
 # ike_rekey CONNECTION NS...: new ESP SAs, begun at once; 0: all have them
 ike_rekey()
 {
-	local conn=$1 ns status=0 what=--rekey-ipsec
+	local conn=$1 ns status=0 how=--rekey-ipsec
 	shift
+	[ "$conn" = v2 ] || how=--initiate	# with IKEv1 it is another Quick Mode
 	ike_mark "$@"
 	for ns; do
-		whack "$ns" --name "$conn" --rekey-ipsec --asynchronous >/dev/null &
+		whack "$ns" --name "$conn" $how --asynchronous >/dev/null &
 		STARTED[${ns#?}]=$!
 	done
 	for ns; do
 		wait "${STARTED[${ns#?}]}"
 	done
 	for ns; do
-		wait_for 60 ike_said "$ns" "$IKE_REKEYED" && continue
+		wait_for 60 ike_said "$ns" "$IKE_REKEYED|$IKE_CHILD" && continue
 		echo "$ns has no new SAs:"
 		tail -n 5 "$TMP/pluto-$ns.log"
 		status=1
