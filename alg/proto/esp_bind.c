@@ -570,6 +570,12 @@ static u32 recent(struct alg_link *head, bool awaited, u32 now, u32 span, const 
 	return n;
 }
 
+/* Does it send on an SPI that was not answered yet? */
+static bool asks(const struct alg_esp_pair *pair, u32 now)
+{
+	return linked(&pair->asking) && within(now, pair->asked, pair->group->config->answer);
+}
+
 /* Who an unknown SPI is for. */
 static enum alg_esp_verdict candidate(struct alg_esp_group *group, u32 now, struct alg_esp_pair **pair)
 {
@@ -587,6 +593,9 @@ static enum alg_esp_verdict candidate(struct alg_esp_group *group, u32 now, stru
 		*pair = holder;
 		/* Those that ask without being held were told apart from the holder by nothing. */
 		if (!config->hold && recent(&group->asking, false, now, config->answer, holder, &other))
+			return ALG_ESP_AMBIGUOUS;
+		/* Unless it asked, it may be for one whose SAs are unseen as well. */
+		if (!asks(holder, now) && recent(&group->awaited, true, now, config->esp_idle, holder, &other))
 			return ALG_ESP_AMBIGUOUS;
 		return ALG_ESP_PASS;
 	}

@@ -14,9 +14,9 @@
  * could not be told apart. It ends when what it was opened for is bound in both directions, else by time. Who let it run out
  * while others waited has to wait as long for them.
  *
- * An unknown inbound SPI is bound to the only pair; of several to the gate's holder; without one to the only pair that sends on
- * an SPI that was not answered yet; else to the only pair whose last SAs are still unseen: from several pairs on only if its
- * sequence number is that of a new SA.
+ * An unknown inbound SPI is bound to the only pair; of several to the gate's holder, unless it has not sent yet and another's last
+ * SAs are still unseen; without a holder to the only pair that sends on an SPI that was not answered yet; else to the only pair
+ * whose last SAs are still unseen: from several pairs on only if its sequence number is that of a new SA.
  *
  * Holds always:
  * - a packet is never delivered to another pair than the one that its SPI is bound to, as long as that binding stands; it ends with

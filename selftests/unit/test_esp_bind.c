@@ -393,6 +393,30 @@ static void test_refused(void **state)
 	assert_int_equal(in(6, 1), ALG_ESP_NO_WINDOW);
 }
 
+/* New SAs of several, in turn, and nobody sends: whose is it that the gateway sends first? */
+static void test_unseen(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		join(i);
+		assert_int_equal(child(i, 1), PASS);
+		assert_int_equal(child_answer(i, 1), PASS);
+		now += GATE;
+	}
+	assert_int_equal(child(2, 2), PASS);
+	assert_int_equal(in(70, 1), ALG_ESP_AMBIGUOUS);
+	assert_int_equal(out(2, 12, 1), BOUND);
+	in_to(2, 72, 1, BOUND);
+	in_to(2, 72, 2, PASS);
+	now += GATE;
+	assert_int_equal(in(70, 2), ALG_ESP_AMBIGUOUS);
+	assert_int_equal(out(0, 10, 1), BOUND);
+	in_to(0, 70, 3, BOUND);
+	in_to(0, 70, 4, PASS);
+	now += GATE;
+	in_to(1, 71, 1, BOUND);
+}
+
 static void test_answers(void **state)
 {
 	join(0);
@@ -561,6 +585,7 @@ int main(void)
 		cmocka_unit_test_setup(test_several, setup),
 		cmocka_unit_test_setup(test_all_at_once, setup),
 		cmocka_unit_test_setup(test_refused, setup),
+		cmocka_unit_test_setup(test_unseen, setup),
 		cmocka_unit_test_setup(test_answers, setup),
 		cmocka_unit_test_setup(test_one_way, setup),
 		cmocka_unit_test_setup(test_not_held, setup),
