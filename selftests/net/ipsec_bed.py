@@ -99,6 +99,8 @@ class Watch:
             except BlockingIOError:
                 return
             if frame[12:14] == b"\x08\x00":
+                if frame[20] & 0x1f or frame[21]:	# not the first fragment
+                    continue
                 proto, rest = frame[23], 14 + (frame[14] & 15) * 4
                 ends = socket.inet_ntop(socket.AF_INET, frame[26:30]), socket.inet_ntop(socket.AF_INET, frame[30:34])
             else:

@@ -39,7 +39,6 @@ check "one client" ike_up v2 c1
 check "one client: datagrams and TCP pass" tunnels_work c1
 check_tunnels "one tunnel" 1
 
-bed stray s1 203.0.113.2 203.0.113.1 0badcaff 1
 check "two more, at the same time" ike_up v2 c2 c3
 check "three at once: datagrams and TCP pass" tunnels_work c1 c2 c3 || what_is_wrong
 check "three at once: large datagrams" bed echo 3 4000 c1 c2 c3
@@ -52,17 +51,26 @@ bed ike s1 in 500
 check_is "all of them came from the public address" "${B[from]}" 203.0.113.1
 bed esp s1 in
 check_is "so did ESP" "${B[from]}" 203.0.113.1
+counted no-window
+before=$N
 bed stray s1 203.0.113.2 203.0.113.1 0badcab1 1000000
 bed stray s1 203.0.113.2 203.0.113.1 0badcab2 1
 check "strays reach nobody" bed spis c1 c2 c3
-counted sequence-high
-check_is "a stray with a high sequence number is counted" "$N" 1
+counted no-window
+check_is "... and are counted" $((N - before)) 2
 
 # ---- the gateway speaks first ----
 
-check "new SAs of all clients, begun by them" ike_rekey v2 c1 c2 c3
-check "what the gateway says first arrives" bed first s1 c1 c2 c3 || what_is_wrong
+for ns in c1 c2 c3; do
+	check "new SAs, begun by $ns" ike_rekey v2 $ns
+	check "what the gateway says first arrives there" bed first s1 $ns || what_is_wrong
+done
 check "... and all goes on" tunnels_work c1 c2 c3
+check "new SAs of all clients at once" ike_rekey v2 c1 c2 c3
+# Nobody but the gateway knows who this is for.
+bed first s1 c1 c2 c3 >"$TMP/out"
+check "what the gateway says first, to all of them, reaches nobody else" bed spis c1 c2 c3 || what_is_wrong
+check "... and all goes on" tunnels_work c1 c2 c3 || what_is_wrong
 
 # ---- a client ends, crashes, another comes ----
 
@@ -76,8 +84,8 @@ ike_start c2
 ike_ready c2
 check "it is started again" ike_up v2 c2
 check "... and all goes on" tunnels_work c1 c2 c3 || what_is_wrong
-alg r tunnel del tenant default
 ike_down v2 c1 c2 c3
+alg r tunnel del tenant default
 check_tunnels "tunnels that are deleted" 0
 
 # ---- IKEv1 ----

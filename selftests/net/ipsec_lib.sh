@@ -194,6 +194,7 @@ ike_start()
 	local dir=$TMP/ike-$1
 	rm -rf "$dir/run"
 	mkdir -p "$dir/run"
+	MARK[$1]=0
 	daemon "pluto-$1" "$1" "$IPSEC/pluto" --config "$dir/ipsec.conf" --nofork --stderrlog --rundir "$dir/run" --nssdir "$dir/nss" \
 		--ipsecdir "$dir/d" --secretsfile "$dir/secrets" --dumpdir "$dir" --nhelpers 0 --no-dnssec --log-no-audit
 }
