@@ -25,7 +25,7 @@ memory_used()
 
 slab_used() { awk 'NR > 2 { sum += $15 * $6 * 4096 } END { printf "%d\n", sum }' /proc/slabinfo; }
 
-modprobe -a nf_alg nf_alg_nat nf_alg_ftp nf_alg_tftp nf_alg_sip nf_alg_pptp || fail "our modules load"
+modprobe -a nf_alg nf_alg_nat nf_alg_ftp nf_alg_tftp nf_alg_sip nf_alg_pptp nf_alg_ike || fail "our modules load"
 # A trunk's calls have eight expectations each.
 echo 200000 >/proc/sys/net/netfilter/nf_conntrack_expect_max
 for lane in plain twin empty one many; do

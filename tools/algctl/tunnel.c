@@ -194,7 +194,7 @@ static void add_sa(struct words *lines, const struct sa *a)
 		words_addf(lines, "0x%08x", a->peer);
 	else
 		words_addf(lines, "%-10s", "-");
-	words_addf(lines, "  sequence %u  age %us  idle %us\n", a->sequence, a->age, a->idle);
+	words_addf(lines, "  age %us  idle %us\n", a->age, a->idle);
 }
 
 static char *part_lines(const struct state *s)

@@ -81,8 +81,8 @@ tunnel ; 0 ; 8   default  2001:db8::11  2001:db8:1::2  2001:db8::11  0     1    
 tunnel show id 7 ; 0 ; zone 5, ESP is tracked in zone 61440; 500 packets out, 498 in; new SAs are waited for
 tunnel show id 7 ; 0 ; ike v2   0xf123456789abcdef 0x0000000000c0ffee  age 40s  idle 3s
 tunnel show sas ; 0 ; ike v1   0x0000000000000001 -                   age 2s  idle 0s
-tunnel show id 7 ; 0 ; esp out  0xc1a2b3c4  peer 0x0d0e0f10  sequence 500  age 35s  idle 0s
-tunnel show id 7 ; 0 ; esp in   0x0d0e0f10  peer -           sequence 498  age 35s  idle 1s
+tunnel show id 7 ; 0 ; esp out  0xc1a2b3c4  peer 0x0d0e0f10  age 35s  idle 0s
+tunnel show id 7 ; 0 ; esp in   0x0d0e0f10  peer -           age 35s  idle 1s
 tunnel show id 7 ; 0 ; and 0 IKE sessions, 10 SAs more
 tunnel show id 9 ; 0 ; =
 tunnel show client 192.168.1.12 ; 0 ; =
@@ -94,6 +94,7 @@ tunnel show tenant nosuch ; 2 ; argument: tenant nosuch
 -j tunnel show id 7 ; 0 ; "ispi": "0xf123456789abcdef"
 -j tunnel show id 7 ; 0 ; "peer": "0x0d0e0f10"
 -j tunnel show id 7 ; 0 ; "gate": true
+-j tunnel show id 7 ; 0 ; "sequence": 498
 -j tunnel show id 8 ; 0 ; "gate": false
 -j tunnel show id 8 ; 0 ; "sa": []
 tunnel del id 7 ; 0 ; =
