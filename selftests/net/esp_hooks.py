@@ -1,0 +1,406 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the hooks make of ESP: slots and zones, whose packets are whose, ICMP errors, the end of tunnels."""
+import socket
+import struct
+import time
+
+from raw_lib import CLIENT6, ICMP, ICMP6, ROUTER4, SERVER4, SERVER6, UDP, Packet, Tap, Wrong, checksum, expect, expect_is, ip, \
+    pseudo, run, udp
+from esp_lib import AH, AUTH, CHILD, ESP, INFO, OTHER4, SA_INIT, ZONE, Client, EspRouter, esp, ike, nothing
+
+tap = Tap()
+
+
+def text(addr):
+    return socket.inet_ntoa(addr)
+
+
+def one(r):
+    a = r.client(1)
+    a.begin()
+    expect_is(r.tunnels()[0]["slot"], 0, "slot")
+    a.child()
+    a.exchange()
+    expect_is(r.flows(), {("192.168.1.11", "203.0.113.2"): 0}, "connections")
+    expect_is(r.grown("tunnels", "spi-bound"), [1, 2], "counters")
+    expect("ASSURED" in run("conntrack", "-L", "-s", "192.168.1.11", "-d", "203.0.113.2", ns=r.r).split("50 ")[1], "not assured")
+
+
+def two(r):
+    a, b = r.client(1).up(), r.client(2).up()
+    for _ in range(3):
+        a.exchange(1)
+        b.exchange(1)
+    expect_is(r.flows(), {("192.168.1.11", "203.0.113.2"): 0, ("192.168.1.12", "203.0.113.2"): ZONE}, "connections")
+    # nobody expects a new one
+    a.gets(spi=77, seq=1)
+    nothing(r)
+    expect_is(r.grown("no-window"), [1], "no-window")
+    a.rekey()
+    a.exchange()
+    b.exchange()
+
+
+def ten(r):
+    clients = [r.client(n) for n in range(1, 11)]
+    for c in clients:
+        c.begin()
+    for c in clients:
+        c.child()
+        c.exchange()
+    for _ in range(2):
+        for c in clients:
+            c.exchange(1)
+    expect_is(sorted(r.flows().values()), [0] + [ZONE + n for n in range(9)], "zones")
+    # all at once
+    for c in clients:
+        c.seq_in += 1
+        c.gets(seq=c.seq_in)
+    inside, _ = r.settle()
+    expect_is([(p.dst, p.body[:4]) for p in inside], [(c.addr, struct.pack("!I", c.spi_in)) for c in clients], "packets inside")
+
+
+def gateway_first(r):
+    a, b = r.client(1).up(), r.client(2)
+    b.begin()
+    b.child()
+    b.gets()
+    b.in_arrives()
+    b.gets()
+    b.in_arrives()
+    b.sends()
+    b.out_arrives()
+    b.exchange()
+    a.exchange()
+    expect_is(r.flows()["203.0.113.2", "203.0.113.1"], ZONE, "zone")
+
+
+def gate(r):
+    a, b = r.client(1), r.client(2)
+    a.begin()
+    b.begin()
+    a.child()
+    b.ident += 1
+    b.say(AUTH, ident=1)
+    _, got = r.settle()
+    expect_is([p for p in got if p.proto == UDP], [], "IKE_AUTH while another's SAs are in the making")
+    a.exchange()
+    b.say(AUTH, ident=1)
+    b.heard(r.settle()[1])
+    b.told(AUTH, ident=1)
+    r.settle()
+    b.exchange()
+    a.exchange()
+    expect_is(r.grown("gate"), [1], "gate")
+
+
+def stray(r):
+    a = r.client(1)
+    # The box takes it for itself: a connection that began outside.
+    r.outside.send(ip(SERVER4, ROUTER4, ESP, esp(99, 1)))
+    r.settle()
+    expect_is(r.flows(), {("203.0.113.2", "203.0.113.1"): 0}, "connections")
+    a.up()
+    expect_is(r.flows(), {("192.168.1.11", "203.0.113.2"): 0}, "connections")
+
+
+def no_ike(r):
+    a = r.client(1)
+    # Nothing is known: the rules decide.
+    a.sends()
+    nothing(r)
+    a.gets()
+    nothing(r)
+    a.begin()
+    # IKE that sets nothing up yet is an IKE session: the only client's packet.
+    r.fresh_start()
+    a, b = r.client(1), r.client(2)
+    a.begin()
+    b.begin()
+    a.gets(spi=5, seq=1)
+    nothing(r)
+    expect_is(r.grown("no-window"), [1], "no-window")
+
+
+def collision(r):
+    a, b = r.client(1).up(), r.client(2)
+    for n in range(60):
+        a.sends()
+        a.gets()
+    a.gets(seq=5000)
+    a.seq_in = 5000
+    r.settle()
+    b.begin()
+    b.child()
+    b.spi_in = a.spi_in
+    b.gets(seq=1)
+    nothing(r)
+    expect_is(r.grown("spi-collision"), [1], "spi-collision")
+    a.exchange(1)
+
+
+def client_gone(r):
+    a, b = r.client(1).up(), r.client(2).up()
+    b.exchange()
+    number = next(t["id"] for t in r.tunnels() if t["client"]["address"] == "192.168.1.12")
+    r.alg("tunnel", "del", "id", str(number))
+    expect_is(r.flows(), {("192.168.1.11", "203.0.113.2"): 0}, "connections")
+    c = r.client(3).up()
+    expect_is(r.flows()["192.168.1.13", "203.0.113.2"], ZONE, "zone of the next one")
+    # What comes for the one that is gone is nobody's.
+    b.gets()
+    nothing(r)
+    a.exchange()
+    c.exchange()
+
+
+def icmp4(kind, code, src, dst, quoted, mtu=1300):
+    body = struct.pack("!BBHHH", kind, code, 0, 0, mtu) + quoted
+    body = body[:2] + struct.pack("!H", checksum(body)) + body[4:]
+    return ip(src, dst, ICMP, body)
+
+
+def icmp_outside(r):
+    """A router on the way to the gateway finds a client's packet too large."""
+    clients = [r.client(n).up() for n in (1, 2, 3)]
+    for c in clients:
+        quoted = ip(ROUTER4, SERVER4, ESP, esp(c.spi_out, 1))[:28]
+        r.outside.send(icmp4(3, 4, OTHER4, ROUTER4, quoted))
+        inside, _ = r.settle()
+        expect_is([(p.proto, p.dst) for p in inside], [(ICMP, c.addr)], "error inside")
+        inner = inside[0].body[8:]
+        expect_is((inner[12:16], inner[16:20], inner[20:24]), (c.addr, SERVER4, struct.pack("!I", c.spi_out)), "quoted")
+    r.outside.send(icmp4(3, 4, OTHER4, ROUTER4, ip(ROUTER4, SERVER4, ESP, esp(4711, 1))[:28]))
+    inside, _ = r.settle()
+    expect_is([p.dst for p in inside], [], "error about an unknown SPI")
+
+
+def icmp_inside(r):
+    """A router on the way to the client finds the gateway's packet too large."""
+    for c in [r.client(n).up() for n in (1, 2, 3)]:
+        quoted = ip(SERVER4, c.addr, ESP, esp(c.spi_in, 1))[:28]
+        r.inside.send(icmp4(3, 4, c.addr, SERVER4, quoted))
+        _, outside = r.settle()
+        expect_is([(p.proto, p.src, p.dst) for p in outside], [(ICMP, ROUTER4, SERVER4)], "error outside")
+        inner = outside[0].body[8:]
+        expect_is((inner[12:16], inner[16:20], inner[20:24]), (SERVER4, ROUTER4, struct.pack("!I", c.spi_in)), "quoted")
+
+
+def icmp_box(r):
+    """The box itself finds a client's packet too large."""
+    clients = [r.client(n).up() for n in (1, 2)]
+    run("ip", "-n", r.r, "link", "set", "wan0", "mtu", "1300")
+    try:
+        for c in clients:
+            packet = bytearray(ip(c.addr, SERVER4, ESP, esp(c.spi_out, 9, b"y" * 1400)))
+            packet[6] |= 0x40
+            packet[10:12] = b"\0\0"
+            packet[10:12] = struct.pack("!H", checksum(bytes(packet[:20])))
+            r.inside.send(bytes(packet))
+            inside, _ = r.settle()
+            expect_is([(p.proto, p.dst, p.body[:2]) for p in inside], [(ICMP, c.addr, b"\3\4")], "error inside")
+            inner = inside[0].body[8:]
+            expect_is((inner[12:16], inner[16:20], inner[20:24]), (c.addr, SERVER4, struct.pack("!I", c.spi_out)), "quoted")
+    finally:
+        run("ip", "-n", r.r, "link", "set", "wan0", "mtu", "1500")
+
+
+def authentication_header(r):
+    a = r.client(1).up()
+    r.inside.send(ip(a.addr, SERVER4, AH, b"\x32\4\0\0" + struct.pack("!II", 1, 1) + b"z" * 12))
+    r.outside.send(ip(SERVER4, ROUTER4, AH, b"\x32\4\0\0" + struct.pack("!II", 1, 1) + b"z" * 12))
+    inside, outside = r.settle()
+    expect_is([p for p in inside + outside if p.proto == AH], [], "AH that arrived")
+    expect_is(r.grown("ah"), [2], "ah")
+
+
+def runts(r):
+    a = r.client(1).up()
+    for n in range(8):
+        r.inside.send(ip(a.addr, SERVER4, ESP, b"\1" * n))
+        r.outside.send(ip(SERVER4, ROUTER4, ESP, b"\1" * n))
+    nothing(r)
+    a.sends(spi=0)
+    a.gets(spi=0)
+    nothing(r)
+    expect_is(r.grown("spi-zero"), [18], "spi-zero")
+    a.exchange()
+
+
+def policy_off(r):
+    a, b = r.client(1).up(), r.client(2).up()
+    r.ike("off")
+    for c in (a, b):
+        c.gets()
+    nothing(r)
+    expect_is(r.flows(), {k: v for k, v in r.flows().items() if v < ZONE}, "connections in slots")
+    r.wait_tunnels(0)
+    r.ike("on")
+    a.child(INFO)
+    b.child(INFO)
+    a.child(CHILD)
+    a.exchange()
+    b.child(CHILD)
+    b.exchange()
+    a.exchange()
+
+
+def observe(r):
+    r.ike("observe")
+    a = r.client(1)
+    a.begin()
+    a.child()
+    expect_is(r.tunnels(), [], "tunnels")
+    expect_is(r.grown("observed", "tunnels"), [4, 0], "counters")
+
+
+def responder(r):
+    """IKE from outside to a server inside."""
+    a = r.client(1)
+    run("nft", "-f", "-", ns=r.r, text="add rule ip nat predst iifname wan0 udp dport 500 dnat to 192.168.1.11\n")
+    try:
+        def outside(exchange, ident, response):
+            data = ike(a.ispi, a.rspi if response or ident else 0, exchange, ident=ident, response=response,
+                       initiator=True, encrypted=exchange != SA_INIT)
+            r.outside.send(ip(SERVER4, ROUTER4, UDP, udp(SERVER4, ROUTER4, 500, 500, data)))
+            inside, _ = r.settle()
+            expect_is([(p.proto, p.dst) for p in inside], [(UDP, a.addr)], "IKE inside")
+
+        for exchange, ident in (SA_INIT, 0), (AUTH, 1):
+            outside(exchange, ident, False)
+            data = ike(a.ispi, a.rspi, exchange, ident=ident, response=True, initiator=False, encrypted=exchange != SA_INIT)
+            r.inside.send(ip(a.addr, SERVER4, UDP, udp(a.addr, SERVER4, 500, 500, data)))
+            r.settle()
+        expect_is([(t["client"]["address"], t["public"]["address"]) for t in r.tunnels()], [("192.168.1.11", "203.0.113.1")], "tunnels")
+        a.gets()
+        a.in_arrives()
+        a.exchange()
+    finally:
+        r.nat(True)
+
+
+def ipv6(r):
+    a, b = r.client6(1), r.client6(2)
+    a.gets()
+    nothing(r)
+    a.begin()
+    a.child()
+    # server first: IKE opens ESP
+    a.gets()
+    a.in_arrives()
+    a.exchange()
+    b.up()
+    a.exchange()
+    # others are not concerned
+    r.outside.send(ip(SERVER6, r.client6(3).addr, ESP, esp(5, 1)))
+    nothing(r)
+    expect_is(sorted(set(r.flows().values())), [0], "zones")
+
+
+def requires(r):
+    a, b = r.client(1).up(), r.client(2).up()
+    # IKE's connections go, sessions are known still
+    run("conntrack", "-D", "-p", "udp", ns=r.r, check=False)
+    run("conntrack", "-F", ns=r.r)
+    a.gets()
+    nothing(r)
+    expect_is(r.grown("no-ike"), [1], "no-ike")
+    r.ike("on", "require-ike=no")
+    # the rules decide: it is new
+    run("nft", "add rule inet fw strict meta l4proto esp ct state new drop", ns=r.r)
+    b.gets()
+    nothing(r)
+    run("nft", "flush chain inet fw strict", ns=r.r)
+    b.gets()
+    b.in_arrives()
+    expect_is(r.grown("no-ike"), [1], "no-ike")
+
+
+def public_changes(r):
+    """The client's connection gets another public address: so do its ESP packets."""
+    a, b = r.client(1).up(), r.client(2).up()
+    run("ip", "-n", r.r, "addr", "add", "203.0.113.10/24", "dev", "wan0")
+    try:
+        r.nat(True, socket.inet_aton("203.0.113.10"))
+        for c in (a, b):
+            c.public = r.public
+            c.spi_in, c.seq_in = c.spi_in + 7, 0
+            c.spi_out, c.seq_out = c.spi_out + 7, 0
+            c.up()
+        a.exchange()
+        b.exchange()
+        expect_is(len(r.tunnels()), 2, "tunnels")
+        # what comes to the old address is nobody's
+        a.public = ROUTER4
+        a.gets()
+        nothing(r)
+    finally:
+        r.nat(True)
+        run("ip", "-n", r.r, "addr", "del", "203.0.113.10/24", "dev", "wan0")
+
+
+def quota(r):
+    r.ike("on", "max-tunnels=1")
+    a, b = r.client(1).up(), r.client(2)
+    b.begin()
+    expect_is(len(r.tunnels()), 1, "tunnels")
+    expect(r.grown("quota-tunnels")[0] > 0, "not counted")
+    a.exchange()
+
+
+def reload(r):
+    a, b = r.client(1).up(), r.client(2).up()
+    run("rmmod", "nf_alg_ike")
+    expect_is(r.flows(), {}, "ESP connections")
+    run("modprobe", "nf_alg_ike")
+    r.flush()
+    a.up_again = None
+    for c in (a, b):
+        c.child(INFO)
+        c.child(CHILD)
+        c.exchange()
+    a.exchange()
+
+
+TESTS = (
+    ("one client", one),
+    ("two clients", two),
+    ("ten clients", ten),
+    ("the gateway sends first", gateway_first),
+    ("one at a time makes SAs", gate),
+    ("a stray from outside holds no one up", stray),
+    ("no ESP without IKE", no_ike),
+    ("an SPI of two clients", collision),
+    ("who is gone makes room", client_gone),
+    ("ICMP errors from outside", icmp_outside),
+    ("ICMP errors from inside", icmp_inside),
+    ("ICMP errors of the box", icmp_box),
+    ("AH", authentication_header),
+    ("packets without SPI", runts),
+    ("a responder behind DNAT", responder),
+    ("IPv6 without translation", ipv6),
+    ("no IKE connection", requires),
+    ("another public address", public_changes),
+    ("max-tunnels", quota),
+    ("the policy is switched off", policy_off),
+    ("observe", observe),
+    ("the module is loaded anew", reload),
+)
+
+
+def main():
+    with EspRouter(tap) as router:
+        for title, function in TESTS:
+            def fresh():
+                router.fresh_start()
+                try:
+                    function(router)
+                except (LookupError, StopIteration) as e:
+                    raise Wrong(repr(e)) from e
+            tap.point(title, fresh)
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
