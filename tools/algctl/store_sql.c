@@ -52,7 +52,39 @@ const struct schema_step schema_steps[] = {
 	  "PRIMARY KEY (kind, name, role), "
 	  "FOREIGN KEY (kind, name) REFERENCES objects (kind, name) ON DELETE CASCADE)" },
 	{ 2, ENGINE_ALL, "CREATE TABLE retention (kind TEXT PRIMARY KEY, seconds BIGINT NOT NULL)" },
+
+	/* 3: a fleet's boxes, what their agents report, and what they keep while a change is staged */
+	{ 3, ENGINE_ALL, "CREATE TABLE boxes (name TEXT PRIMARY KEY, description TEXT NOT NULL, login TEXT NOT NULL, "
+	  STAMP("created") ")" },
+	{ 3, ENGINE_ALL, "CREATE TABLE box_tags (name TEXT NOT NULL REFERENCES boxes (name) ON DELETE CASCADE, "
+	  "tag TEXT NOT NULL, PRIMARY KEY (name, tag))" },
+	{ 3, ENGINE_ALL, "CREATE TABLE box_reports (name TEXT PRIMARY KEY REFERENCES boxes (name) ON DELETE CASCADE, "
+	  "seen_at BIGINT NOT NULL, every BIGINT NOT NULL, agent TEXT NOT NULL, tried BIGINT NOT NULL, "
+	  "entry BIGINT NOT NULL, hash TEXT NOT NULL, applied_at BIGINT NOT NULL, error TEXT NOT NULL, "
+	  "error_at BIGINT NOT NULL)" },
+	{ 3, ENGINE_ALL, "CREATE TABLE box_holds (box TEXT NOT NULL REFERENCES boxes (name) ON DELETE CASCADE, " KEY
+	  "version BIGINT NOT NULL, PRIMARY KEY (box, kind, name), "
+	  "FOREIGN KEY (kind, name, version) REFERENCES versions (kind, name, version) ON DELETE CASCADE)" },
+	{ 3, ENGINE_POSTGRESQL, "CREATE FUNCTION store_notify() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+	  "PERFORM pg_notify('nf_alg', ''); RETURN NULL; END $$" },
+	{ 3, ENGINE_POSTGRESQL, "CREATE TRIGGER log_notify AFTER INSERT ON log FOR EACH ROW WHEN (NEW.result = 'done') "
+	  "EXECUTE FUNCTION store_notify()" },
+	/* Who reports for a box is the one named for it; times are the database's. */
+	{ 3, ENGINE_POSTGRESQL, "CREATE FUNCTION box_report() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE "
+	  "at BIGINT := extract(epoch FROM clock_timestamp())::bigint; BEGIN "
+	  "IF NOT EXISTS (SELECT 1 FROM boxes b WHERE b.name = NEW.name AND b.login IN ('', session_user)) THEN "
+	  "RAISE EXCEPTION '% does not report for box %', session_user, NEW.name; END IF; "
+	  "NEW.seen_at := at; NEW.applied_at := 0; NEW.error_at := 0; "
+	  "IF TG_OP = 'UPDATE' AND NEW.hash = OLD.hash THEN NEW.applied_at := OLD.applied_at; "
+	  "ELSIF NEW.hash <> '' THEN NEW.applied_at := at; END IF; "
+	  "IF TG_OP = 'UPDATE' AND NEW.error = OLD.error THEN NEW.error_at := OLD.error_at; "
+	  "ELSIF NEW.error <> '' THEN NEW.error_at := at; END IF; "
+	  "IF TG_OP = 'INSERT' OR (NEW.tried, NEW.entry, NEW.hash, NEW.error) IS DISTINCT FROM "
+	  "(OLD.tried, OLD.entry, OLD.hash, OLD.error) THEN PERFORM pg_notify('nf_alg_reports', NEW.name); END IF; "
+	  "RETURN NEW; END $$" },
+	{ 3, ENGINE_POSTGRESQL, "CREATE TRIGGER box_reports_report BEFORE INSERT OR UPDATE ON box_reports FOR EACH ROW "
+	  "EXECUTE FUNCTION box_report()" },
 	{ 0, 0, NULL }
 };
 
-const int schema_latest = 2;
+const int schema_latest = 3;

@@ -553,10 +553,13 @@ def writers(box):
 def upgrade(box):
     """A store of the schema before."""
     box.good("policy", "add", "gold")
-    for text in ("DROP TABLE permissions", "DROP TABLE retention", "UPDATE store_meta SET value = '1' WHERE key = 'schema'"):
+    if box.engine.name == "PostgreSQL":
+        box.engine.sql(box.address, "DROP FUNCTION store_notify CASCADE; DROP FUNCTION box_report CASCADE")
+    for text in ("DROP TABLE box_holds", "DROP TABLE box_reports", "DROP TABLE box_tags", "DROP TABLE boxes",
+                 "DROP TABLE permissions", "DROP TABLE retention", "UPDATE store_meta SET value = '1' WHERE key = 'schema'"):
         box.engine.sql(box.address, text)
     box.good("policy", "show", "gold")
-    box.same(box.json("store", "status")["schema"], 2, "the schema is brought up to date")
+    box.same(box.json("store", "status")["schema"], 3, "the schema is brought up to date")
     box.good("policy", "permit", "gold", "viewer", "none")
     box.good("store", "auto-delete", "policy", "1d")
     box.engine.sql(box.address, "UPDATE store_meta SET value = '99' WHERE key = 'schema'")
