@@ -572,6 +572,7 @@ struct nf_alg_tunnel_info {
  * @walk:	calls @fn in increasing order of ids above @after until it returns non-zero (returned) or the end (0)
  * @close:	ends one, 0 or -ENOENT
  * @close_tenant: ends a tenant's calls, registrations and tunnels, those of all if 0; returns how many
+ * @revise:	the configuration has changed: ends what it does not allow any more, for its messages are not seen now; may be NULL
  *
  * Process context.
  */
@@ -582,6 +583,7 @@ struct nf_alg_call_ops {
 	int (*close)(struct net *net, u32 id);
 	int (*close_registration)(struct net *net, u32 id);
 	unsigned int (*close_tenant)(struct net *net, u32 tenant);
+	void (*revise)(struct net *net);
 	u32 (*count)(struct net *net);
 	u32 (*count_registrations)(struct net *net);
 	int (*walk_tunnels)(struct net *net, u32 after, int (*fn)(const struct nf_alg_tunnel_info *info, void *arg), void *arg);
@@ -594,6 +596,7 @@ const struct nf_alg_call_ops *nf_alg_protocol_calls_get(enum nf_alg_protocol id)
 void nf_alg_protocol_put(enum nf_alg_protocol id);
 /* Ends a tenant's calls and registrations of all protocols, everybody's if @tenant is 0; returns how many. Process context. */
 unsigned int nf_alg_calls_close(struct net *net, u32 tenant);
+void nf_alg_calls_revise(struct net *net);	/* the configuration has changed; process context */
 
 /* ---- address translation: nat/ ---- */
 

@@ -98,6 +98,8 @@ static void hole_free(struct rcu_head *rcu)
 {
 	struct nf_alg_hole *hole = container_of(rcu, struct nf_alg_hole, rcu);
 
+	kfree(hole->others);
+	hole->others = NULL;
 	/* Not earlier: a reader that holds the pinhole must not meet another expectation at the same address. */
 	if (!spare_put(hole))
 		hole_destroy(hole);
@@ -333,7 +335,7 @@ static void hole_abandon(struct nf_alg_hole *hole, bool children)
 		return;
 	if (closed) {
 		if (READ_ONCE(hole->has_child))
-			nf_alg_hole_kill_child(hole);
+			nf_alg_hole_kill_children(hole);
 		return;
 	}
 	if (smp_load_acquire(&hole->state) != HOLE_ACTIVE)
@@ -347,7 +349,7 @@ static void hole_abandon(struct nf_alg_hole *hole, bool children)
 /**
  * nf_alg_hole_drop() - gives a handle back; the pinhole is closed with its last one
  * @hole:	handle, or NULL
- * @children:	the connection that came through is killed, too: of a permanent pinhole the last one; never a control connection.
+ * @children:	the connection that came through is killed, too: of a permanent pinhole the last ones; never a control connection.
  *		false: an active pinhole keeps its public endpoint until its connection ends by itself
  *
  * Context: any.

@@ -15,6 +15,14 @@ enum nf_alg_hole_state {
 	HOLE_CLOSED,	/* taken down by whoever made this change */
 };
 
+#define NF_ALG_HOLE_OTHERS	16
+
+/* The last children of a permanent pinhole before its last one; those before them end by themselves. */
+struct nf_alg_hole_others {
+	unsigned int n;		/* so many came */
+	struct nf_conntrack_tuple child[NF_ALG_HOLE_OTHERS];
+};
+
 /**
  * struct nf_alg_hole - an expectation and what we know about it
  * @claim:	in the table of public endpoints; namespace, zone, where it leads
@@ -53,6 +61,7 @@ enum nf_alg_hole_state {
  * @rcu:	how it is freed
  * @master:	the control connection's original tuple
  * @child:	original tuple of the announced connection; of the last one when @permanent, then under nf_alg_claims_lock
+ * @others:	children before that one, which end with it, likewise; NULL: there is none
  *
  * All is set before the pinhole is visible but @state, @used_up, @owners, @has_child, @doomed, @gone, @pair, @child, @used,
  * @timeout and @until.
@@ -89,6 +98,7 @@ struct nf_alg_hole {
 	struct rcu_head rcu;
 	struct nf_conntrack_tuple master;
 	struct nf_conntrack_tuple child;
+	struct nf_alg_hole_others *others;
 };
 
 static inline struct net *nf_alg_hole_net(const struct nf_alg_hole *hole)
@@ -123,6 +133,7 @@ bool nf_alg_hole_child_lives(const struct nf_alg_hole *hole);
 void nf_alg_hole_clear(const struct nf_alg_hole *hole);				/* kills who came before it stood */
 bool nf_alg_hole_tend_child(struct nf_alg_hole *hole);				/* the collector's: false, it is gone */
 bool nf_alg_hole_kill_child(const struct nf_alg_hole *hole);			/* true: there is none any more */
+void nf_alg_hole_kill_children(const struct nf_alg_hole *hole);		/* of a permanent one */
 void nf_alg_hole_expected(struct nf_conn *ct, struct nf_conntrack_expect *exp);	/* expectfn */
 
 /* alg/pinhole_net.c */

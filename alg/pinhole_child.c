@@ -145,6 +145,36 @@ static bool child_may_stay(const struct nf_alg_hole *hole)
 	return hole->claim.l4proto != IPPROTO_GRE || smp_load_acquire(&hole->state) == HOLE_ACTIVE;
 }
 
+/* @i: of the earlier children. Return: false: there is none. */
+static bool other_tuple(const struct nf_alg_hole *hole, unsigned int i, struct nf_conntrack_tuple *tuple)
+{
+	bool found;
+
+	spin_lock_bh(&nf_alg_claims_lock);
+	found = hole->others && i < min_t(unsigned int, hole->others->n, NF_ALG_HOLE_OTHERS);
+	if (found)
+		*tuple = hole->others->child[i];
+	spin_unlock_bh(&nf_alg_claims_lock);
+	return found;
+}
+
+/* All that a permanent pinhole knows of. */
+void nf_alg_hole_kill_children(const struct nf_alg_hole *hole)
+{
+	struct nf_conntrack_tuple tuple;
+	struct nf_conn *ct;
+	unsigned int i;
+
+	nf_alg_hole_kill_child(hole);
+	for (i = 0; other_tuple(hole, i, &tuple); i++) {
+		ct = child_get(hole, &tuple);
+		if (!ct)
+			continue;
+		nf_ct_kill(ct);
+		nf_ct_put(ct);
+	}
+}
+
 /*
  * A packet that came too early has made a connection that is no child of ours, and is not translated as one; the ones that
  * follow would go its way. Only where it began at the peer: in the other direction it would be somebody's who is not concerned.
@@ -191,6 +221,17 @@ static void hole_used(struct nf_alg_hole *hole)
 	nf_alg_hole_event(hole, NF_ALG_EVENT_PINHOLE_USED);
 }
 
+/* A permanent pinhole's child steps back for the next one. Under the lock. */
+static void child_remember(struct nf_alg_hole *hole)
+{
+	struct nf_alg_hole_others *o = hole->others;
+
+	if (!o)
+		o = hole->others = kzalloc(sizeof(*o), GFP_ATOMIC | __GFP_NOWARN);
+	if (o)
+		o->child[o->n++ % NF_ALG_HOLE_OTHERS] = hole->child;
+}
+
 /* Return: false if the pinhole was closed this moment. */
 static bool hole_came(struct nf_alg_hole *hole, const struct nf_conn *ct)
 {
@@ -199,10 +240,12 @@ static bool hole_came(struct nf_alg_hole *hole, const struct nf_conn *ct)
 
 	if (hole->permanent) {
 		spin_lock_bh(&nf_alg_claims_lock);
+		if (hole->has_child && !hole->control && !nf_ct_tuple_equal(&hole->child, tuple))
+			child_remember(hole);
 		hole->child = *tuple;
+		WRITE_ONCE(hole->has_child, true);
 		spin_unlock_bh(&nf_alg_claims_lock);
 		WRITE_ONCE(hole->used, jiffies);
-		WRITE_ONCE(hole->has_child, true);
 		if (state == HOLE_CLOSED)
 			return false;
 	} else {

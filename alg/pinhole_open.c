@@ -240,6 +240,7 @@ static struct nf_alg_hole *opening_hole(const struct opening *o)
 	hole->owners = o->owned;
 	hole->used_up = false;
 	hole->has_child = false;
+	hole->others = NULL;
 	hole->doomed = false;
 	hole->gone = false;
 	hole->pair = NULL;

@@ -91,6 +91,21 @@ unsigned int nf_alg_calls_close(struct net *net, u32 tenant)
 }
 EXPORT_SYMBOL_GPL(nf_alg_calls_close);
 
+void nf_alg_calls_revise(struct net *net)
+{
+	const struct nf_alg_call_ops *ops;
+	int id;
+
+	for (id = 0; id < NF_ALG_PROTOCOLS; id++) {
+		ops = nf_alg_protocol_calls_get(id);
+		if (!ops)
+			continue;
+		if (ops->revise)
+			ops->revise(net);
+		nf_alg_protocol_put(id);
+	}
+}
+
 /* ctnetlink may set the helper on a connection that conntrackd brings from another box: nothing to take from it. */
 static int helper_from_nlattr(struct nlattr *attr, struct nf_conn *ct)
 {

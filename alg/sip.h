@@ -77,6 +77,7 @@ int sip_register_walk(struct net *net, u32 after, int (*fn)(const struct nf_alg_
 		      void *arg);
 int sip_register_close(struct net *net, u32 id);
 unsigned int sip_register_close_tenant(struct net *net, u32 tenant);
+void sip_register_revise(struct net *net);
 u32 sip_register_count(struct net *net);
 
 /*

@@ -357,6 +357,17 @@ unsigned int sip_register_close_tenant(struct net *net, u32 tenant)
 	return c.closed;
 }
 
+static void revise_one(struct sip_binding *b, void *arg)
+{
+	if (!binding_allowed(b))
+		sip_binding_end(b);
+}
+
+void sip_register_revise(struct net *net)
+{
+	bindings_each(net, revise_one, NULL);
+}
+
 u32 sip_register_count(struct net *net)
 {
 	return atomic_read(&binding_net(net)->registrations);

@@ -206,6 +206,7 @@ struct sip_call *sip_call_find(const struct sip_call_key *key);	/* or NULL; unde
 /* @call: the one that stands if there is one already; perhaps dead. Return: 0 or the reason of the refusal. */
 int sip_call_add(struct sip_message *m, const struct sip_call_key *key, struct sip_call **call);
 void sip_call_end(struct sip_call *call, int reason);	/* under its lock */
+bool sip_call_allowed(struct sip_call *call);		/* by the configuration; under its lock */
 void sip_call_refresh(struct sip_call *call);		/* a sign of life */
 u32 sip_call_lasts(const struct sip_call *call);	/* seconds without one until it is given up */
 u32 sip_call_number(struct net *net);

@@ -180,12 +180,28 @@ static unsigned int close_tenant(struct net *net, u32 tenant)
 	return c.closed + sip_register_close_tenant(net, tenant);
 }
 
+static void revise_one(struct sip_call *call, void *arg)
+{
+	if (!sip_call_allowed(call))
+		sip_call_end(call, 0);
+}
+
+static void revise(struct net *net)
+{
+	u32 id = 0;
+
+	while (sip_call_next(net, &id, revise_one, NULL))
+		cond_resched();
+	sip_register_revise(net);
+}
+
 const struct nf_alg_call_ops sip_call_ops = {
 	.walk = walk,
 	.walk_registrations = sip_register_walk,
 	.close = close_call,
 	.close_registration = sip_register_close,
 	.close_tenant = close_tenant,
+	.revise = revise,
 	.count = sip_call_number,
 	.count_registrations = sip_register_count,
 };

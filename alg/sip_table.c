@@ -272,7 +272,7 @@ void sip_call_end(struct sip_call *call, int reason)
 /* ---- collector ---- */
 
 /* The tenant may have been taken away, or its SIP switched off. Its pinholes are closed already. */
-static bool call_allowed(struct sip_call *call)
+bool sip_call_allowed(struct sip_call *call)
 {
 	u32 gen = nf_alg_generation(call->net);
 	const struct nf_alg_tenant *tenant;
@@ -307,7 +307,7 @@ static u32 call_check(struct sip_call *call)
 		if (left <= 0)
 			sip_call_end(call, call->state == NF_ALG_CALL_STATE_CLOSING ? NF_ALG_REASON_ENDED :
 								      NF_ALG_REASON_CALL_TIMEOUT);
-		else if (!call_allowed(call))
+		else if (!sip_call_allowed(call))
 			sip_call_end(call, 0);
 		else
 			sip_holes_check(call);

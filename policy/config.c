@@ -167,7 +167,7 @@ int nf_alg_conf_start(struct nf_alg_policy_net *pn)
  * @pn:		namespace, locked
  * @conf:	the running configuration or the shadow
  *
- * If it runs, the new generation is published and pinholes that it does not allow are closed; see nf_alg_generation().
+ * If it runs, the new generation is published and pinholes and calls that it does not allow are closed; see nf_alg_generation().
  */
 void nf_alg_conf_touched(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf)
 {
@@ -181,6 +181,7 @@ void nf_alg_conf_touched(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf)
 	smp_store_release(&pn->generation, generation ?: 1);
 	smp_mb();	/* a pinhole is seen by the sweep, or its opener sees the new generation */
 	nf_alg_pinhole_sweep(pn->net);
+	nf_alg_calls_revise(pn->net);
 }
 
 /**

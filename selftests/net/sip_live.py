@@ -95,7 +95,8 @@ def policy():
             call = Established(bed, client, server, SERVER, next(ports), next(ports))
             bed.open("RTP", (call.a.rtp, call.at_b.rtp, call.b.rtp))
             algctl("r", "policy", "set", "default", "sip", "off")
-            must_equal(pinholes(), [], "pinholes")
+            must_equal((pinholes(), calls()), ([], []), "pinholes, calls")
+            call.mute("media")
             bed.closed("RTCP, which nobody had used", (call.b.rtcp, call.at_a.rtcp, call.a.rtcp),
                        (call.a.rtcp, call.at_b.rtcp, call.b.rtcp))
             server.forbidden = None
@@ -167,6 +168,19 @@ def policy():
 
         check("media move, on both sides, over %s" % transport, moved)
 
+        def everybody():
+            """With direct-media=any: all who came through are out after BYE."""
+            call = Established(bed, client, server, SERVER, next(ports), next(ports))
+            others = [Media("s2", "203.0.113.3", next(ports)) for _ in range(4)]
+            ways = [(one.rtp, call.at_a.rtp, call.a.rtp) for one in (call.b, *others)]
+            bed.open("media from everybody", *ways)
+            back = [(call.a.rtp, one.rtp.getsockname(), one.rtp) for one in others]
+            bed.open("media back to everybody", *back)
+            call.call.bye()
+            bed.closed("media after BYE", *ways, *back)
+            for one in call, *others:
+                one.close()
+
         def peers():
             """direct-media: sdp-peer lets in the address in the answer only, signalling-peer only the server's, any everybody."""
             gateway = Media("s2", "203.0.113.3", next(ports))
@@ -183,6 +197,7 @@ def policy():
                     call.bye()
                     a.close()
                     b.close()
+            everybody()
             gateway.close()
 
         def idle():
