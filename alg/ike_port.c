@@ -15,6 +15,8 @@
 #include <linux/udp.h>
 #include <net/checksum.h>
 #include <net/ip.h>
+#include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_zones.h>
 
 #include "esp.h"
 
@@ -71,11 +73,13 @@ void ike_port_forget(struct esp_ike *ike)
 
 /*
  * struct arrival - something from a gateway to a public address, or an error of a packet that went the other way
+ * @port:	the gateway's
  * @zones:	in which conntrack is going to look it up
  */
 struct arrival {
 	struct net *net;
 	union nf_inet_addr gateway, public;
+	__be16 port;
 	struct esp_zones zones;
 };
 
@@ -98,6 +102,33 @@ static __be16 port_by_spi(const struct arrival *a, u64 ispi)
 	return 0;
 }
 
+enum owner {
+	OWNER_NONE,
+	OWNER_CLIENT,
+	OWNER_BOX,
+};
+
+/* Who has port 500 itself towards the gateway, so that what is not translated here is his. */
+static enum owner port_owner(const struct arrival *a)
+{
+	struct nf_conntrack_tuple tuple = { .src = { .u3 = a->gateway, .u.udp.port = a->port, .l3num = NFPROTO_IPV4 },
+					    .dst = { .u3 = a->public, .u.udp.port = htons(ALG_IKE_PORT),
+						     .protonum = IPPROTO_UDP } };
+	struct nf_conntrack_tuple_hash *h;
+	struct nf_conntrack_zone zone;
+	enum owner owner;
+	struct nf_conn *ct;
+
+	nf_ct_zone_init(&zone, a->zones.id[0], NF_CT_DEFAULT_ZONE_DIR, 0);
+	h = nf_conntrack_find_get(a->net, &zone, &tuple);
+	if (!h)
+		return OWNER_NONE;
+	ct = nf_ct_tuplehash_to_ctrack(h);
+	owner = ct->tuplehash[!NF_CT_DIRECTION(h)].tuple.src.u3.ip == a->public.ip ? OWNER_BOX : OWNER_CLIENT;
+	nf_ct_put(ct);
+	return owner;
+}
+
 /* With its lock. */
 static struct esp_group *group_lock(const struct arrival *a)
 {
@@ -112,37 +143,37 @@ static struct esp_group *group_lock(const struct arrival *a)
 	return NULL;
 }
 
-/* The port that all sessions of a client have, 0: they have none or several. *@other: some have none. */
-static __be16 port_of_pair(const struct alg_esp_pair *pair, bool *other)
+/* *@port: that the preserved sessions of a client have. false: they have several, or another than *@port was. */
+static bool port_of_pair(const struct alg_esp_pair *pair, __be16 *port)
 {
 	const struct alg_link *link;
-	__be16 port = 0;
 
 	for (link = pair->ikes.next; link != &pair->ikes; link = link->next) {
 		const struct esp_ike *ike = esp_ike_of(alg_esp_entry(link, struct alg_esp_ike, list));
 
-		if (!ike->port || (port && port != ike->port))
-			*other = true;
-		port = ike->port ?: port;
+		if (ike->port && *port && ike->port != *port)
+			return false;
+		*port = ike->port ?: *port;
 	}
-	return *other ? 0 : port;
+	return true;
 }
 
 /*
  * A gateway rekeyed an IKE SA and uses the new one first, whose SPIs were told under encryption: it is the one of the client that
- * is making SAs with it right now (there is no more than one). What begins an IKE SA in clear is for this box, if anybody.
+ * is making SAs with it right now (there is no more than one), unless this box has an IKE daemon that talks to the gateway. What
+ * begins an IKE SA in clear is for who has the port itself.
  */
 static __be16 port_of_window(const struct arrival *a)
 {
-	struct esp_group *group = group_lock(a);
+	struct esp_group *group = port_owner(a) == OWNER_BOX ? NULL : group_lock(a);
 	u32 now = (u32)esp_now();
-	bool other = false;
 	__be16 port = 0;
 
 	if (!group)
 		return 0;
-	if (group->bind.holder && (s32)(now - group->bind.opened) < (s32)group->bind.span)
-		port = port_of_pair(group->bind.holder, &other);
+	if (group->bind.holder && (s32)(now - group->bind.opened) < (s32)group->bind.span &&
+	    !port_of_pair(group->bind.holder, &port))
+		port = 0;
 	esp_unlock(group);
 	return port;
 }
@@ -150,23 +181,18 @@ static __be16 port_of_window(const struct arrival *a)
 /* An error that doesn't quote the SPI: whose, if it can be one client's only? */
 static __be16 port_of_group(const struct arrival *a)
 {
-	struct esp_group *group = group_lock(a);
+	struct esp_group *group = port_owner(a) == OWNER_NONE ? group_lock(a) : NULL;
 	const struct alg_link *link;
-	__be16 port = 0, found;
-	bool other = false;
+	__be16 port = 0;
+	bool one;
 
 	if (!group)
 		return 0;
-	if (group->bind.n_pairs > PAIRS_MAX)
-		other = true;
-	for (link = group->bind.pairs.next; link != &group->bind.pairs && !other; link = link->next) {
-		found = port_of_pair(alg_esp_entry(link, struct alg_esp_pair, list), &other);
-		if (port && found && found != port)
-			other = true;
-		port = found ?: port;
-	}
+	one = group->bind.n_pairs <= PAIRS_MAX;
+	for (link = group->bind.pairs.next; link != &group->bind.pairs && one; link = link->next)
+		one = port_of_pair(alg_esp_entry(link, struct alg_esp_pair, list), &port);
 	esp_unlock(group);
-	return other ? 0 : port;
+	return one ? port : 0;
 }
 
 /* ---- packets ---- */
@@ -205,6 +231,7 @@ static unsigned int receive_udp(struct sk_buff *skb, unsigned int off, struct ar
 		return NF_ACCEPT;
 	a->gateway.ip = ip_hdr(skb)->saddr;
 	a->public.ip = ip_hdr(skb)->daddr;
+	a->port = head->uh.source;
 	port = port_by_spi(a, get_unaligned_be64(&head->ispi));
 	if (!port && head->rspi)
 		port = port_of_window(a);
@@ -256,6 +283,7 @@ static unsigned int receive_icmp(struct sk_buff *skb, unsigned int off, struct a
 	ports = skb_header_pointer(skb, inner, sizeof(ports_buffer), ports_buffer);
 	if (!ports || ports[0] != htons(ALG_IKE_PORT))
 		return NF_ACCEPT;
+	a->port = ports[1];
 	ispi = skb_header_pointer(skb, inner + sizeof(struct udphdr), sizeof(ispi_buffer), &ispi_buffer);
 	port = ispi ? port_by_spi(a, get_unaligned_be64(ispi)) : port_of_group(a);
 	if (!port)
