@@ -32,9 +32,10 @@ static struct nf_conn *child_get(const struct nf_alg_hole *hole, const struct nf
 	if (!h)
 		return NULL;
 	ct = nf_ct_tuplehash_to_ctrack(h);
-	if (test_bit(IPS_EXPECTED_BIT, &ct->status))
+	if (test_bit(IPS_EXPECTED_BIT, &ct->status) && ct->master &&
+	    nf_ct_tuple_equal(&ct->master->tuplehash[IP_CT_DIR_ORIGINAL].tuple, &hole->master))
 		return ct;
-	nf_ct_put(ct);	/* another connection has taken its place */
+	nf_ct_put(ct);	/* another connection has taken its place, perhaps through another pinhole */
 	return NULL;
 }
 

@@ -25,6 +25,7 @@ struct opening_peer {
  * @owned:	the caller wants a handle
  * @peer:	who may come
  * @same:	what stands already and will do
+ * @older:	what must be closed first, with a reference
  */
 struct opening {
 	struct nf_alg_work *work;
@@ -35,7 +36,7 @@ struct opening {
 	struct opening_peer peer;
 	struct nf_alg_account *account;
 	bool owned;
-	struct nf_alg_hole *same;
+	struct nf_alg_hole *same, *older;
 };
 
 /* A held endpoint tells all but who may come. */
@@ -79,6 +80,7 @@ static void opening_init(struct opening *o, struct nf_alg_work *work, const stru
 	o->account = NULL;
 	o->owned = false;
 	o->same = NULL;
+	o->older = NULL;
 	nf_alg_place_init(&o->place, work, req->dir, req->public ? &req->public->target : &req->target, false);
 	if (req->public)
 		opening_through(o);
@@ -122,7 +124,7 @@ static bool hole_serves(const struct nf_alg_hole *hole, const struct opening *o)
 /*
  * What stands is enough when the same connection announces an endpoint again, and when two owners want the same: two
  * registrations of one contact, two calls to an endpoint that is nobody's own. Conntrack has room for one such expectation, so
- * they share the pinhole.
+ * they share the pinhole. But not GRE: its owner uses a number anew when the old call is over, perhaps without a word about it.
  * @hole: has the public endpoint that is wanted; under the lock.
  */
 static bool hole_will_do(struct nf_alg_hole *hole, const struct opening *o)
@@ -131,15 +133,22 @@ static bool hole_will_do(struct nf_alg_hole *hole, const struct opening *o)
 		return false;
 	if (!o->owned)
 		return hole->exp->master == o->work->ct;
-	if (!hole_serves(hole, o) || !refcount_inc_not_zero(&hole->ref))
+	if (o->l4proto == IPPROTO_GRE || !hole_serves(hole, o) || !refcount_inc_not_zero(&hole->ref))
 		return false;
 	hole->owners++;
 	return true;
 }
 
+/* Under the lock. */
+static bool hole_is_older(struct nf_alg_hole *hole, const struct opening *o)
+{
+	return o->owned && o->l4proto == IPPROTO_GRE && nf_alg_same_endpoint(&hole->claim.target, o->target) && hole_stands(hole) &&
+	       hole_serves(hole, o) && refcount_inc_not_zero(&hole->ref);
+}
+
 enum found { FOUND_NOTHING, FOUND_SAME, FOUND_OTHERS };
 
-/* Who has the public endpoint @key? Under the lock. Sets @o->same. */
+/* Who has the public endpoint @key? Under the lock. Sets @o->same, @o->older. */
 static enum found opening_look(struct opening *o, const struct nf_alg_claim *key)
 {
 	struct nf_alg_claim *c;
@@ -153,10 +162,27 @@ static enum found opening_look(struct opening *o, const struct nf_alg_claim *key
 			o->same = hole;
 			return FOUND_SAME;
 		}
+		if (c->kind == CLAIM_HOLE && hole_is_older(hole, o)) {
+			o->older = hole;
+			return FOUND_OTHERS;
+		}
 		if (!o->req->public && nf_alg_claim_blocks(c, key))
 			return FOUND_OTHERS;
 	}
 	return FOUND_NOTHING;
+}
+
+/* Return: false if nothing had to be closed. */
+static bool opening_close_older(struct opening *o)
+{
+	struct nf_alg_hole *older = o->older;
+
+	if (likely(!older))
+		return false;
+	o->older = NULL;
+	nf_alg_hole_close(older, NF_ALG_REASON_CLOSED);
+	nf_alg_hole_put(older);
+	return true;
 }
 
 /* Nothing can be opened; does it stand already? */
@@ -169,6 +195,7 @@ static bool opening_stands(struct opening *o)
 	spin_lock(&nf_alg_claims_lock);
 	found = opening_look(o, &key);
 	spin_unlock(&nf_alg_claims_lock);
+	opening_close_older(o);
 	return found == FOUND_SAME;
 }
 
@@ -270,13 +297,15 @@ static enum found hole_claim(struct opening *o, struct nf_alg_hole *hole, u16 po
 	hole->exp->tuple.dst.u.all = htons(port);
 	if (c->port != port)
 		nf_alg_claim_port(c, port);
-	spin_lock(&nf_alg_claims_lock);
-	found = opening_look(o, c);
-	if (found == FOUND_NOTHING) {
-		hlist_add_head_rcu(&c->node, nf_alg_claim_chain(c->hash));
-		nf_alg_hole_list(hole);
-	}
-	spin_unlock(&nf_alg_claims_lock);
+	do {	/* each one that is older is closed once */
+		spin_lock(&nf_alg_claims_lock);
+		found = opening_look(o, c);
+		if (found == FOUND_NOTHING) {
+			hlist_add_head_rcu(&c->node, nf_alg_claim_chain(c->hash));
+			nf_alg_hole_list(hole);
+		}
+		spin_unlock(&nf_alg_claims_lock);
+	} while (unlikely(opening_close_older(o)));
 	return found;
 }
 

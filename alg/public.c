@@ -275,7 +275,8 @@ static bool claim_single(struct public_endpoint *pe, const struct nf_alg_public_
 
 	if (req->same_port)
 		return public_claim(pe, p->anchor);
-	if (nf_alg_port_allowed(target->port, p->anchor, r->min, r->max, r->block) && public_claim(pe, target->port))
+	if ((req->l4proto == IPPROTO_GRE || nf_alg_port_allowed(target->port, p->anchor, r->min, r->max, r->block)) &&
+	    public_claim(pe, target->port))	/* call IDs know no system ports */
 		return true;
 	nf_alg_port_iter_init(&it, 0, p->anchor, r->min, r->max, r->block, parity_flag(target->port), nf_alg_place_seed(p, target));
 	while (nf_alg_port_iter_next(&it, &port))

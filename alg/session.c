@@ -368,9 +368,14 @@ void nf_alg_session_destroy(struct nf_conn *ct)
 	s = xchg(&data->session, SESSION_GONE);
 	if (!s || s == SESSION_GONE || !session_unhash(s))
 		return;
-	spin_lock_bh(&s->lock);
-	nf_alg_session_count_messages(s, 0);	/* now, not a grace period later */
-	spin_unlock_bh(&s->lock);
+	/*
+	 * Now, not a grace period later. Who looks for a connection finds expired ones, and deletes them: we may be here below
+	 * the lock of another session, or of this one.
+	 */
+	if (spin_trylock_bh(&s->lock)) {
+		nf_alg_session_count_messages(s, 0);
+		spin_unlock_bh(&s->lock);
+	}
 	call_rcu(&s->rcu, session_free_rcu);
 }
 

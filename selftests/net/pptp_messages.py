@@ -7,8 +7,9 @@ import sys
 
 import netbed
 from netbed import check, eventually, must, must_equal
-from pptp_peer import (CLEAR, DISCONNECT, ECHO_REQUEST, GRANTED, IN_CONNECTED, IN_REPLY, IN_REQUEST, LENGTH, LINK_INFO, OUT_REPLY,
-                       OUT_REQUEST, START_REPLY, START_REQUEST, STOP_REQUEST, WAN_ERROR, Gre, Line, ids, message)
+from pptp_peer import (CLEAR, DISCONNECT, ECHO_REPLY, ECHO_REQUEST, IN_CONNECTED, IN_REPLY, IN_REQUEST, LENGTH, LINK_INFO, OUT_REPLY,
+                       OUT_REQUEST, START_REPLY, START_REQUEST, STOP_REPLY, STOP_REQUEST, WAN_ERROR, Call, Gre, Line, carries, ids, message,
+                       read_exactly, read_message, same_but_ids)
 
 C1, C2, S1, S2, PUBLIC = "192.168.1.11", "192.168.1.12", "203.0.113.2", "203.0.113.3", "203.0.113.1"
 C1_6, S1_6, S2_6 = "2001:db8:1::11", "2001:db8:2::2", "2001:db8:2::3"
@@ -26,36 +27,6 @@ def calls():
 
 def no_calls():
     must(eventually(lambda: not calls()), "calls are left: %r" % calls())
-
-
-def same_but_ids(got, sent, first, second=None):
-    """@got is @sent with these IDs in it."""
-    wanted = bytearray(sent)
-    struct.pack_into("!H", wanted, 12, first)
-    if second is not None:
-        struct.pack_into("!H", wanted, 14, second)
-    must_equal(got, bytes(wanted), "message")
-
-
-class Call:
-    """A call that the client asks for: own is its number, told what the server was told, far the server's."""
-
-    def __init__(self, line, own=5000, far=900):
-        self.line, self.own, self.far = line, own, far
-        request = message(OUT_REQUEST, own, 0x1111)
-        got = line.up(request)
-        self.told = ids(got)[0]
-        same_but_ids(got, request, self.told)
-        reply = message(OUT_REPLY, far, self.told)
-        same_but_ids(line.down(reply), reply, far, own)
-
-
-def carries(call, client, server, from_client, from_server):
-    """GRE of the call in both directions; from_*: addresses as the other side sees them."""
-    client.send(from_server, call.far, b"up")
-    must_equal(server.receive(netbed.PATIENCE), (from_client, call.far, b"up"), "GRE to the server")
-    server.send(from_client, call.told, b"down")
-    must_equal(client.receive(netbed.PATIENCE), (from_server, call.own, b"down"), "GRE to the client")
 
 
 def silent(call, client, server, to=PUBLIC):
@@ -170,9 +141,7 @@ def incoming():
     same_but_ids(got, reply, told, 931)
     connected = message(IN_CONNECTED, told)
     same_but_ids(one.down(connected), connected, 6300)
-    call = Call.__new__(Call)
-    call.own, call.told, call.far = 6300, told, 931
-    carries(call, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    carries(known(6300, told, 931), GRE["c1"], GRE["s1"], PUBLIC, S1)
     one.close()
     no_calls()
 
@@ -188,6 +157,7 @@ def client_is_pac():
     same_but_ids(one.down(reply), reply, 941, 6400)
     info = message(LINK_INFO, told)
     same_but_ids(one.down(info), info, 6400)
+    carries(known(6400, told, 941), GRE["c1"], GRE["s1"], PUBLIC, S1)
     clear = message(CLEAR, 941)
     must_equal(one.down(clear), clear, "clear")
     gone = message(DISCONNECT, 6400)
@@ -227,20 +197,229 @@ def pieces(size):
     got = read_exactly(one.client, len(data))
     must_equal(ids(got[156:]), (961, 6600), "IDs of the reply")
     must_equal(ids(got[188:])[0], 6600, "ID of the error")
-    call = Call.__new__(Call)
-    call.own, call.told, call.far = 6600, told, 961
-    carries(call, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    carries(known(6600, told, 961), GRE["c1"], GRE["s1"], PUBLIC, S1)
     one.close()
     no_calls()
 
 
-def read_exactly(sock, length):
-    data = b""
-    while len(data) < length:
-        more = sock.recv(length - len(data))
-        must(more, "the connection ended after %d bytes of %d" % (len(data), length))
-        data += more
-    return data
+def known(own, told, far):
+    """A call that was set up by hand."""
+    call = Call.__new__(Call)
+    call.own, call.told, call.far = own, told, far
+    return call
+
+
+def every_byte():
+    """A request and its reply in two segments, cut at each byte; the numbers are taken, so that they must be rewritten."""
+    other, one = line(C2, "c2"), line()
+    for at in range(1, LENGTH[OUT_REQUEST]):
+        own = 20000 + at
+        must_equal(ids(other.up(message(OUT_REQUEST, own)))[0], own, "the first client's number")
+        request, reply = message(OUT_REQUEST, own), message(OUT_REPLY, 2000 + at, 0)
+        one.client.sendall(request[:at])
+        one.client.sendall(request[at:])
+        got = read_message(one.server)
+        told = ids(got)[0]
+        must(told != own, "the number %d is given out twice" % own)
+        same_but_ids(got, request, told)
+        reply = message(OUT_REPLY, 2000 + at, told)
+        one.server.sendall(reply[:at])
+        one.server.sendall(reply[at:])
+        same_but_ids(read_message(one.client), reply, 2000 + at, own)
+        gone = message(DISCONNECT, 2000 + at)
+        must_equal(one.down(gone), gone, "disconnect")
+    for end in (other, one):
+        end.close()
+    no_calls()
+
+
+def odd_ones():
+    """Reserved fields, more than the RFC's fields, types and messages that it does not know: all pass, calls are served."""
+    COUNTED.grown()
+    one = line()
+    request = bytearray(message(OUT_REQUEST, 7500))
+    struct.pack_into("!H", request, 10, 0xFFFF)
+    got = one.up(bytes(request))
+    told = ids(got)[0]
+    same_but_ids(got, request, told)
+    for strange in (message(ECHO_REQUEST)[:8] + b"\0\x10" + message(ECHO_REQUEST)[10:],
+                    message(OUT_REQUEST, 7501)[:2] + b"\0\2" + message(OUT_REQUEST, 7501)[4:]):
+        must_equal(one.up(strange), strange, "a message of another kind")
+    reply = bytearray(message(OUT_REPLY, 1001, told) + b"more")
+    struct.pack_into("!H", reply, 0, len(reply))
+    same_but_ids(one.down(bytes(reply)), reply, 1001, 7500)
+    carries(known(7500, told, 1001), GRE["c1"], GRE["s1"], PUBLIC, S1)
+    must_equal(COUNTED.grown("other-type", "malformed", "out-call-request", "out-call-reply"), (2, 0, 1, 1), "counters")
+    one.close()
+    no_calls()
+
+
+def truncated():
+    """What the end of the connection cuts off passes as it is, and opens nothing."""
+    for length in (1, 11, 13, 100, 167):
+        one = line()
+        part = message(OUT_REQUEST, 7510)[:length]
+        one.client.sendall(part)
+        one.client.shutdown(socket.SHUT_WR)
+        must_equal(read_exactly(one.server, length), part, "%d bytes" % length)
+        must_equal(one.server.recv(1), b"", "end")
+        must_equal(calls(), [], "calls")
+        one.close()
+
+
+def not_theirs():
+    """Nobody can end, answer or connect what is not his."""
+    one, other = line(), line(C2, "c2")
+    a = Call(one, 7520, 1011)
+    carries(a, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    for kind, number in ((CLEAR, a.own), (CLEAR, a.told), (DISCONNECT, a.own), (DISCONNECT, a.told)):
+        must_equal(other.up(message(kind, number)), message(kind, number), "message %d up" % kind)
+    for kind, number in ((CLEAR, a.far), (DISCONNECT, a.far), (WAN_ERROR, a.told), (LINK_INFO, a.told)):
+        must_equal(other.down(message(kind, number)), message(kind, number), "message %d down" % kind)
+    must_equal(one.down(message(DISCONNECT, a.told)), message(DISCONNECT, a.told), "disconnect with the other end's number")
+    carries(a, GRE["c1"], GRE["s1"], PUBLIC, S1)
+
+    COUNTED.grown()
+    told = ids(other.up(message(OUT_REQUEST, 7521)))[0]
+    for say, reply in ((other.up, message(OUT_REPLY, 1012, told)), (other.up, message(OUT_REPLY, 1012, 7521)),
+                       (other.down, message(IN_REPLY, 1012, told)), (other.down, message(OUT_REPLY, 1012, told ^ 1)),
+                       (other.down, message(OUT_REPLY, 1012, a.told)), (one.down, message(OUT_REPLY, 1012, told))):
+        must_equal(say(reply), reply, "a reply to nothing")
+    must_equal(COUNTED.grown("unsolicited"), 6, "unsolicited")
+    GRE["s1"].send(PUBLIC, told)
+    must(not GRE["c2"].receive(), "GRE gets in")
+    reply = message(OUT_REPLY, 1013, told)
+    same_but_ids(other.down(reply), reply, 1013, 7521)
+    carries(known(7521, told, 1013), GRE["c2"], GRE["s1"], PUBLIC, S1)
+    for end in (one, other):
+        end.close()
+    no_calls()
+
+
+def reset(sock):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+ENDS = {
+    "the client's disconnect": lambda one, call: one.up(message(DISCONNECT, call.own)),
+    "the server's clear": lambda one, call: one.down(message(CLEAR, call.far)),
+    "the server's stop": lambda one, call: one.down(message(STOP_REQUEST)),
+    "the client's answer to a stop": lambda one, call: one.up(message(STOP_REPLY)),
+    "the client's FIN": lambda one, call: one.client.shutdown(socket.SHUT_WR),
+    "the server's FIN": lambda one, call: one.server.shutdown(socket.SHUT_WR),
+    "the client's RST": lambda one, call: reset(one.client),
+    "the server's RST": lambda one, call: reset(one.server),
+}
+
+
+def ended_by(end):
+    """GRE that came through before does not any more, in either direction."""
+    one = line()
+    call = Call(one, 7530, 1021)
+    carries(call, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    end(one, call)
+    must(eventually(lambda: not any(one["flows"] for one in calls())), "flows are left")
+    silent(call, GRE["c1"], GRE["s1"])
+    GRE["s1"].drain()
+    GRE["c1"].send(S1, call.far)
+    must(not GRE["s1"].receive(), "GRE still gets out")
+    one.close()
+    must(eventually(lambda: not calls()), "calls are left")
+
+
+def redial():
+    """The client forgot a call, and uses its number for a new one on another connection; then the old connection ends."""
+    old, new = line(), line()
+    a = Call(old, 7540, 1031)
+    carries(a, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    b = Call(new, 7540, 1032)
+    carries(b, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    reset(old.client)
+    must(eventually(lambda: len(calls()) == 1), "one call is left")
+    carries(b, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    for end in (old, new):
+        end.close()
+    no_calls()
+
+
+def again():
+    """A number is used again on the same connection without a word about the old call."""
+    one = line()
+    a = Call(one, 7550, 1041)
+    carries(a, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    b = Call(one, 7550, 1042)
+    must_equal(len(calls()), 1, "calls")
+    carries(b, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    one.close()
+    no_calls()
+
+
+def counters():
+    """Each message, and what became of the call."""
+    one = line()
+    COUNTED.grown()
+    for kind in (START_REQUEST, ECHO_REQUEST):
+        one.up(message(kind))
+    for kind in (START_REPLY, ECHO_REPLY):
+        one.down(message(kind))
+    call = Call(one, 7560, 1051)
+    other = line(C2, "c2")
+    hidden = Call(other, 7560, 1052)
+    carries(call, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    one.down(message(WAN_ERROR, call.told))
+    one.up(message(LINK_INFO, call.far))
+    other.down(message(IN_REQUEST, 1053))
+    other.up(message(IN_REPLY, 7561, 1053))
+    other.down(message(IN_CONNECTED, 7561))
+    one.up(message(CLEAR, call.own))
+    one.down(message(DISCONNECT, call.far))
+    one.up(message(STOP_REQUEST))
+    one.down(message(STOP_REPLY))
+    names = ("start-request", "start-reply", "echo-request", "echo-reply", "out-call-request", "out-call-reply", "wan-error",
+             "set-link-info", "in-call-request", "in-call-reply", "in-call-connected", "call-clear", "call-disconnect",
+             "stop-request", "stop-reply", "other-type", "calls", "answered", "opened", "used", "ended", "sessions")
+    must_equal(dict(zip(names, COUNTED.grown(*names))), dict(zip(names, (1, 1, 1, 1, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 3, 3, 6, 2,
+                                                                         1, 1))), "counters")
+    # Only the second client's number had to be changed: in its request and in the reply.
+    must(hidden.told != hidden.own, "equal numbers")
+    for end in (one, other):
+        end.close()
+    no_calls()
+
+
+def shown():
+    """What call show says of a call, in both forms."""
+    one = line()
+    call = Call(one, 7570, 1061)
+    carries(call, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    entry, = calls()
+    must_equal((entry["protocol"], entry["state"], entry["from"], entry["to"]),
+               ("pptp", "established", "192.168.1.11 call 7570", "203.0.113.2 call 1061"), "call show")
+    flows = sorted((flow["type"], flow["transport"], flow["state"], flow["peer"]["address"], flow["target"]["address"],
+                    flow["target"]["port"]) for flow in entry["flows"])
+    must_equal(flows, [("gre", "gre", "active", C1, S1, 1061), ("gre", "gre", "active", S1, C1, 7570)], "flows")
+    text = netbed.algctl("r", "call", "show", "protocol", "pptp", "flows")
+    must("192.168.1.11 call 7570" in text, "call show says %r" % text)
+    one.close()
+    no_calls()
+
+
+def early():
+    """GRE of both parties before the reply, where the firewall lets it make connections: it is not in the way of the call's."""
+    netbed.run("r", "nft", "add rule inet fw more meta l4proto gre accept")
+    one = line()
+    GRE["c1"].send(S1, 1071, b"early")
+    must_equal(GRE["s1"].receive(netbed.PATIENCE), (PUBLIC, 1071, b"early"), "GRE before the call")
+    GRE["s1"].send(PUBLIC, 7580, b"early")
+    must(not GRE["c1"].receive(), "GRE gets in before the call")
+    call = Call(one, 7580, 1071)
+    carries(call, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    entry, = calls()
+    must_equal([flow["state"] for flow in entry["flows"]], ["active", "active"], "flows")
+    one.close()
+    no_calls()
+    netbed.run("r", "nft", "flush chain inet fw more; add rule inet fw more tcp dport 1723 iifname lan0 accept")
 
 
 def malformed():
@@ -413,6 +592,17 @@ check("an incoming call: the client is PAC", client_is_pac)
 check("GRE of third parties and with other call IDs stays out", strangers)
 for size in (1, 2, 7, 13, 155, 157):
     check("in segments of %d bytes" % size, pieces, size)
+check("in two segments, cut at each byte", every_byte)
+check("unknown types, reserved fields and longer messages pass, calls are served", odd_ones)
+check("a message that the connection's end cuts off", truncated)
+check("calls of other connections and wrong replies", not_theirs)
+for what, end in ENDS.items():
+    check("GRE ends with " + what, ended_by, end)
+check("a number used again on a new connection", redial)
+check("a number used again on the same connection", again)
+check("counters of messages and calls", counters)
+check("call show", shown)
+check("GRE before the reply", early)
 check("malformed messages pass, open nothing, are counted", malformed)
 check("malformed messages are dropped by policy", malformed_dropped)
 check("max-calls", quota)

@@ -2,8 +2,11 @@
 """PPTP as the tests speak it: control messages (RFC 2637, 2) over a socket, GRE packets (4.1) over raw ones."""
 import socket
 import struct
+import threading
+import time
 
 import netbed
+from netbed import must, must_equal
 
 COOKIE = 0x1A2B3C4D
 (START_REQUEST, START_REPLY, STOP_REQUEST, STOP_REPLY, ECHO_REQUEST, ECHO_REPLY, OUT_REQUEST, OUT_REPLY, IN_REQUEST, IN_REPLY,
@@ -40,6 +43,15 @@ def read_message(sock):
     return data
 
 
+def read_exactly(sock, length):
+    data = b""
+    while len(data) < length:
+        more = sock.recv(length - len(data))
+        must(more, "the connection ended after %d bytes of %d" % (len(data), length))
+        data += more
+    return data
+
+
 class Gre:
     """GRE packets of one host."""
 
@@ -64,6 +76,15 @@ class Gre:
             data = data[(data[0] & 15) * 4:]
         return sender[0], struct.unpack_from("!H", data, 6)[0], data[12:]
 
+    def receive_of(self, call, timeout=None):
+        """The payload of the next packet with this call ID, None when none comes."""
+        deadline = time.monotonic() + (timeout or netbed.NEVER)
+        while time.monotonic() < deadline:
+            got = self.receive(max(deadline - time.monotonic(), 0.01))
+            if got and got[1] == call:
+                return got[2]
+        return None
+
     def drain(self):
         while self.receive(0.05):
             pass
@@ -75,9 +96,11 @@ class Gre:
 class Line:
     """A control connection: self.client and self.server are its ends."""
 
-    def __init__(self, listener, ns, host, to, port=1723, source=0):
-        self.client = netbed.connect(ns, to, port, source=(host, source))
-        self.server, self.seen = netbed.accept(listener)
+    def __init__(self, listener, ns, host, to, port=1723, source=0, lock=None):
+        """@lock: held from connection to acceptance, where others use the listener, too."""
+        with lock or threading.Lock():
+            self.client = netbed.connect(ns, to, port, source=(host, source))
+            self.server, self.seen = netbed.accept(listener)
         for sock in (self.client, self.server):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -93,3 +116,33 @@ class Line:
     def close(self):
         self.client.close()
         self.server.close()
+
+
+def same_but_ids(got, sent, first, second=None):
+    """@got is @sent with these IDs in it."""
+    wanted = bytearray(sent)
+    struct.pack_into("!H", wanted, 12, first)
+    if second is not None:
+        struct.pack_into("!H", wanted, 14, second)
+    must_equal(got, bytes(wanted), "message")
+
+
+class Call:
+    """A call that the client asks for: own is its number, told what the server was told, far the server's."""
+
+    def __init__(self, line, own=5000, far=900):
+        self.line, self.own, self.far = line, own, far
+        request = message(OUT_REQUEST, own, 0x1111)
+        got = line.up(request)
+        self.told = ids(got)[0]
+        same_but_ids(got, request, self.told)
+        reply = message(OUT_REPLY, far, self.told)
+        same_but_ids(line.down(reply), reply, far, own)
+
+
+def carries(call, client, server, from_client, from_server):
+    """GRE of the call in both directions; from_*: addresses as the other side sees them."""
+    client.send(from_server, call.far, b"up")
+    must_equal(server.receive(netbed.PATIENCE), (from_client, call.far, b"up"), "GRE to the server")
+    server.send(from_client, call.told, b"down")
+    must_equal(client.receive(netbed.PATIENCE), (from_server, call.own, b"down"), "GRE to the client")

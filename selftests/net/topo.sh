@@ -197,8 +197,8 @@ fw_tenants()	# fw_tenants addresses|blocks
 			type filter hook prerouting priority raw
 			iifname lanA ct zone set 1 meta mark set 1
 			iifname lanB ct zone set 2 meta mark set 2
-			iifname wan0 meta l4proto { tcp, udp } ${outside[0]}
-			iifname wan0 meta l4proto { tcp, udp } ${outside[1]}
+			iifname wan0 meta l4proto { tcp, udp, gre } ${outside[0]}
+			iifname wan0 meta l4proto { tcp, udp, gre } ${outside[1]}
 		}
 	}
 	END
