@@ -103,7 +103,7 @@ static void child_keep(struct nf_alg_hole *hole, u32 now)
 static void child_tend(struct nf_alg_hole *hole, struct nf_conn *ct, struct nf_alg_hole *pair)
 {
 	u32 now = nfct_time_stamp, timeout = READ_ONCE(ct->timeout);
-	bool answered = !pair || READ_ONCE(pair->used);
+	bool answered = !pair || READ_ONCE(pair->used) || test_bit(IPS_SEEN_REPLY_BIT, &ct->status);
 
 	if (timeout == hole->tended || test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status))
 		return;

@@ -265,6 +265,14 @@ static unsigned int parity_flag(u16 port)
 	return port & 1 ? 0 : NF_ALG_PORT_EVEN;
 }
 
+/* Call IDs know no system ports. */
+static bool number_allowed(const struct nf_alg_public_req *req, const struct nf_alg_place *p, u16 number)
+{
+	const struct nf_alg_ports *r = &p->ports;
+
+	return (req->l4proto == IPPROTO_GRE && !r->min) || nf_alg_port_allowed(number, p->anchor, r->min, r->max, r->block);
+}
+
 /* Under the lock. Return: false if no port is free. */
 static bool claim_single(struct public_endpoint *pe, const struct nf_alg_public_req *req, const struct nf_alg_place *p,
 			 const struct alg_endpoint *target)
@@ -275,8 +283,7 @@ static bool claim_single(struct public_endpoint *pe, const struct nf_alg_public_
 
 	if (req->same_port)
 		return public_claim(pe, p->anchor);
-	if ((req->l4proto == IPPROTO_GRE || nf_alg_port_allowed(target->port, p->anchor, r->min, r->max, r->block)) &&
-	    public_claim(pe, target->port))	/* call IDs know no system ports */
+	if (number_allowed(req, p, target->port) && public_claim(pe, target->port))
 		return true;
 	nf_alg_port_iter_init(&it, 0, p->anchor, r->min, r->max, r->block, parity_flag(target->port), nf_alg_place_seed(p, target));
 	while (nf_alg_port_iter_next(&it, &port))
@@ -320,8 +327,8 @@ int nf_alg_public_get(struct nf_alg_work *work, const struct nf_alg_public_req *
 	struct nf_alg_place place;
 
 	nf_alg_place_init(&place, work, req->dir, &req->target, req->foreign);
-	if (req->l4proto == IPPROTO_GRE)	/* call IDs are not in the tenant's port block */
-		place.ports = (struct nf_alg_ports){ 0 };
+	if (req->l4proto == IPPROTO_GRE)	/* call IDs tell tenants apart, not subscribers */
+		place.ports.block = 0;
 	fresh = public_new(work, req, &place, &req->target);
 	if (!fresh) {
 		nf_alg_work_refuse(work, NF_ALG_REASON_NO_MEMORY);

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154,SC2317,SC2016	# topo_tenants sets a1, r; expect calls functions; another shell expands
 #
-# Two tenants with the same private addresses behind a CGNAT with port blocks; FTP and TFTP servers outside. Without the ALGs
+# Two tenants with the same private addresses behind a CGNAT with port blocks; FTP, TFTP and PPTP servers outside. Without the ALGs
 # transfers fail; with them they work, for the tenant whose policy allows it. Run by ./run in a throw-away kernel. Every outcome
 # is checked: exit status 0 when all was as announced.
 
 export NF_ALG_PLAIN=1
 # shellcheck source=../net/lib.sh
 . "$(dirname "$0")/../net/lib.sh"
+# shellcheck source=../net/pptp_lib.sh
+. "$HERE/pptp_lib.sh"
 
 wrong=0
 
@@ -75,26 +77,39 @@ Two tenants behind one public address
 =====================================
 
    acme   subscriber 192.168.1.11 -- lanA  zone 1 --+
-                                                    +-- router -- wan0 203.0.113.1 ---- 203.0.113.2  vsftpd, in.tftpd
+                                                    +-- router -- wan0 203.0.113.1 ---- 203.0.113.2  vsftpd, in.tftpd, pptpd
    bravo  subscriber 192.168.1.11 -- lanB  zone 2 --+   (CGNAT)                         no route to 192.168.0.0/16
 
    Both subscribers have the same private address. acme goes out with ports 10000-10063 of 203.0.113.1, bravo with
-   20000-20063. The firewall lets FTP and TFTP control traffic out, and in only what is related to it.
+   20000-20063. The firewall lets FTP, TFTP and PPTP control traffic out, and in only what is related to it.
 END
 topo_tenants || exit 1
-fw r filter tenants=blocks || exit 1
+fw r filter tenants=blocks accept='tcp dport 1723 iifname { lanA, lanB }' || exit 1
 ftp_server s1 || exit 1
 tftp_server s1 || exit 1
+pptp=
+if vpn_possible; then
+	pptp=1
+	head -c 200000 /dev/urandom >"$TMP/big"
+	vpn_server s1 $server 10.9.0 || exit 1
+	daemon web s1 python3 -m http.server -d "$TMP" 8080
+	daemon_ready web tcp 8080 || exit 1
+fi
 
 head_line "1. Without the ALGs"
 echo "The control connection works, but the addresses inside it are private ones, and nobody expects the data."
 expect fails "acme: FTP, active (the server calls back)" ftp_active a1 4
 expect fails "acme: FTP, passive (a second connection out)" ftp_passive a1 4
 expect fails "acme: TFTP (the answer has another port)" tftp_get a1 4
+if [ -n "$pptp" ]; then
+	vpn_dial a1 $server
+	expect fails "acme: PPTP (GRE is not expected)" vpn_up a1 10.9.0.1 6
+	vpn_hang_up a1
+fi
 
 head_line "2. Load the modules, give each tenant a policy"
-printf '\n  router# modprobe -a nf_alg nf_alg_nat nf_alg_ftp nf_alg_tftp\n'
-alg_load ftp tftp || exit 1
+printf '\n  router# modprobe -a nf_alg nf_alg_nat nf_alg_ftp nf_alg_tftp nf_alg_pptp\n'
+alg_load ftp tftp pptp || exit 1
 shown algctl policy add full
 shown algctl policy add no-ftp ftp off
 shown algctl tenant add acme policy full zone 1 ports 10000-10063 max-pinholes 100
@@ -148,13 +163,30 @@ shown algctl policy set no-ftp ftp on
 expect works "bravo: FTP, active" ftp_active b1
 expect works "acme at the same address: FTP, active" ftp_active a1
 
-head_line "7. What was counted"
+head_line "7. PPTP: both subscribers dial into one server through the one public address"
+if [ -n "$pptp" ]; then
+	vpn_dial a1 $server
+	vpn_dial b1 $server
+	expect works "acme: the tunnel comes up" vpn_up a1 10.9.0.1 40
+	expect works "bravo: a second one beside it" vpn_up b1 10.9.0.1 40
+	expect works "acme: ping and 200,000 bytes through its tunnel" vpn_works a1 10.9.0.1
+	expect works "bravo: the same through its own" vpn_works b1 10.9.0.1
+	shown algctl call show protocol pptp flows
+	has 203.0.113.1:100 "acme's call has a number of its range"
+	has 203.0.113.1:200 "bravo's call has a number of its range"
+	vpn_hang_up a1
+	vpn_hang_up b1
+else
+	echo "  pptpd, pptp, pppd or PPP with MPPE is missing here: left out."
+fi
+
+head_line "8. What was counted"
 shown algctl stats
 has rewritten "stats count what was rewritten"
 shown algctl tenant show
 
-head_line "8. Unload"
-printf '\n  router# rmmod nf_alg_ftp nf_alg_tftp nf_alg_nat nf_alg\n'
+head_line "9. Unload"
+printf '\n  router# rmmod nf_alg_ftp nf_alg_tftp nf_alg_pptp nf_alg_nat nf_alg\n'
 alg_unload || { echo "  NOT AS IT SHOULD"; wrong=$((wrong + 1)); }
 expect fails "acme: FTP, active" ftp_active a1 4
 

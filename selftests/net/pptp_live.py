@@ -9,7 +9,8 @@ import time
 
 import netbed
 from netbed import check, eventually, must, must_equal
-from pptp_peer import CLEAR, DISCONNECT, IN_REPLY, IN_REQUEST, OUT_REQUEST, WAN_ERROR, Call, Gre, Line, carries, ids, message, same_but_ids
+from pptp_peer import (CLEAR, DISCONNECT, IN_REPLY, IN_REQUEST, OUT_REQUEST, WAN_ERROR, Call, Gre, Line, carries, ids, message,
+                       same_but_ids)
 
 C1, C2, S1, PUBLIC = "192.168.1.11", "192.168.1.12", "203.0.113.2", "203.0.113.1"
 IDLE = 10	# gre-timeout
@@ -208,27 +209,39 @@ def policy(name, *words):
     netbed.algctl("r", "policy", "set", name, "pptp", *words)
 
 
-def equal_addresses():
-    """Two subscribers with one private address, the same number, one server."""
+def equal_addresses(blue, green):
+    """Two subscribers with one private address, the same number, one server. They go out as these addresses. Return: the calls."""
     counted = {}
     for tenant in ("blue", "green"):
         counted[tenant] = tenant_counters(tenant).get("calls", 0)
     lines = Line(LISTENER, "a1", A1, S1), Line(LISTENER, "b1", B1, S1)
     a, b = Call(lines[0], 3000, 301), Call(lines[1], 3000, 302)
     gre = {"a1": Gre("a1", A1), "b1": Gre("b1", B1), "s1": Gre("s1", S1)}
-    carries(a, gre["a1"], gre["s1"], BLUE, S1)
-    carries(b, gre["b1"], gre["s1"], GREEN, S1)
+    carries(a, gre["a1"], gre["s1"], blue, S1)
+    carries(b, gre["b1"], gre["s1"], green, S1)
     must(not gre["a1"].receive() and not gre["b1"].receive(), "GRE got to both")
-    gre["s1"].send(GREEN, 0x7001)
-    gre["s1"].send(BLUE, 0x7001)
+    for number in (0x7001, 10063, 20063):
+        gre["s1"].send(blue, number)
+        gre["s1"].send(green, number)
     must(not gre["a1"].receive() and not gre["b1"].receive(), "GRE with another number gets in")
     for tenant in counted:
         must_equal(tenant_counters(tenant)["calls"] - counted[tenant], 1, "calls of " + tenant)
     lines[0].close()
     must(eventually(lambda: len(calls()) == 1), "one call is left")
-    carries(b, gre["b1"], gre["s1"], GREEN, S1)
+    carries(b, gre["b1"], gre["s1"], green, S1)
     lines[1].close()
     must(eventually(lambda: not calls()), "calls are left")
+    return a, b
+
+
+def one_address():
+    """Behind one public address: call IDs from the tenants' port ranges tell their GRE apart."""
+    a, b = equal_addresses(PUBLIC, PUBLIC)
+    must(10000 <= a.told <= 10063 and 20000 <= b.told <= 20063, "call IDs %d and %d" % (a.told, b.told))
+
+
+def blocks():
+    check("two tenants behind one address, told apart by call IDs", one_address)
 
 
 def tenant_counters(tenant):
@@ -271,7 +284,7 @@ def off_for_one():
 
 
 def tenants():
-    check("two tenants with equal addresses and numbers", equal_addresses)
+    check("two tenants with equal addresses and numbers", equal_addresses, BLUE, GREEN)
     check("max-calls of one tenant", quota_of_one)
     check("PPTP is off for one tenant", off_for_one)
 
@@ -279,5 +292,5 @@ def tenants():
 netbed.enter("r")
 LISTENER = netbed.listen("s1", S1, 1723)
 ACCEPTING = netbed.threading.Lock()
-{"times": times, "control": control, "tenants": tenants}[sys.argv[1]]()
+{"times": times, "control": control, "tenants": tenants, "blocks": blocks}[sys.argv[1]]()
 netbed.finish()

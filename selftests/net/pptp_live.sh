@@ -22,4 +22,9 @@ alg r policy add quiet
 alg r tenant add blue zone 1
 alg r tenant add green zone 2 policy quiet
 points python pptp_live.py tenants
+on r conntrack -F >"$TMP/out" 2>&1
+box_fw r filter tenants=blocks accept='tcp dport 1723 iifname { lanA, lanB }'
+alg r tenant set blue ports 10000-10063
+alg r tenant set green ports 20000-20063
+points python pptp_live.py blocks
 finish

@@ -7,9 +7,9 @@ import sys
 
 import netbed
 from netbed import check, eventually, must, must_equal
-from pptp_peer import (CLEAR, DISCONNECT, ECHO_REPLY, ECHO_REQUEST, IN_CONNECTED, IN_REPLY, IN_REQUEST, LENGTH, LINK_INFO, OUT_REPLY,
-                       OUT_REQUEST, START_REPLY, START_REQUEST, STOP_REPLY, STOP_REQUEST, WAN_ERROR, Call, Gre, Line, carries, ids, message,
-                       read_exactly, read_message, same_but_ids)
+from pptp_peer import (CLEAR, DISCONNECT, ECHO_REPLY, ECHO_REQUEST, IN_CONNECTED, IN_REPLY, IN_REQUEST, LENGTH, LINK_INFO,
+                       OUT_REPLY, OUT_REQUEST, START_REPLY, START_REQUEST, STOP_REPLY, STOP_REQUEST, WAN_ERROR, Call, Gre, Line,
+                       carries, ids, message, read_exactly, read_message, same_but_ids)
 
 C1, C2, S1, S2, PUBLIC = "192.168.1.11", "192.168.1.12", "203.0.113.2", "203.0.113.3", "203.0.113.1"
 C1_6, S1_6, S2_6 = "2001:db8:1::11", "2001:db8:2::2", "2001:db8:2::3"
@@ -355,6 +355,26 @@ def again():
     no_calls()
 
 
+def number_zero():
+    """Both ends have number 0, as some do with their first call; and another client has."""
+    first, second = line(C1, "c1"), line(C2, "c2")
+    a = Call(first, 0, 0)
+    for _ in range(3):
+        carries(a, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    b = Call(second, 0, 1)
+    must(a.told != b.told, "both calls have the number %d" % a.told)
+    for _ in range(3):
+        carries(b, GRE["c2"], GRE["s1"], PUBLIC, S1)
+        carries(a, GRE["c1"], GRE["s1"], PUBLIC, S1)
+    must(not GRE["c1"].receive(0.2), "the first client got the second's GRE")
+    first.close()
+    must(eventually(lambda: len(calls()) == 1), "the first call ends with its connection")
+    silent(a, GRE["c1"], GRE["s1"])
+    carries(b, GRE["c2"], GRE["s1"], PUBLIC, S1)
+    second.close()
+    no_calls()
+
+
 def counters():
     """Each message, and what became of the call."""
     one = line()
@@ -600,6 +620,7 @@ for what, end in ENDS.items():
     check("GRE ends with " + what, ended_by, end)
 check("a number used again on a new connection", redial)
 check("a number used again on the same connection", again)
+check("number 0 at both ends", number_zero)
 check("counters of messages and calls", counters)
 check("call show", shown)
 check("GRE before the reply", early)

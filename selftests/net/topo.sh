@@ -100,7 +100,7 @@ topo_tenants()
 #   dnat=PROTO:PORT:ADDR:PORT	from outside to a server inside
 #   hairpin			inside to inside by way of the public address (with dnat)
 #   tenants=addresses		zones 1 and 2 for lanA and lanB; A goes out as 203.0.113.1, B as .10
-#   tenants=blocks		both as 203.0.113.1: A with ports 10000-10063, B with 20000-20063
+#   tenants=blocks		both as 203.0.113.1: A with ports (and PPTP call IDs) 10000-10063, B with 20000-20063
 #   helper=NAME:PROTO:PORT	an nft rule sets the conntrack helper NAME
 #   accept=EXPRESSION		one more rule that accepts in forward, before the end
 fw()
@@ -181,13 +181,15 @@ fw_nat()	# fw_nat CHAIN RULE
 # Zone and mark are set before conntrack: inside by interface, outside by what tells the tenants apart there.
 fw_tenants()	# fw_tenants addresses|blocks
 {
-	local -a outside
+	local -a outside gre
 	if [ "$1" = blocks ]; then
 		outside=("th dport 10000-10063 ct zone set 1 meta mark set 1" "th dport 20000-20063 ct zone set 2 meta mark set 2")
+		gre=("@th,48,16 10000-10063 ct zone set 1 meta mark set 1" "@th,48,16 20000-20063 ct zone set 2 meta mark set 2")
 		fw_nat post "oifname wan0 meta mark 1 meta l4proto { tcp, udp } snat to 203.0.113.1:10000-10063"
 		fw_nat post "oifname wan0 meta mark 2 meta l4proto { tcp, udp } snat to 203.0.113.1:20000-20063"
 	else
 		outside=("ip daddr 203.0.113.1 ct zone set 1 meta mark set 1" "ip daddr 203.0.113.10 ct zone set 2 meta mark set 2")
+		gre=("${outside[@]}")
 		fw_nat post "oifname wan0 meta mark 1 snat to 203.0.113.1"
 		fw_nat post "oifname wan0 meta mark 2 snat to 203.0.113.10"
 	fi
@@ -197,8 +199,10 @@ fw_tenants()	# fw_tenants addresses|blocks
 			type filter hook prerouting priority raw
 			iifname lanA ct zone set 1 meta mark set 1
 			iifname lanB ct zone set 2 meta mark set 2
-			iifname wan0 meta l4proto { tcp, udp, gre } ${outside[0]}
-			iifname wan0 meta l4proto { tcp, udp, gre } ${outside[1]}
+			iifname wan0 meta l4proto { tcp, udp } ${outside[0]}
+			iifname wan0 meta l4proto { tcp, udp } ${outside[1]}
+			iifname wan0 meta l4proto gre ${gre[0]}
+			iifname wan0 meta l4proto gre ${gre[1]}
 		}
 	}
 	END

@@ -15,10 +15,11 @@ import sys
 def packets(path):
     """IP packets of a pcap file."""
     data = path.read_bytes()
-    link = struct.unpack_from("<I", data, 20)[0]
+    word = ">I" if data[:4] == b"\xa1\xb2\xc3\xd4" else "<I"
+    link = struct.unpack_from(word, data, 20)[0]
     at = 24
     while at + 16 <= len(data):
-        size = struct.unpack_from("<I", data, at + 8)[0]
+        size = struct.unpack_from(word, data, at + 8)[0]
         frame = data[at + 16:at + 16 + size]
         at += 16 + size
         if link == 1:
@@ -110,4 +111,5 @@ def main():
             print("end")
 
 
-main()
+if __name__ == "__main__":
+    main()
