@@ -30,6 +30,7 @@ vpn_dial()
 			nobsdcomp nodeflate novj noipv6 nodefaultroute maxfail 1' - "$2"
 }
 
+# pppd sets the address, waits for its script ip-pre-up, and then brings the interface up: only with that is there a route.
 vpn_has_address() { [[ $(on "$1" ip -4 -o addr show dev ppp0 up 2>/dev/null) == *" peer $2/"* ]]; }
 vpn_up_or_gone() { gone "${PIDS[vpn-$1]}" || vpn_has_address "$1" "$2"; }
 
