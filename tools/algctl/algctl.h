@@ -53,6 +53,7 @@ struct error {
 };
 
 struct backend;
+struct json_t;
 
 /**
  * struct ctx - one invocation
@@ -60,19 +61,21 @@ struct backend;
  * @key:	for each word the keyword that it belongs to, and
  * @block:	the word that opened its block, as indexes; both may be the word itself
  * @file:	name of the configuration file in error messages, NULL for none; @own_file: the same when it is to be freed
+ * @told:	with --json, what has happened before an error; printed with it
  * @backend:	opened on first use by backend()
  * @store_known: @store_used says whether this invocation uses a store
  */
 struct ctx {
 	bool json, explain, dry_run;
 	const char *format, *netns, *count, *store_path, *tag, *search;
-	bool follow;
+	bool follow, staged;
 	bool plain;		/* references to the latest version without a number */
 	char **words;
 	int nwords;
 	int *key, *block;
 	const char *file;
 	char *own_file;
+	struct json_t *told;
 	struct backend *backend;
 	bool store_known, store_used;
 	struct error *errors;

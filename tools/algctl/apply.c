@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "fleet.h"
 #include "store_apply.h"
 
 struct source {
@@ -134,7 +135,9 @@ static void print_summary(struct ctx *ctx, const struct apply *a, uint32_t now)
 	}
 	fprintf(ctx->out, ": %zu added, %zu changed, %zu removed\n", a->changes.added, a->changes.changed,
 		a->changes.removed);
-	if (ctx->dry_run)
+	if (store_of(ctx) && fleet_used(store_of(ctx)))
+		fputs(ctx->dry_run ? "nothing was applied\n" : "applied; the boxes follow: algctl fleet status\n", ctx->out);
+	else if (ctx->dry_run)
 		fputs("the kernel accepts it; nothing was applied\n", ctx->out);
 	else if (store_of(ctx))
 		fputs("applied\n", ctx->out);

@@ -124,6 +124,20 @@ static bool set_only(struct setter *s, const struct param *p, const char *text)
 	return true;
 }
 
+static bool set_first(struct setter *s, const struct param *p, const char *text)
+{
+	struct version_args *a = s->object;
+
+	(void)p;
+	a->first_at = s->at;
+	return read_name(s, "box", text, a->first);
+}
+
+static bool set_wait(struct setter *s, const struct param *p, const char *text)
+{
+	return read_duration(s, p->name, text, &((struct version_args *)s->object)->patience);
+}
+
 static bool set_role(struct setter *s, const struct param *p, const char *text)
 {
 	struct version_args *a = s->object;
@@ -191,6 +205,10 @@ const struct param propagate_params[] = {
 	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .set = set_from, .list = list_from },
 	{ .name = "only", .metavar = "KIND:NAME[,...]", .help = "move these, and what is between, only",
 	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .set = set_only },
+	{ .name = "first", .metavar = "BOX", .help = "with --staged: the box that comes first; the first by name if not given",
+	  .kind = PARAM_VALUE, .set = set_first },
+	{ .name = "wait", .metavar = "TIME", .help = "with --staged: how long a box may take, 2m if not given",
+	  .kind = PARAM_VALUE, .set = set_wait },
 	{ 0 }
 };
 const struct param permissions_params[] = { ONE("NAME", "its name"), { 0 } };

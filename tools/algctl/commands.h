@@ -18,6 +18,9 @@ struct version_args {
 	int level;
 	char role[NAME_SIZE];
 	struct where role_at;
+	char first[NAME_SIZE];
+	struct where first_at;
+	int64_t patience;
 };
 
 bool store_wanted(struct ctx *ctx);	/* opens the backend; false: it has no store, which is reported */
@@ -52,8 +55,8 @@ char *time_text(int64_t at);		/* "2025-11-22 10:00:00"; caller frees */
 	STORE_COMMAND(rollback, "make a new version that is equal to an old one", OPTION_DRY_RUN, rollback_run), \
 	STORE_COMMAND(clone, "make another of a version", OPTION_DRY_RUN, clone_run), \
 	STORE_COMMAND(references, "list who refers to it, directly and by way of others", 0, references_run), \
-	STORE_COMMAND(propagate, "move referrers to a version, the latest if none is given", OPTION_DRY_RUN, \
-		      propagate_run), \
+	STORE_COMMAND(propagate, "move referrers to a version, the latest if none is given", \
+		      OPTION_DRY_RUN | OPTION_STAGED, propagate_run), \
 	STORE_COMMAND(permissions, "list what each role may do with it", 0, permissions_run), \
 	STORE_COMMAND(permit, "set what a role may do with it", OPTION_DRY_RUN, permit_run)
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet.h"
 #include "operation.h"
 
 struct build {
@@ -126,8 +127,10 @@ static void finish(struct store *s, struct build *b, size_t i, struct objects *o
 	struct object *o = b->objects.v[i];
 	const struct object *said;
 
-	if (o->kind == KIND_TENANT)
+	if (o->kind == KIND_TENANT) {
 		inherit(b, to_tenant(o));
+		words_free(&to_tenant(o)->boxes);
+	}
 	said = s->said && !strcmp(b->names[i], o->name) ? objects_find(s->said, o->kind, o->name) : NULL;
 	if (said)
 		object_take_places(o, said);
@@ -138,7 +141,7 @@ static void finish(struct store *s, struct build *b, size_t i, struct objects *o
 	b->objects.v[i] = NULL;
 }
 
-static void add_default_policy(struct objects *out)
+void config_add_default_policy(struct objects *out)
 {
 	struct object *o;
 
@@ -151,18 +154,86 @@ static void add_default_policy(struct objects *out)
 	objects_sort(out);
 }
 
+/* ---- what of it is a box's ---- */
+
+struct reach {
+	struct build *b;
+	bool *keep;
+};
+
+static bool keep_target(void *data, enum kind kind, struct where at, char text[REF_SIZE])
+{
+	struct reach *r = data;
+	struct ref ref;
+	size_t i;
+
+	(void)at;
+	if (!ref_read(kind, text, &ref))
+		return true;
+	i = find_used(r->b, &ref);
+	if (i < r->b->used.n)
+		r->keep[i] = true;
+	return true;
+}
+
+/* Tenants that it serves, and what these refer to, from the top down. */
+static void keep_those_of(struct build *b, const struct box *box, bool *keep)
+{
+	static const enum kind down[] = { KIND_TENANT, KIND_TEMPLATE, KIND_POLICY, KIND_SERVICE };
+	struct reach r = { b, keep };
+
+	for (size_t k = 0; k < sizeof(down) / sizeof(down[0]); k++) {
+		for (size_t i = 0; i < b->used.n; i++) {
+			struct object *o = b->objects.v[i];
+
+			if (o->kind != down[k])
+				continue;
+			if (o->kind == KIND_TENANT)
+				keep[i] = box_serves(box, to_tenant(o));
+			if (keep[i])
+				references_map(o, keep_target, &r);
+		}
+	}
+}
+
+static void leave_others(struct build *b, const struct box *box)
+{
+	bool *keep = zalloc((b->used.n + 1) * sizeof(*keep));
+	size_t n = 0;
+
+	keep_those_of(b, box, keep);
+	for (size_t i = 0; i < b->used.n; i++) {
+		if (!keep[i]) {
+			stored_free(&b->used.v[i]);
+			object_free(b->objects.v[i]);
+			continue;
+		}
+		b->used.v[n] = b->used.v[i];
+		b->objects.v[n++] = b->objects.v[i];
+	}
+	b->used.n = b->objects.n = n;
+	free(keep);
+}
+
 bool compile(struct store *s, struct objects *out)
 {
-	struct build b = { 0 };
-	bool good = store_used(s, &b.used) && definitions_load(s->ctx, &b.used, &b.objects);
+	return compile_box(s, NULL, out);
+}
 
+bool compile_box(struct store *s, const struct box *box, struct objects *out)
+{
+	struct build b = { 0 };
+	bool good = store_used(s, box ? box->name : NULL, &b.used) && definitions_load(s->ctx, &b.used, &b.objects);
+
+	if (good && box)
+		leave_others(&b, box);
 	if (good) {
 		b.names = zalloc((b.used.n + 1) * sizeof(*b.names));
 		name_all(&b);
 		for (size_t i = 0; i < b.used.n; i++)
 			if (b.used.v[i].ref.kind < KINDS)
 				finish(s, &b, i, out);
-		add_default_policy(out);
+		config_add_default_policy(out);
 	}
 	free(b.names);
 	objects_free(&b.objects);

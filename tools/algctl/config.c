@@ -331,6 +331,8 @@ static bool same_object(const struct object *a, const struct object *b, const st
 
 		same = x.v[i].read_only || (other && words_equal(&x.v[i].values, &other->values));
 	}
+	for (size_t i = 0; i < y.n && same; i++)
+		same = y.v[i].read_only || view_find(&x, &y.v[i]);
 	view_free(&x);
 	view_free(&y);
 	return same;

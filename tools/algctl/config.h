@@ -34,6 +34,12 @@ void changes_free(struct changes *c);
 void changes_print(struct ctx *ctx, const struct changes *changes);
 void changes_json(json_t *j, const struct changes *changes);	/* keys added, changed, removed */
 
+/* Every configuration of a kernel has the policy "default". Sorts. */
+void config_add_default_policy(struct objects *list);
+
+/* Objects of the first @kinds kinds as a document that apply takes. */
+json_t *config_json(int kinds, const struct objects *list, const struct predefined *predefined);
+
 /* The value at the same path in another view, or NULL. */
 const struct item *view_find(const struct view *view, const struct item *like);
 

@@ -38,7 +38,7 @@ static bool is_name(const struct item *item)
 	const char *last = item->path[1] ? item->path[1] : item->path[0];
 
 	return !strcmp(last, "policy") || !strcmp(last, "services") || !strcmp(last, "interface") ||
-	       !strcmp(last, "template") || !strcmp(last, "tags") || !strcmp(last, "description");
+	       !strcmp(last, "template") || !strcmp(last, "boxes") || !strcmp(last, "tags") || !strcmp(last, "description");
 }
 
 static void print_values(FILE *out, const struct item *item)
@@ -150,7 +150,7 @@ static void print_yaml(struct ctx *ctx, const struct objects *list, const struct
 		fputs("tenants: {}\n", ctx->out);
 }
 
-static json_t *config_json(int kinds, const struct objects *list, const struct predefined *predefined)
+json_t *config_json(int kinds, const struct objects *list, const struct predefined *predefined)
 {
 	json_t *top = json_object();
 

@@ -63,7 +63,7 @@ enum command_flag {
 
 enum option_flag {
 	OPTION_EXPLAIN = 1, OPTION_DRY_RUN = 2, OPTION_FORMAT = 4, OPTION_COUNT = 8,
-	OPTION_TAG = 16, OPTION_SEARCH = 32, OPTION_FOLLOW = 64,
+	OPTION_TAG = 16, OPTION_SEARCH = 32, OPTION_FOLLOW = 64, OPTION_STAGED = 128,
 };
 
 struct command {

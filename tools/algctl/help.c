@@ -17,6 +17,7 @@ const struct option_row option_rows[] = {
 	{ "count", 0, "NUMBER", "end after so many events", OPTION_COUNT },
 	{ "tag", 0, "TAG", "those with that tag", OPTION_TAG },
 	{ "search", 0, "TEXT", "those with the text in name or description, or as tag", OPTION_SEARCH },
+	{ "staged", 0, NULL, "one box of the fleet first, the others when it has applied it", OPTION_STAGED },
 	{ "follow", 0, NULL, "go on with what comes", OPTION_FOLLOW },
 	{ 0 }
 };

@@ -42,7 +42,7 @@ static bool set_kind(struct setter *s, const struct param *p, const char *text)
 
 	(void)p;
 	a->has_kind = true;
-	if (!read_word(s, "object", text, kind_names, STORE_KINDS + 1, &kind))
+	if (!read_word(s, "object", text, kind_names, LOG_KINDS, &kind))
 		return false;
 	a->kind = (enum kind)kind;
 	return true;
@@ -52,7 +52,7 @@ static void list_kinds(const struct setter *s, const struct param *p, struct wor
 {
 	(void)s;
 	(void)p;
-	for (int i = 0; i < STORE_KINDS; i++)
+	for (int i = 0; i < LOG_KINDS; i++)
 		words_add(out, kind_names[i]);
 }
 

@@ -8,6 +8,7 @@
 
 const struct object_def *const objects[] = {
 	&service_object, &policy_object, &template_object, &tenant_object, &role_object, &log_object, &store_object,
+	&fleet_object, &agent_object,
 	&pinhole_object, &call_object,
 	&registration_object, &tunnel_object, &stats_object, &status_object,
 	&monitor_object, &apply_object, &diff_object, &export_object, &restore_object, &version_object, &help_object, NULL
@@ -53,6 +54,9 @@ static bool take_option(struct ctx *ctx, struct options *o, const struct option_
 		break;
 	case OPTION_FOLLOW:
 		ctx->follow = true;
+		break;
+	case OPTION_STAGED:
+		ctx->staged = true;
 		break;
 	case OPTION_FORMAT:
 		ctx->format = value;
@@ -310,6 +314,7 @@ static int finish(struct ctx *ctx, bool good)
 		ctx->backend->ops->close(ctx);
 	errors_drop(ctx);
 	free(ctx->own_file);
+	json_decref(ctx->told);
 	free(ctx->words);
 	free(ctx->key);
 	free(ctx->block);

@@ -94,6 +94,11 @@ static void merge_tenant(struct tenant *to, struct tenant *from)
 		from->selectors = NULL;
 		from->nselectors = 0;
 	}
+	if (from->o.have_meta & META_BOXES) {
+		words_free(&to->boxes);
+		to->boxes = from->boxes;
+		from->boxes = (struct words){ 0 };
+	}
 	for (int i = NF_ALG_A_TENANT_MAX_SESSIONS; i <= NF_ALG_A_TENANT_BLOCK_SIZE; i++) {
 		if (!(from->o.have & BIT(i)))
 			continue;
@@ -146,6 +151,8 @@ void object_merge(struct object *to, struct object *from)
 		break;
 	case KIND_ROLE:
 	case STORE_KINDS:
+	case KIND_BOX:
+	case LOG_KINDS:
 		merge_role(to_role(to), to_role(from));
 		break;
 	}

@@ -24,11 +24,11 @@ enum { REASONS = 0
 };
 #undef NF_ALG_REASON
 
-/* The kernel has the first KINDS, a store all of them. */
-enum kind { KIND_SERVICE, KIND_POLICY, KIND_TENANT, KINDS, KIND_TEMPLATE = KINDS, KIND_ROLE, STORE_KINDS };
+/* The kernel has the first KINDS, a store STORE_KINDS; boxes have no versions, but a place in the log. */
+enum kind { KIND_SERVICE, KIND_POLICY, KIND_TENANT, KINDS, KIND_TEMPLATE = KINDS, KIND_ROLE, STORE_KINDS, KIND_BOX, LOG_KINDS };
 
 /* What only a store keeps; bits of @have_meta. */
-enum meta { META_DESCRIPTION = 1, META_TAGS = 2, META_REUSABLE = 4, META_TEMPLATE = 8 };
+enum meta { META_DESCRIPTION = 1, META_TAGS = 2, META_REUSABLE = 4, META_TEMPLATE = 8, META_BOXES = 16 };
 
 /**
  * struct object - what every kind begins with
@@ -96,11 +96,13 @@ struct selector {
 /*
  * Templates are tenants without selectors. A tenant has a policy or a template; with one, numbers that the tenant does not
  * have are the template's.
+ * @boxes:	of a fleet that it runs on, NAME or tag:TAG, sorted; none: all
  */
 struct tenant {
 	struct object o;
 	char policy[REF_SIZE], template[REF_SIZE];
 	struct where template_at;
+	struct words boxes;
 	struct selector *selectors;
 	size_t nselectors, selectors_room;
 	uint32_t number[NF_ALG_A_TENANT_MAX + 1];	/* by attribute number: quotas, ports, id, use */
@@ -119,7 +121,7 @@ struct objects {
 };
 
 /* names.c: words of the kernel's enumerations */
-extern const char *const kind_names[STORE_KINDS + 1], *const kind_plurals[STORE_KINDS + 1];
+extern const char *const kind_names[LOG_KINDS], *const kind_plurals[LOG_KINDS];
 extern const char *const protocol_names[PROTOCOLS];
 extern const char *const mode_names[];
 extern const char *const event_names[];

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const kind_names[STORE_KINDS + 1] = { "service", "policy", "tenant", "template", "role", "object" };
-const char *const kind_plurals[STORE_KINDS + 1] = { "services", "policies", "tenants", "templates", "roles", "objects" };
+const char *const kind_names[LOG_KINDS] = { "service", "policy", "tenant", "template", "role", "object", "box" };
+const char *const kind_plurals[LOG_KINDS] = { "services", "policies", "tenants", "templates", "roles", "objects", "boxes" };
 const char *const level_names[LEVELS] = { "none", "view", "edit", "delete", "propagate" };
 
 const struct predefined_service predefined_services[] = {

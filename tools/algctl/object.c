@@ -31,6 +31,7 @@ void object_free(struct object *o)
 		free(to_service(o)->except.v);
 	} else if (o->kind == KIND_TENANT || o->kind == KIND_TEMPLATE) {
 		free(to_tenant(o)->selectors);
+		words_free(&to_tenant(o)->boxes);
 	} else if (o->kind == KIND_ROLE) {
 		words_free(&to_role(o)->members);
 	}
@@ -111,6 +112,8 @@ void definition_view(const struct object *o, const struct predefined *predefined
 		return;
 	case KIND_ROLE:
 	case STORE_KINDS:
+	case KIND_BOX:
+	case LOG_KINDS:
 		role_view((const struct role *)o, view);
 		return;
 	}
@@ -159,6 +162,8 @@ void object_put(struct msg *m, const struct object *o)
 	case KIND_TEMPLATE:
 	case KIND_ROLE:
 	case STORE_KINDS:
+	case KIND_BOX:
+	case LOG_KINDS:
 		return;
 	}
 }
@@ -178,6 +183,8 @@ void object_get(struct object *o, const void *attrs, size_t size)
 	case KIND_TEMPLATE:
 	case KIND_ROLE:
 	case STORE_KINDS:
+	case KIND_BOX:
+	case LOG_KINDS:
 		return;
 	}
 }

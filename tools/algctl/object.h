@@ -10,6 +10,7 @@
 #include "output.h"
 #include "value.h"
 
+extern const struct object_def fleet_object, agent_object;
 extern const struct object_def diff_object, template_object, role_object, log_object, store_object, restore_object;
 extern const struct object_def service_object, policy_object, tenant_object, stats_object, pinhole_object,
 	call_object, registration_object, tunnel_object,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "operation.h"
 
+#include "fleet.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,26 +40,45 @@ static bool replace_all(struct ctx *ctx, const struct outcome *out, uint32_t gen
 	return good;
 }
 
+bool kernel_bring(struct ctx *ctx, struct outcome *out)
+{
+	uint32_t generation;
+
+	if (!config_read(ctx, &out->running, &generation))
+		return false;
+	config_compare(&out->running, &out->wanted, &out->changes);
+	if (out->changes.n == 1 && !ctx->dry_run)
+		return change_one(ctx, &out->changes.v[0]);
+	return !out->changes.n || replace_all(ctx, out, generation);
+}
+
 /* The kernel as the store wants it. In front of the store's commit: when it refuses, nothing has happened. */
 static bool bring_kernel(struct store *s, struct outcome *out)
 {
 	struct ctx *ctx = s->ctx;
 	struct backend *front;
-	uint32_t generation;
 	bool good;
 
 	if (!compile(s, &out->wanted) || !kernel_enter(ctx, &front))
 		return false;
-	good = config_read(ctx, &out->running, &generation);
-	if (good) {
-		config_compare(&out->running, &out->wanted, &out->changes);
-		if (out->changes.n == 1 && !ctx->dry_run)
-			good = change_one(ctx, &out->changes.v[0]);
-		else if (out->changes.n)
-			good = replace_all(ctx, out, generation);
-	}
+	good = kernel_bring(ctx, out);
 	kernel_leave(ctx, front);
 	out->kernel = good;
+	return good;
+}
+
+/* What this host's kernel is to have. */
+static bool compile_here(struct store *s, struct objects *out)
+{
+	struct boxes all = { 0 };
+	const struct box *here;
+	bool good;
+
+	if (!fleet_used(s))
+		return compile(s, out);
+	here = box_here(s, NULL, &all);
+	good = here && compile_box(s, here, out);
+	boxes_free(&all);
 	return good;
 }
 
@@ -68,7 +89,7 @@ bool drift(struct ctx *ctx, struct outcome *out)
 	uint32_t generation;
 	bool good;
 
-	if (!store_begin(s, BEGIN_READ) || !compile(s, &out->wanted) || !kernel_enter(ctx, &front))
+	if (!store_begin(s, BEGIN_READ) || !compile_here(s, &out->wanted) || !kernel_enter(ctx, &front))
 		return false;
 	good = config_read(ctx, &out->running, &generation);
 	kernel_leave(ctx, front);
@@ -116,14 +137,26 @@ static bool finish(struct store *s, const struct outcome *out)
 	return false;
 }
 
+/* The kernels of a fleet are changed by its agents. A dry run compares with what the store had before. */
+static bool foresee(struct store *s, struct outcome *out)
+{
+	if (!s->ctx->dry_run)
+		return true;
+	if (!compile(s, &out->wanted))
+		return false;
+	config_compare(&out->running, &out->wanted, &out->changes);
+	return true;
+}
+
 bool operation_run(struct ctx *ctx, operation_fn *work, void *data, struct outcome *given)
 {
 	struct store *s = store_of(ctx);
 	struct outcome local = { 0 }, *out = given ? given : &local;
-	bool good = store_begin(s, BEGIN_WRITE) && identity_load(s) && work(s, data) && version_sweep(s, &out->gone);
+	bool good = store_begin(s, BEGIN_WRITE) && identity_load(s), fleet = good && fleet_used(s);
 
+	good = good && (!fleet || !ctx->dry_run || compile(s, &out->running)) && work(s, data) && version_sweep(s, &out->gone);
 	if (good && s->applied)
-		good = bring_kernel(s, out);
+		good = fleet ? foresee(s, out) : bring_kernel(s, out);
 	if (good) {
 		good = finish(s, out);
 	} else {

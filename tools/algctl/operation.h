@@ -30,6 +30,15 @@ void outcome_free(struct outcome *out);
 /* What the store wants the kernel to have. */
 bool compile(struct store *s, struct objects *out);
 
+/*
+ * The kernel, which is ctx->backend, as @out->wanted has it, sorted: one object in one request, more of them in one
+ * transaction. @out->running and @out->changes are filled.
+ */
+bool kernel_bring(struct ctx *ctx, struct outcome *out);
+
+/* The work of bringing the kernel back to the store, which has no fleet. */
+operation_fn operation_restore;
+
 /* Compares the two without changing either: @out has what would have to change. */
 bool drift(struct ctx *ctx, struct outcome *out);
 

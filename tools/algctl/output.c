@@ -74,7 +74,10 @@ static void errors_print_json(struct ctx *ctx)
 	json_t *list, *j;
 
 	if (ctx->nerrors == 1) {
-		print_json(ctx, error_json(ctx, &ctx->errors[0]));
+		j = error_json(ctx, &ctx->errors[0]);
+		if (ctx->told)
+			json_object_update_missing(j, ctx->told);
+		print_json(ctx, j);
 		return;
 	}
 	list = json_array();

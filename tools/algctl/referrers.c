@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* references, propagate. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "commands.h"
+#include "fleet.h"
 #include "object.h"
 #include "operation.h"
 
@@ -51,11 +53,16 @@ bool references_run(struct ctx *ctx, const struct command *command, void *object
 	return good;
 }
 
+struct propagate {
+	struct propagation *p;
+	struct stage stage;
+};
+
 static bool do_propagate(struct store *s, void *data)
 {
-	struct version_args *a = data;
+	struct propagate *w = data;
 
-	return version_propagate(s, &a->propagation);
+	return version_propagate(s, w->p) && (!s->ctx->staged || stage_hold(s, w->p, &w->stage));
 }
 
 static void print_move(struct ctx *ctx, const struct move *m)
@@ -82,7 +89,8 @@ static json_t *move_json(const struct move *m)
 	return j;
 }
 
-static void print_outcome(struct ctx *ctx, const struct propagation *p, const struct outcome *out)
+/* @told: the document for --json, filled */
+static void print_outcome(struct ctx *ctx, const struct propagation *p, const struct outcome *out, json_t *told)
 {
 	json_t *moves = json_array(), *kernel = json_object();
 
@@ -92,11 +100,12 @@ static void print_outcome(struct ctx *ctx, const struct propagation *p, const st
 			print_move(ctx, &p->moves[i]);
 	}
 	changes_json(kernel, &out->changes);
-	if (ctx->json)
-		print_json(ctx, json_pack("{s:b, s:O, s:O}", "done", !ctx->dry_run, "moves", moves, "kernel", kernel));
-	else if (!p->nmoves)
+	json_object_set_new(told, "done", json_boolean(!ctx->dry_run));
+	json_object_set(told, "moves", moves);
+	json_object_set(told, "kernel", kernel);
+	if (!ctx->json && !p->nmoves)
 		fputs("nothing refers to another version of it\n", ctx->out);
-	else if (ctx->dry_run && out->changes.n)
+	else if (!ctx->json && ctx->dry_run && out->changes.n)
 		fputs("in the kernel:\n", ctx->out);
 	if (!ctx->json && ctx->dry_run)
 		changes_print(ctx, &out->changes);
@@ -104,19 +113,52 @@ static void print_outcome(struct ctx *ctx, const struct propagation *p, const st
 	json_decref(kernel);
 }
 
+/* The first box, and what it holds back or lets go. */
+static bool go_on(struct ctx *ctx, const struct stage *stage, json_t *told)
+{
+	json_t *boxes = json_array();
+	char *rest = words_join(&stage->rest, ", ");
+	bool good = true;
+
+	json_object_set(told, "boxes", boxes);
+	if (!*stage->first && !ctx->json)
+		fputs("no box is concerned\n", ctx->out);
+	else if (ctx->dry_run && !ctx->json)
+		fprintf(ctx->out, "first box %s, then %s\n", stage->first, *rest ? rest : "no other");
+	else if (*stage->first && !ctx->dry_run)
+		good = stage_go_on(ctx, stage, boxes);
+	json_decref(boxes);
+	free(rest);
+	return good;
+}
+
 bool propagate_run(struct ctx *ctx, const struct command *command, void *object)
 {
 	struct version_args *a = object;
+	struct propagate work = { &a->propagation, { .at = a->first_at, .patience = a->patience ? a->patience : 120 } };
 	struct outcome out = { 0 };
+	json_t *told = json_object();
 	bool good;
 
 	(void)command;
+	memcpy(work.stage.first, a->first, sizeof(work.stage.first));
 	a->propagation.to = a->one;
 	a->propagation.at = a->one_at;
-	good = store_wanted(ctx) && operation_run(ctx, do_propagate, a, &out);
-	if (good)
-		print_outcome(ctx, &a->propagation, &out);
+	if ((*a->first || a->patience) && !ctx->staged)
+		return fail(ctx, ALGCTL_USAGE, a->first_at, "'first' and 'wait' belong to --staged");
+	good = (ctx->staged ? fleet_wanted(ctx) : store_wanted(ctx)) && operation_run(ctx, do_propagate, &work, &out);
+	if (good) {
+		print_outcome(ctx, &a->propagation, &out, told);
+		fflush(ctx->out);
+		good = !ctx->staged || go_on(ctx, &work.stage, told);
+		if (ctx->json && good)
+			print_json(ctx, json_incref(told));
+		else if (ctx->json)
+			ctx->told = json_incref(told);
+	}
 	outcome_free(&out);
 	propagation_free(&a->propagation);
+	words_free(&work.stage.rest);
+	json_decref(told);
 	return good;
 }

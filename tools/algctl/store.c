@@ -45,6 +45,24 @@ bool store_begin(struct store *s, enum begin_how how)
 	return true;
 }
 
+bool store_listen(struct store *s, const char *channel)
+{
+	store_rollback(s);
+	if (s->db->driver->listen && s->db->driver->listen(s->db, channel))
+		return true;
+	return fail(s->ctx, ALGCTL_REFUSED, NOWHERE, "store: %s", s->db->driver->listen ? s->db->message :
+		    "nobody tells of changes");
+}
+
+enum news store_wait(struct store *s, int milliseconds, const sigset_t *mask)
+{
+	enum news news = s->db->driver->wait(s->db, milliseconds, mask);
+
+	if (news == NEWS_LOST)
+		fail(s->ctx, ALGCTL_REFUSED, NOWHERE, "store: %s", s->db->message);
+	return news;
+}
+
 bool store_commit(struct store *s)
 {
 	if (s->failed || !s->db->driver->run(s->db, "COMMIT")) {

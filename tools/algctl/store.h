@@ -4,8 +4,9 @@
  *
  * Layers, each knowing only those below it:
  *   commands.c, edit.c, referrers.c, store_object.c, log.c, ...	what is typed and printed
+ *   agent.c, restore.c, stage.c, kept.c				a fleet's boxes, and changes that reach them one by one
  *   operation.c, store_apply.c, compile.c			one change: transaction, log, kernel; what the kernel is to have
- *   version.c, propagate.c, access.c, audit.c, definition.c	what rows mean: versions, references, rights, the log
+ *   version.c, propagate.c, access.c, audit.c, definition.c, fleet.c	what rows mean: versions, references, rights, the log
  *   store.c, store_rows.c					transactions and rows; nothing of netlink, nor of what a definition says
  *   store_sqlite.c, store_pg.c, with store_sql.c and .def	the engines; each statement once, for both
  * store_backend.c shows all of it as a struct backend in front of the kernel's, store_place.c finds out which store it is.
@@ -19,6 +20,8 @@
  *   4. With store.applied: compile() the whole configuration, compare it with the kernel's and change what differs: one object
  *	in one request, more of them in one transaction of the kernel.
  *   5. store_commit(). Does that fail, the kernel gets its former configuration back.
+ * With a fleet (fleet.h) there is no step 4: the agents of its boxes change their kernels behind the commit.
+ *
  * A refusal in 2 to 4 rolls back and is logged in a transaction of its own. A process that dies between 4 and 5 leaves the
  * kernel in front of the store: "status" shows it, the next change of a tenant and "restore" mend it.
  *
@@ -138,8 +141,10 @@ struct store {
 bool store_place(struct ctx *ctx, char **where);
 bool store_place_prepare(struct ctx *ctx, const char *where);	/* makes the directories of a new one */
 bool store_place_keep(struct ctx *ctx, const char *where);	/* a database given by --store becomes the box's own */
+bool store_place_join(struct ctx *ctx, const char *where, const char *box);	/* and the box's name in a fleet */
 bool store_in_use(struct ctx *ctx);				/* quietly; for parsing */
 char *store_own_path(const struct ctx *ctx);			/* of a new one; caller frees */
+char *store_own_file(const struct ctx *ctx, const char *name);	/* beside it; caller frees */
 
 /**
  * store_open() - opens a store and brings its schema up to date
@@ -158,7 +163,7 @@ bool store_schema(struct store *s, int *version);
 
 /**
  * store_begin() - starts a transaction
- * @how:	BEGIN_READ or BEGIN_WRITE
+ * @how:	BEGIN_READ, BEGIN_WRITE or BEGIN_REPORT
  *
  * Inside a transaction for writing nothing happens, and one for reading is ended first where writing is wanted.
  * Return: false when it failed, which was reported.
@@ -166,6 +171,10 @@ bool store_schema(struct store *s, int *version);
 bool store_begin(struct store *s, enum begin_how how);
 bool store_commit(struct store *s);
 void store_rollback(struct store *s);	/* also without a transaction */
+
+/* Changes that others have committed are told on a channel; only with PostgreSQL. */
+bool store_listen(struct store *s, const char *channel);
+enum news store_wait(struct store *s, int milliseconds, const sigset_t *mask);	/* outside of transactions */
 
 /**
  * sql_start() - starts a statement; sql_row() has its rows
@@ -184,7 +193,7 @@ const char *sql_text(struct store *s, enum sql q, int column);
 bool store_get(struct store *s, const struct ref *ref, struct stored *out);	/* retired ones as well */
 bool store_list(struct store *s, enum kind kind, struct stored_list *out);	/* latest, with tags, sorted by name */
 bool store_versions(struct store *s, enum kind kind, const char *name, struct stored_list *out);
-bool store_used(struct store *s, struct stored_list *out);			/* what tenants have */
+bool store_used(struct store *s, const char *box, struct stored_list *out);	/* what tenants have; @box NULL: no fleet's */
 bool store_add(struct store *s, const struct stored *o);			/* object and its first version */
 bool store_add_version(struct store *s, const struct stored *o, const struct refs *refs);
 bool store_change(struct store *s, const struct stored *o);			/* the object's own row, and tags */

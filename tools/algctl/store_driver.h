@@ -6,6 +6,8 @@
 #ifndef ALGCTL_STORE_DRIVER_H
 #define ALGCTL_STORE_DRIVER_H
 
+#include <signal.h>
+
 #include "algctl.h"
 
 enum sql {
@@ -31,7 +33,9 @@ struct schema_step {
 extern const struct schema_step schema_steps[];		/* ends with version 0 */
 extern const int schema_latest;
 
-enum begin_how { BEGIN_READ, BEGIN_WRITE, BEGIN_SCHEMA };
+enum begin_how { BEGIN_READ, BEGIN_WRITE, BEGIN_REPORT, BEGIN_SCHEMA };
+
+enum news { NEWS_LOST = -1, NEWS_NONE, NEWS_THERE };
 
 /**
  * struct db_driver - an engine
@@ -39,12 +43,15 @@ enum begin_how { BEGIN_READ, BEGIN_WRITE, BEGIN_SCHEMA };
  * @open:	NULL: reported; @create: the database may be made
  * @empty:	has no schema yet
  * @run:	statements without parameters or rows
- * @begin:	BEGIN_WRITE lets one writer in at a time, from all processes; BEGIN_READ sees one moment until its end
+ * @begin:	BEGIN_WRITE lets one writer in at a time, from all processes; BEGIN_READ sees one moment until its end;
+ *		BEGIN_REPORT writes a row that nobody else does, and waits for nobody
  * @bind:	parameter @at of statement @q, counted from 1; a NULL text is null
  * @step:	1: a row, 0: no more, -1: failed
  * @who:	the database's user and the roles he is member of; absent where the operating system says who it is
+ * @listen:	to a channel; absent where there is no other process that could tell something
+ * @wait:	for something on the channel, @milliseconds at most, or a signal that @mask lets through
  *
- * run, begin, prepare and step leave the reason of a failure in @message of the database.
+ * run, begin, prepare, step, listen and wait leave the reason of a failure in @message of the database.
  */
 struct db;
 
@@ -64,6 +71,9 @@ struct db_driver {
 	const char *(*text)(struct db *db, enum sql q, int column);	/* until the next step or reset; never NULL */
 	void (*reset)(struct db *db, enum sql q);
 	bool (*who)(struct db *db, char **user, struct words *groups, bool *owner);
+	bool (*listen)(struct db *db, const char *channel);
+	bool (*alive)(struct db *db);		/* is there a connection; with @wait */
+	enum news (*wait)(struct db *db, int milliseconds, const sigset_t *mask);
 	void (*close)(struct db *db);
 };
 

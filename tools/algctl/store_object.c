@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* algctl store: making a store, its state, retention; algctl restore. */
+/* algctl store: making a store, its state, retention. */
 #include "object.h"
 
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "fleet.h"
 #include "operation.h"
 
 struct store_args {
@@ -82,14 +83,6 @@ static bool adopt(struct store *s, bool *kernel)
 	return good;
 }
 
-static bool do_restore(struct store *s, void *data)
-{
-	(void)data;
-	s->subject = ref_of(STORE_KINDS, "", 0);
-	s->applied = true;
-	return access_check(s, KIND_TENANT, NULL, LEVEL_EDIT, NOWHERE);
-}
-
 static bool made(struct ctx *ctx, const char *where)
 {
 	if (ctx->json)
@@ -118,7 +111,7 @@ static bool init(struct ctx *ctx, const struct command *command, void *object)
 		good = identity_load(s) && add_roles(s) && adopt(s, &kernel) && store_commit(s) &&
 		       store_place_keep(ctx, where);
 		/* the kernel's policies get their versions' numbers */
-		good = good && (!kernel || operation_run(ctx, do_restore, NULL, NULL)) && made(ctx, where);
+		good = good && (!kernel || operation_run(ctx, operation_restore, NULL, NULL)) && made(ctx, where);
 	}
 	if (!good && !there)
 		unlink(where);
@@ -193,7 +186,8 @@ static bool store_status(struct ctx *ctx, const struct command *command, void *o
 		print_store_json(ctx, s, schema, retention, &out, known);
 	} else {
 		print_store(ctx, s, schema, retention);
-		fputs(!known ? "the kernel can't be read\n" : out.changes.n ? "the kernel differs, 'algctl restore' would:\n" :
+		fputs(!known && fleet_used(s) ? "a fleet's boxes have their own kernels: algctl fleet status\n" :
+		      !known ? "the kernel can't be read\n" : out.changes.n ? "the kernel differs, 'algctl restore' would:\n" :
 		      "the kernel has what the store has\n", ctx->out);
 		changes_print(ctx, &out.changes);
 	}
@@ -298,39 +292,4 @@ const struct object_def store_object = {
 	.more = "A box has a store when the file or the address of one is in /var/lib/nf-alg; 'init' makes it there. Without\n"
 		"one everything works on the kernel alone. --store and ALGCTL_STORE name another: a file or\n"
 		"postgresql://...; 'none' is none.",
-};
-
-/* ---- restore ---- */
-
-static bool restore(struct ctx *ctx, const struct command *command, void *object)
-{
-	struct outcome out = { 0 };
-	bool good = store_wanted(ctx) && operation_run(ctx, do_restore, object, &out);
-	json_t *j;
-
-	(void)command;
-	if (good && ctx->json) {
-		j = json_pack("{s:b}", "applied", !ctx->dry_run);
-		changes_json(j, &out.changes);
-		print_json(ctx, j);
-	} else if (good) {
-		changes_print(ctx, &out.changes);
-		fprintf(ctx->out, "%zu added, %zu changed, %zu removed\n", out.changes.added, out.changes.changed,
-			out.changes.removed);
-	}
-	outcome_free(&out);
-	return good;
-}
-
-static const struct command restore_commands[] = {
-	{ .help = "bring the kernel to what the store has",
-	  .options = OPTION_DRY_RUN, .run = restore },
-	{ 0 }
-};
-
-const struct object_def restore_object = {
-	.name = "restore",
-	.help = "bring the kernel to what the store has",
-	.commands = restore_commands,
-	.more = "For the start of a box, and where 'store status' shows a difference.",
 };

@@ -2,7 +2,9 @@
 /* PostgreSQL: the same statements, sent as text; one writer at a time by a lock on store_meta. */
 #include "store_driver.h"
 
+#include <errno.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,11 +74,14 @@ static void ignore_notice(void *data, const char *text)
 
 static struct db *pg_open(struct ctx *ctx, const char *where, bool create)
 {
+	/* Who does not answer is away; what the address says of it comes last, and counts. */
+	static const char *const names[] = { "connect_timeout", "tcp_user_timeout", "dbname", NULL };
+	const char *const values[] = { "10", "30000", where, NULL };
 	struct pg *p = zalloc(sizeof(*p));
 
 	(void)create;
 	p->db.driver = &pg_driver;
-	p->handle = PQconnectdb(where);
+	p->handle = PQconnectdbParams(names, values, 1);
 	if (PQstatus(p->handle) == CONNECTION_OK) {
 		PQsetNoticeProcessor(p->handle, ignore_notice, NULL);
 		PQsetClientEncoding(p->handle, "UTF8");
@@ -106,7 +111,7 @@ static bool pg_begin(struct db *db, enum begin_how how)
 		return pg_run(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 	if (!pg_run(db, "BEGIN ISOLATION LEVEL READ COMMITTED"))
 		return false;
-	return how == BEGIN_SCHEMA || pg_run(db, "LOCK TABLE store_meta IN SHARE ROW EXCLUSIVE MODE") ||
+	return how != BEGIN_WRITE || pg_run(db, "LOCK TABLE store_meta IN SHARE ROW EXCLUSIVE MODE") ||
 	       (pg_run(db, "ROLLBACK"), false);
 }
 
@@ -224,6 +229,49 @@ static bool pg_who(struct db *db, char **user, struct words *groups, bool *owner
 	return good;
 }
 
+static bool pg_listen(struct db *db, const char *channel)
+{
+	char *text = format_text("LISTEN %s", channel);
+	bool good = pg_run(db, text);
+
+	free(text);
+	return good;
+}
+
+static bool pg_alive(struct db *db)
+{
+	return PQstatus(pg_of(db)->handle) == CONNECTION_OK;
+}
+
+/* All that have come so far are one. */
+static bool take_news(struct pg *p)
+{
+	PGnotify *n;
+	bool any = false;
+
+	while ((n = PQnotifies(p->handle))) {
+		any = true;
+		PQfreemem(n);
+	}
+	return any;
+}
+
+static enum news pg_wait(struct db *db, int milliseconds, const sigset_t *mask)
+{
+	struct pg *p = pg_of(db);
+	struct timespec most = { milliseconds / 1000, milliseconds % 1000 * 1000000L };
+	struct pollfd fd = { .fd = PQsocket(p->handle), .events = POLLIN };
+
+	if (take_news(p))
+		return NEWS_THERE;
+	if (fd.fd < 0 || (ppoll(&fd, 1, &most, mask) < 0 && errno != EINTR) ||
+	    (fd.revents && (!PQconsumeInput(p->handle) || PQstatus(p->handle) != CONNECTION_OK))) {
+		failed(p, NULL);
+		return NEWS_LOST;
+	}
+	return take_news(p) ? NEWS_THERE : NEWS_NONE;
+}
+
 const struct db_driver pg_driver = {
 	.name = "postgresql",
 	.engine = ENGINE_POSTGRESQL,
@@ -240,5 +288,8 @@ const struct db_driver pg_driver = {
 	.text = pg_text,
 	.reset = pg_reset,
 	.who = pg_who,
+	.listen = pg_listen,
+	.alive = pg_alive,
+	.wait = pg_wait,
 	.close = pg_close,
 };

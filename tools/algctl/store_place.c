@@ -164,6 +164,21 @@ bool store_place_keep(struct ctx *ctx, const char *where)
 	return good;
 }
 
+bool store_place_join(struct ctx *ctx, const char *where, const char *box)
+{
+	char *address = path_in(ctx, "store.address"), *name = path_in(ctx, "box");
+	bool good = make_directories(ctx, address) && write_address(ctx, address, where) && write_address(ctx, name, box);
+
+	free(address);
+	free(name);
+	return good;
+}
+
+char *store_own_file(const struct ctx *ctx, const char *name)
+{
+	return path_in(ctx, name);
+}
+
 char *store_own_path(const struct ctx *ctx)
 {
 	return path_in(ctx, "store.db");

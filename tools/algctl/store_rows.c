@@ -169,10 +169,15 @@ bool store_versions(struct store *s, enum kind kind, const char *name, struct st
 	return read_rows(s, SQL_VERSIONS, out);
 }
 
-bool store_used(struct store *s, struct stored_list *out)
+bool store_used(struct store *s, const char *box, struct stored_list *out)
 {
-	sql_start(s, SQL_USED, "");
-	return read_rows(s, SQL_USED, out);
+	enum sql q = box ? SQL_USED_BY_BOX : SQL_USED;
+
+	if (box)
+		sql_start(s, q, "t", box);
+	else
+		sql_start(s, q, "");
+	return read_rows(s, q, out);
 }
 
 static void write_tags(struct store *s, const struct stored *o)

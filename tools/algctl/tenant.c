@@ -46,6 +46,32 @@ static void list_templates(const struct setter *s, const struct param *p, struct
 	list_live(s->ctx, KIND_TEMPLATE, -1, out);
 }
 
+/* NAME or tag:TAG */
+static bool set_box(struct setter *s, const struct param *p, const char *text)
+{
+	struct tenant *t = s->object;
+	bool tag = !strncmp(text, "tag:", 4);
+	char name[NAME_SIZE];
+
+	if (!needs_store(s, p) || !(!strcmp(text, "all") || (tag ? read_tag(s, text + 4) : read_name(s, "box", text, name))))
+		return false;
+	t->o.have_meta |= META_BOXES;
+	if (!strcmp(text, "all"))
+		return true;
+	if (words_have(&t->boxes, text))
+		return fail(s->ctx, ALGCTL_USAGE, s->at, "box '%s' is named twice", text);
+	words_add(&t->boxes, text);
+	words_sort(&t->boxes);
+	return true;
+}
+
+static void list_all(const struct setter *s, const struct param *p, struct words *out)
+{
+	(void)s;
+	(void)p;
+	words_add(out, "all");
+}
+
 static void list_policies(const struct setter *s, const struct param *p, struct words *out)
 {
 	(void)p;
@@ -214,6 +240,9 @@ const struct param tenant_params[] = {
 	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .arg = NF_ALG_A_SELECTOR_MARK, .set = set_selector },
 	{ .name = "no-selectors", .help = "take all selectors away",
 	  .kind = PARAM_FLAG, .flags = PARAM_NO_FILE, .set = set_no_selectors },
+	{ .name = "boxes", .metavar = "BOX[,BOX...]",
+	  .help = "boxes of a fleet that it runs on, by name or as tag:TAG; 'all' if not given; in the store",
+	  .kind = PARAM_VALUE, .flags = PARAM_LIST, .set = set_box, .list = list_all },
 	SETTINGS,
 	{ 0 }
 };
@@ -389,6 +418,13 @@ void tenant_view(const struct tenant *t, struct view *view)
 	}
 	if (*t->template)
 		view_text(view, "template", t->template, false);
+	if (t->boxes.n) {
+		struct item *item = view_add(view, "boxes", NULL, NULL);
+
+		for (size_t i = 0; i < t->boxes.n; i++)
+			words_add(&item->values, t->boxes.v[i]);
+		item->list = true;
+	}
 }
 
 static char *selectors_text(const struct tenant *t, const struct view *view)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "version.h"
+#include "fleet.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -201,7 +201,8 @@ bool version_save(struct store *s, struct object *o, const struct stored *old)
 	bool good;
 
 	imply_policy(o);
-	good = check_becomes_single(s, o, old) && references_map(o, resolve, &r);
+	good = (o->kind != KIND_TENANT || fleet_check_tenant(s, to_tenant(o))) && check_becomes_single(s, o, old) &&
+	       references_map(o, resolve, &r);
 	definition = definition_of(o);
 	if (good && !(old && !old->retired && !strcmp(old->definition, definition) && same_meta(old, o)))
 		good = write_rows(s, o, old, definition, &r.refs);
@@ -379,6 +380,7 @@ static bool check_unreferred(struct store *s, const struct ref *ref, const struc
 			free(name);
 		}
 		words_sort(&names);
+		fleet_holders(s, ref, &names);
 	}
 	if (names.n)
 		good = referred(s, ref, at, &names);

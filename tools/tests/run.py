@@ -385,8 +385,8 @@ def page_words(path):
     return set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\..*?\bCm (.*)$", text, re.M)))), text
 
 
-OWN_COMMANDS = ("show", "add", "set", "del", "reset", "status", "init", "auto-delete", "verify", None)
-POSITION = re.compile(r"\[?(NAME(@VERSION)?|NEW|ROLE|PERMISSION|KIND|AGE)\]?")
+OWN_COMMANDS = ("show", "add", "set", "del", "reset", "status", "init", "auto-delete", "verify", "release", "join", None)
+POSITION = re.compile(r"\[?(NAME(@VERSION)?|NEW|BOX|ROLE|PERMISSION|KIND|AGE)\]?")
 
 
 def has_commands(runner, name):

@@ -11,6 +11,7 @@ import traceback
 
 import crashes
 import engines
+import fleet
 
 
 class Box:
@@ -590,7 +591,7 @@ def places(box):
 
 
 TESTS = (objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors, kernel, whole, writers, upgrade,
-         places, *crashes.TESTS)
+         places, *crashes.TESTS, *fleet.TESTS)
 
 
 def attempt(test, runner, engine):
