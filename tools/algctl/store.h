@@ -6,7 +6,8 @@
  *   commands.c, edit.c, referrers.c, store_object.c, log.c, ...	what is typed and printed
  *   agent.c, restore.c, stage.c, kept.c				a fleet's boxes, and changes that reach them one by one
  *   operation.c, store_apply.c, compile.c			one change: transaction, log, kernel; what the kernel is to have
- *   version.c, propagate.c, access.c, audit.c, definition.c, fleet.c	what rows mean: versions, references, rights, the log
+ *   version.c, propagate.c, access.c, audit.c, definition.c	what rows mean: versions, references, rights, the log;
+ *   fleet.c							boxes
  *   store.c, store_rows.c					transactions and rows; nothing of netlink, nor of what a definition says
  *   store_sqlite.c, store_pg.c, with store_sql.c and .def	the engines; each statement once, for both
  * store_backend.c shows all of it as a struct backend in front of the kernel's, store_place.c finds out which store it is.
