@@ -118,4 +118,7 @@ int bench_sip(u32 rounds);	/* sip.c: SIP messages to helpers */
 int bench_pptp(u32 rounds);	/* pptp.c: PPTP messages to helpers */
 int bench_path(u32 rounds);	/* path.c: packets past the assignment hook */
 
+#define BENCH_TUNNELS	16000
+int bench_esp(struct net *net, u32 rounds);	/* esp.c: ESP packets past the hooks; @net translates */
+
 #endif /* NF_ALG_BENCH_H */

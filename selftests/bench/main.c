@@ -18,6 +18,10 @@ static int nets_n;
 module_param_array(nets, int, &nets_n, 0);
 MODULE_PARM_DESC(nets, "file descriptors of namespaces: plain, plain again, with an empty hook, one tenant, many tenants");
 
+static int esp_net = -1;
+module_param(esp_net, int, 0);
+MODULE_PARM_DESC(esp_net, "file descriptor of a namespace that translates the sources of clients");
+
 static unsigned int rounds = 200;
 module_param(rounds, uint, 0);
 MODULE_PARM_DESC(rounds, "values of each series");
@@ -125,6 +129,19 @@ static void free_series(void)
 
 /* ---- module ---- */
 
+static int measure_esp(void)
+{
+	struct net *net = get_net_ns_by_fd(esp_net);
+	int err;
+
+	if (IS_ERR(net))
+		return PTR_ERR(net);
+	err = bench_esp(net, rounds);
+	put_net(net);
+	return err;
+}
+
+
 static unsigned int empty_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	return NF_ACCEPT;
@@ -179,7 +196,7 @@ static int __init bench_init(void)
 		goto fail;
 	ticks = bench_ticks();
 	ns = ktime_get_ns();
-	err = bench_control(rounds) ?: bench_sip(rounds) ?: bench_pptp(rounds) ?: bench_path(rounds);
+	err = bench_control(rounds) ?: bench_sip(rounds) ?: bench_pptp(rounds) ?: bench_path(rounds) ?: measure_esp();
 	ticks_run = bench_ticks() - ticks;
 	ns_run = ktime_get_ns() - ns;
 	nf_unregister_net_hook(bench_net[BENCH_EMPTY], &empty_ops);

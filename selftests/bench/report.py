@@ -30,6 +30,10 @@ HELPER_ROWS = (
     ("sip-invite-plain", "SIP INVITE, no address translation", 0.6),
     ("pptp-request", "PPTP Outgoing-Call-Request", 1.0),
     ("pptp-reply", "PPTP Outgoing-Call-Reply, opens GRE both ways", 1.0),
+    ("esp-out-one", "ESP to the gateway, hooks with and without module, 1 tunnel", 1.1),
+    ("esp-in-one", "ESP from the gateway, 1 tunnel", 1.1),
+    ("esp-out-many", "ESP to the gateway, 16,000 tunnels", 1.1),
+    ("esp-in-many", "ESP from the gateway, 16,000 tunnels", 1.1),
 )
 
 # INVITE number 10,000 of one connection, all calls alive, against the first.
