@@ -4,6 +4,7 @@
  * proto/esp_bind.c; here are what finds its structures and what makes conntrack follow.
  *
  * ike.c	->help of udp/500: IKE sessions begin, refresh, are held up by the gate
+ * ike_adopt.c	connections that were there before the module was reloaded
  * ike_natt.c	the peers move to udp/4500: step aside
  * ike_port.c	option preserve-port
  * esp_table.c	gateways, groups, tunnels, SAs: tables, lives, locks
@@ -218,6 +219,12 @@ static inline struct net *esp_tunnel_net(const struct esp_tunnel *tunnel)
 extern struct nf_alg_proto esp_proto;	/* "alg-ike" */
 /* Now and then, under the lock: ends sessions that didn't get anywhere. false: the tunnel left with the last one. */
 bool ike_unused_end(struct esp_tunnel *tunnel);
+/*
+ * ike_adopt.c. The module begins: connections that it had before get their helper back. Process context. Then, of a packet of one
+ * of them, under RCU: whose is it? false: not known yet, or nobody's.
+ */
+void ike_adopt_all(void);
+bool ike_adopted(struct nf_alg_work *w);
 
 /* ---- esp_table.c ---- */
 

@@ -277,6 +277,8 @@ static int ike_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *c
 	/* Where peers have moved to (RFC 3948) there is nothing for us, even if a service says so. */
 	if (t->dst.u.udp.port == htons(ALG_IKE_PORT_NATT) || t->src.u.udp.port == htons(ALG_IKE_PORT_NATT))
 		return NF_ACCEPT;
+	if (((struct nf_alg_conn *)nfct_help_data(ct))->adopted && !ike_adopted(&p.w))
+		return NF_ACCEPT;
 	nf_alg_work_resolve(&p.w);
 	if (p.w.mode == NF_ALG_MODE_OFF)
 		return NF_ACCEPT;
@@ -310,6 +312,7 @@ static int __init nf_alg_ike_init(void)
 	err = nf_alg_proto_register(&esp_proto);
 	if (err)
 		goto port;
+	ike_adopt_all();
 	return 0;
 port:
 	ike_port_exit();

@@ -102,6 +102,7 @@ u32 nf_alg_protocols_loaded(void);	/* mask of 1 << enum nf_alg_protocol */
  * @syn_seen:	@isn is valid
  * @inside_reply: the connection came through a pinhole: its responder is the party that the ALG serves
  * @port:	UDP: port at which the initiator wants answers, host byte order, 0: the one it sent from
+ * @adopted:	it was assigned before the module was reloaded, to whom has to be found out
  * @knows_public: SIP: the inside party knows itself by its public address
  *
  * Kernels whose GRE tracker looks into the helper data of a GRE connection's master, whosever that is, take two pointers at
@@ -113,6 +114,7 @@ struct nf_alg_conn {
 	u32 assigned : 1;
 	u32 syn_seen : 1;
 	u32 inside_reply : 1;
+	u32 adopted : 1;
 	union {
 		u32 isn;
 		u32 keep;
@@ -193,8 +195,8 @@ static inline bool nf_alg_conn_is_child(const struct nf_conn *ct)
 /* A connection lives for @secs from now at least, unless a packet's tracker says otherwise afterwards. Any context. */
 void nf_alg_conn_extend(struct nf_conn *ct, u32 secs);
 /*
- * For every packet of a UDP control connection, from ->help: the tracker has just set its time to its own; it becomes what is left of
- * ->keep, which @secs prolongs (0: it stays).
+ * For every packet of a UDP control connection, from ->help: the tracker has just set its time to its own; it becomes what is left
+ * of ->keep, which @secs prolongs (0: it stays).
  */
 void nf_alg_conn_keep(struct nf_conn *ct, u32 secs);
 

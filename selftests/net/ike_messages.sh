@@ -4,7 +4,7 @@
 # IKE messages by hand, on both sides of the box: which tunnels and sessions they make, what is held up, what steps aside.
 
 . "$(dirname "$0")/ftp_lib.sh"
-need nft python3 conntrack
+need nft python3 conntrack ethtool
 [ "$ALG_BY" = ours ] || skip_all "counters and policies are ours"
 topo_lan
 alg_start ike

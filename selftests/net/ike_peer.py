@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""IKE as the tests speak it: messages (RFC 7296, 3; RFC 2408, 3), UDP sockets of udp/500 and udp/4500, ESP packets over raw ones."""
+"""IKE as the tests speak it: messages (RFC 7296, 3; RFC 2408, 3) over sockets of udp/500 and udp/4500, ESP over raw ones."""
 import json
 import random
 import select
