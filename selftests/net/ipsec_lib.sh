@@ -227,49 +227,43 @@ ike_listens()
 	ike_said "$1" '*added * connection*' "${CONNS[$1]}" && ike_said "$1" '*listening for IKE messages*'
 }
 
-# ike_client NS NUMBER [WORD...]: a client with connections v2, v1 and aggressive to 203.0.113.2; words are lines of each
+# ike_conn NAME WORD...: a connection, words are its lines. Without NAT traversal unless one says otherwise.
+ike_conn()
+{
+	printf 'conn %s\n' "$1"
+	shift
+	printf ' %s\n' auto=add "$@"
+	[[ " $*" == *' encapsulation='* ]] || printf ' encapsulation=no\n nat-ikev1-method=none\n'
+}
+
+declare -A IKE_KIND=([v2]=ikev2=yes [v1]=ikev2=no [aggressive]="ikev2=no aggressive=yes")
+
+# ike_client NS NUMBER [WORD...]: connections v2, v1 and aggressive of a client to 203.0.113.2; words are lines of each
 ike_client() { ike_peer "$1" < <(ike_client_conns "$@"); }
 ike_client_conns()
 {
-	local ns=$1 n=$2 conn
+	local ns=$1 n=$2 kind
 	shift 2
-	for conn in v2 v1 aggressive; do
-		printf 'conn %s\n left=192.168.1.%d\n leftid=@%s\n leftsubnet=10.1.%d.0/24\n' $conn $((10 + n)) "$ns" "$n"
-		printf ' right=203.0.113.2\n rightid=@s1\n rightsubnet=10.20.1.0/24\n auto=add\n'
-		ike_conn_version $conn
-		ike_conn_words "$@"
+	for kind in v2 v1 aggressive; do
+		# shellcheck disable=SC2086	# words
+		ike_conn $kind "left=192.168.1.$((10 + n))" "leftid=@$ns" "leftsubnet=10.1.$n.0/24" right=203.0.113.2 rightid=@s1 \
+			rightsubnet=10.20.1.0/24 ${IKE_KIND[$kind]} "$@"
 	done
 }
 
-# ike_gateway NS CLIENTS [WORD...]: who has connections for clients 1 to CLIENTS
+# ike_gateway NS CLIENTS [WORD...]: connections v2-c1 and so on of a gateway at 203.0.113.2
 ike_gateway() { ike_peer "$1" < <(ike_gateway_conns "$@"); }
 ike_gateway_conns()
 {
-	local n clients=$2 conn
+	local n clients=$2 kind
 	shift 2
 	for ((n = 1; n <= clients; n++)); do
-		for conn in v2 v1 aggressive; do
-			printf 'conn %s-c%d\n left=203.0.113.2\n leftid=@s1\n leftsubnet=10.20.1.0/24\n' $conn "$n"
-			printf ' right=%%any\n rightid=@c%d\n rightsubnet=10.1.%d.0/24\n auto=add\n' "$n" "$n"
-			ike_conn_version $conn
-			ike_conn_words "$@"
+		for kind in v2 v1 aggressive; do
+			# shellcheck disable=SC2086	# words
+			ike_conn "$kind-c$n" left=203.0.113.2 leftid=@s1 leftsubnet=10.20.1.0/24 right=%any "rightid=@c$n" \
+				"rightsubnet=10.1.$n.0/24" ${IKE_KIND[$kind]} "$@"
 		done
 	done
-}
-
-ike_conn_version()
-{
-	case $1 in
-	v2) printf ' ikev2=yes\n';;
-	v1) printf ' ikev2=no\n';;
-	aggressive) printf ' ikev2=no\n aggressive=yes\n';;
-	esac
-}
-
-ike_conn_words()	# unless told otherwise, without NAT traversal
-{
-	[[ " $*" == *' encapsulation='* ]] || printf ' encapsulation=no\n nat-ikev1-method=none\n'
-	[ $# = 0 ] || printf ' %s\n' "$@"
 }
 
 # What pluto says is counted from the last ike_mark on.
@@ -313,7 +307,9 @@ ike_up()
 	for ns; do
 		wait_for "${IKE_PATIENCE-60}" ike_said "$ns" "$IKE_CHILD" && continue
 		echo "$ns has no tunnel:"
-		tail -n 5 "$TMP/pluto-$ns.log"
+		tail -n 3 "$TMP/pluto-$ns.log"
+		echo "and a gateway says:"
+		tail -n 12 "$TMP/pluto-s1.log"
 		status=1
 	done
 	return $status
