@@ -3,12 +3,12 @@
 # shellcheck disable=SC2154,SC2317,SC2016	# topo_tenants sets a1, r; expect calls functions; another shell expands
 #
 # Two tenants with the same private addresses behind a CGNAT with port blocks; FTP, TFTP and PPTP servers outside. Without the ALGs
-# transfers fail; with them they work, for the tenant whose policy allows it. Run by ./run in a throw-away kernel. Every outcome
-# is checked: exit status 0 when all was as announced.
+# transfers fail; with them they work, for the tenant whose policy allows it. Then two IPsec clients behind one address, to one
+# gateway. Run by ./run in a throw-away kernel. Every outcome is checked: exit status 0 when all was as announced.
 
 export NF_ALG_PLAIN=1
-# shellcheck source=../net/lib.sh
-. "$(dirname "$0")/../net/lib.sh"
+# shellcheck source=../net/ipsec_lib.sh disable=SC2034
+. "$(dirname "$0")/../net/ipsec_lib.sh"
 # shellcheck source=../net/pptp_lib.sh
 . "$HERE/pptp_lib.sh"
 
@@ -70,7 +70,11 @@ ftp_passive()
 tftp_get() { on "$1" curl -sS -m "${2:-$patience}" -o "$TMP/got" "tftp://$server/big" && same tftp/big; }
 same() { cmp "$TMP/got" "$TMP/$1"; }
 
+# Does anything pass through a client's tunnel? A short time only.
+through() { ! bed closed "$1"; }
+
 need curl nft vsftpd in.tftpd tcpdump "${ALGCTL:-algctl}"
+ipsec_needs
 
 cat <<'END'
 Two tenants behind one public address
@@ -190,11 +194,42 @@ printf '\n  router# rmmod nf_alg_ftp nf_alg_tftp nf_alg_pptp nf_alg_nat nf_alg\n
 alg_unload || { echo "  NOT AS IT SHOULD"; wrong=$((wrong + 1)); }
 expect fails "acme: FTP, active" ftp_active a1 4
 
+head_line "9. IPsec: two clients behind one address, one gateway, without NAT traversal"
+cat <<'END'
+
+   c1  192.168.1.11  libreswan --+
+                                 +-- router -- wan0 203.0.113.1 ---- 203.0.113.2  libreswan
+   c2  192.168.1.12  libreswan --+   (masquerade)
+
+   Its ESP has no ports, and to Linux all of one gateway's is one connection. ESP may go out.
+END
+printf 'netns del %s\n' "${NETNS[@]}" | ip -batch -
+NETNS=()
+topo_ipsec 2 || exit 1
+ike_gateway s1 2
+ike_client c1 1
+ike_client c2 2
+fw r filter masquerade "$IKE_FILTER" accept='iifname lan0 ip protocol esp' || exit 1
+ike_ready s1 c1 c2 || exit 1
+expect works "c1: IKE" ike_up v2 c1
+expect works "c1: a tunnel" tunnels_work c1
+expect works "c2: IKE" ike_up v2 c2
+expect fails "c2: a tunnel" through c2
+printf '\n  router# modprobe -a nf_alg nf_alg_nat nf_alg_ike\n'
+alg_load ike || exit 1
+shown algctl tenant add default
+expect works "c1 and c2: new SAs" ike_rekey v2 c1 c2
+expect works "c1 and c2: tunnels, both at once" tunnels_work c1 c2
+shown algctl tunnel show sas
+has 192.168.1.12 "c2 has a tunnel"
+alg_unload || { echo "  NOT AS IT SHOULD"; wrong=$((wrong + 1)); }
+
 echo
 if [ $wrong = 0 ]; then
 	echo "Everything was as announced."
 else
 	echo "$wrong things were not as announced."
+	# shellcheck disable=SC2034	# finish looks at it
 	FAILED=$wrong
 fi
 finish

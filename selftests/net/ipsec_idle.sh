@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317	# check calls functions
 #
 # IPsec tunnels that last, with real IKE daemons: what the gateway says or begins after a long silence reaches its client, each
 # asks whether the other lives, a client leaves and another comes, the modules are unloaded and loaded again.
@@ -26,7 +27,7 @@ gateway_rekeys()
 	[ "$kind" = v2 ] || how=--initiate
 	ike_mark s1
 	for ns; do
-		whack s1 --name "$kind-$ns" $how --asynchronous
+		whack s1 --name "$kind-$ns" "$how" --asynchronous
 	done
 	wait_for 60 ike_said s1 "$IKE_REKEYED|$IKE_CHILD" $# && return
 	tail -n 5 "$TMP/pluto-s1.log"

@@ -299,10 +299,10 @@ ike_up()
 	ike_mark "$@"
 	for ns; do
 		whack "$ns" --name "$conn" --initiate --asynchronous >/dev/null &
-		STARTED[${ns#?}]=$!
+		STARTED[$ns]=$!
 	done
 	for ns; do
-		wait "${STARTED[${ns#?}]}"
+		wait "${STARTED[$ns]}"
 	done
 	for ns; do
 		wait_for "${IKE_PATIENCE-60}" ike_said "$ns" "$IKE_CHILD" && continue
@@ -335,11 +335,11 @@ ike_rekey()
 	[ "$conn" = v2 ] || how=--initiate	# with IKEv1 it is another Quick Mode
 	ike_mark "$@"
 	for ns; do
-		whack "$ns" --name "$conn" $how --asynchronous >/dev/null &
-		STARTED[${ns#?}]=$!
+		whack "$ns" --name "$conn" "$how" --asynchronous >/dev/null &
+		STARTED[$ns]=$!
 	done
 	for ns; do
-		wait "${STARTED[${ns#?}]}"
+		wait "${STARTED[$ns]}"
 	done
 	for ns; do
 		wait_for 60 ike_said "$ns" "$IKE_REKEYED|$IKE_CHILD" && continue

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck disable=SC2154	# r and s1 are set by setup_ns
+# shellcheck disable=SC2154,SC2317	# r and s1 are set by setup_ns; check calls functions
 #
 # IPsec with real IKE daemons in other surroundings: source port 500 for all, the box's own IKE beside, several public
 # addresses, a responder behind destination NAT, path MTU, IPv6 through a firewall, peers that move to NAT traversal.
@@ -43,7 +43,8 @@ ike_peer s1 < <(
 	done
 	conn_from r v2-r s1 99 203.0.113.1
 	for n in 1 2; do
-		PUBLIC[s1]=2001:db8:2::2 conn_from c$n six-c$n s1 $n 2001:db8:1::1$n
+		PUBLIC[s1]=2001:db8:2::2
+		conn_from c$n six-c$n s1 $n 2001:db8:1::1$n
 	done)
 ike_peer s2 < <(
 	for n in 1 2; do

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317	# check calls functions
 #
 # Ten IPsec clients behind one address to one gateway: simultaneous start, all tunnels full of traffic at once, new SAs of all
 # while it runs, begun by the clients and by the gateway, modules loaded anew meanwhile. Nobody ever gets another one's ESP.
@@ -33,7 +34,7 @@ alg_start ike
 alg_box r filter masquerade "$IKE_FILTER"
 ike_gateway s1 ${#ALL[@]}
 for ns in "${ALL[@]}"; do
-	ike_client $ns "${ns#c}"
+	ike_client "$ns" "${ns#c}"
 done
 ike_ready s1 "${ALL[@]}" || finish
 
