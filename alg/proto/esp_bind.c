@@ -172,6 +172,15 @@ static void gate_open(struct alg_esp_pair *pair, u32 now, u32 span)
 	link_out(&pair->awaited);
 }
 
+/* Its exchange is complete: it has @span ms from now on to be used, and is awaited afterwards. */
+static void gate_shorten(struct alg_esp_group *group, u32 now, u32 span)
+{
+	u32 since = now - group->opened;
+
+	since = (s32)since < 0 ? 0 : since;
+	group->span = min_t(u32, group->span, since + span);
+}
+
 /* All that it was opened for is bound. */
 static void gate_close_early(struct alg_esp_pair *pair)
 {
@@ -370,6 +379,8 @@ enum alg_esp_verdict alg_esp_ike_message(struct alg_esp_ike *ike, const struct a
 		ike->seen[ike->next_seen] = exchange;
 		ike->next_seen = (ike->next_seen + 1) % ALG_ESP_EXCHANGES;
 	}
+	if (msg->version == 2 && msg->response)
+		gate_shorten(group, now, group->config->answer);
 	ike->last = now;
 	/* The one that ESP keeps alive from now on. */
 	link_out(&ike->list);

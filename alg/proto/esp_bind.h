@@ -11,8 +11,8 @@
  * The gate: at a time one pair of a group may have SAs in the making. It opens with an IKE message that makes SAs, or with an
  * outbound packet of a new SPI, for which an unknown inbound one is the answer. Meanwhile such messages of other pairs are refused
  * (they are repeated: RFC 7296, 2.1; RFC 2408, 5.1), and, if config->hold, new outbound SPIs of other pairs, too, whose answers
- * could not be told apart. It ends when what it was opened for is bound in both directions, else by time. Who let it run out
- * while others waited has to wait as long for them.
+ * could not be told apart. It ends when what it was opened for is bound in both directions, else by time, sooner once IKEv2's
+ * response was seen. Who let it run out while others waited has to wait as long for them.
  *
  * An unknown inbound SPI is bound to the only pair; of several to the gate's holder, unless it has not sent yet and another's last
  * SAs are still unseen; without a holder to the only pair that sends on an SPI that was not answered yet; else to the only pair

@@ -393,6 +393,26 @@ static void test_refused(void **state)
 	assert_int_equal(in(6, 1), ALG_ESP_NO_WINDOW);
 }
 
+/* Complete exchanges whose SAs nobody uses yet don't hold up others for long. */
+static void test_gate_shortened(void **state)
+{
+	(void)state;
+	join(0);
+	join(1);
+	assert_int_equal(child(0, 1), PASS);
+	now += 100;
+	assert_int_equal(child_answer(0, 1), PASS);
+	now += ANSWER - 1;
+	assert_int_equal(child(1, 1), ALG_ESP_GATE);
+	now += 1;
+	assert_int_equal(child(1, 1), PASS);
+	now += ANSWER;
+	assert_int_equal(child(0, 2), ALG_ESP_GATE);
+	assert_int_equal(in(7, 1), ALG_ESP_AMBIGUOUS);
+	assert_int_equal(out(1, 8, 1), BOUND);
+	in_to(1, 7, 1, BOUND);
+}
+
 /* New SAs of several, in turn, and nobody sends: whose is it that the gateway sends first? */
 static void test_unseen(void **state)
 {
@@ -586,6 +606,7 @@ int main(void)
 		cmocka_unit_test_setup(test_all_at_once, setup),
 		cmocka_unit_test_setup(test_refused, setup),
 		cmocka_unit_test_setup(test_unseen, setup),
+		cmocka_unit_test_setup(test_gate_shortened, setup),
 		cmocka_unit_test_setup(test_answers, setup),
 		cmocka_unit_test_setup(test_one_way, setup),
 		cmocka_unit_test_setup(test_not_held, setup),
