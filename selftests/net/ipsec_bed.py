@@ -22,6 +22,7 @@ import time
 
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
+SO_NO_CHECK = 11
 SO_ATTACH_FILTER = 26
 SO_RCVBUFFORCE = 33
 NETLINK_XFRM = 6
@@ -164,6 +165,8 @@ class Server:
 
     def __init__(self, spaces, ns, addr):
         self.udp = spaces.socket(ns, socket.AF_INET, socket.SOCK_DGRAM)
+        # In transport mode the checksum would have the addresses of the other side of a translation.
+        self.udp.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
         self.udp.bind((addr, ECHO))
         self.tcp = spaces.socket(ns, socket.AF_INET, socket.SOCK_STREAM)
         self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -198,18 +201,20 @@ class Server:
 
 
 class Client:
-    def __init__(self, spaces, ns, addr, server):
+    def __init__(self, spaces, ns, addr, server, public=None, port=0):
         self.spaces, self.ns, self.addr, self.server = spaces, ns, addr, server
-        self.flow = None
+        self.known, self.port = (public or addr).encode(), int(port)
 
     def socket(self, kind):
         sock = self.spaces.socket(self.ns, socket.AF_INET, kind)
-        sock.bind((self.addr, 0))
+        if self.port:
+            sock.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
+        sock.bind((self.addr, self.port))
         return sock
 
     def answers(self, sock, text, patience):
-        """Is that datagram echoed, by somebody who knows us by our own address?"""
-        want = self.addr.encode() + b" " + text
+        """Is that datagram echoed, by somebody who knows us by that address?"""
+        want = self.known + b" " + text
         end = time.monotonic() + patience
         while True:
             left = end - time.monotonic()
@@ -341,9 +346,9 @@ class Bed:
         for addr in addrs:
             self.servers.append(Server(self.spaces, ns, addr))
 
-    def cmd_client(self, ns, addr, server):
-        """NS ADDRESS SERVER: addresses inside the tunnel"""
-        self.clients[ns] = Client(self.spaces, ns, addr, server)
+    def cmd_client(self, ns, addr, server, *more):
+        """NS ADDRESS SERVER [PUBLIC-ADDRESS PORT]: addresses inside the tunnel; the others for transport mode"""
+        self.clients[ns] = Client(self.spaces, ns, addr, server, *more)
 
     def every(self, names, work):
         """work(client) for all at once; what it returned, by name. What went wrong with any is raised."""

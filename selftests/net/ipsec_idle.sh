@@ -71,6 +71,10 @@ check "... all have tunnels that work" tunnels_work c1 c2 c3 || what_is_wrong
 
 # ---- the modules go and come ----
 
+sysctls r netfilter.nf_conntrack_udp_timeout=30 netfilter.nf_conntrack_udp_timeout_stream=120 \
+	netfilter.nf_conntrack_generic_timeout=600
+wait_for 10 asked_since 4
+
 bed flow c1 c2 c3
 check "the modules are unloaded while tunnels run" alg_unload
 alg_load ike

@@ -118,7 +118,9 @@ bed()
 # tunnels_work NS...: all at once answer, carry datagrams and TCP; nobody got anybody else's ESP
 tunnels_work()
 {
-	bed up "$@" && bed echo 5 64 "$@" && bed tcp 50000 "$@" && bed spis "$@"
+	local status=0
+	{ bed up "$@" && bed echo 5 64 "$@" && bed tcp 50000 "$@"; } || status=1
+	bed spis "$@" && return $status
 }
 
 # ---- the ALG's view ----

@@ -80,6 +80,37 @@ ike_down v2 c1 c2 c3 r
 alg r policy set default ike on option preserve-port=off
 alg r tunnel del tenant default
 
+# ---- transport mode, as for L2TP; SAs by hand, for IKE would want NAT traversal ----
+
+# transport NS SOURCE DESTINATION SPI-OUT SPI-IN NUMBER PORT: both ways between the addresses, for UDP from PORT to the echo's
+transport()
+{
+	local ports=("sport $7 dport 7" "sport 7 dport $7") key
+	printf -v key '0x%040d' "$6"
+	[ "$1" != s1 ] || ports=("${ports[1]}" "${ports[0]}")
+	ip -n "${NETNS[$1]}" -batch - <<-END
+		xfrm state add src $2 dst $3 proto esp spi $4 reqid $6 mode transport aead rfc4106(gcm(aes)) $key 128
+		xfrm state add src $3 dst $2 proto esp spi $5 reqid $6 mode transport aead rfc4106(gcm(aes)) $key 128
+		xfrm policy add src $2 dst $3 proto udp ${ports[0]} dir out priority 1 tmpl proto esp reqid $6 mode transport
+		xfrm policy add src $3 dst $2 proto udp ${ports[1]} dir in priority 1 tmpl proto esp reqid $6 mode transport
+	END
+}
+
+bed server s1 203.0.113.2
+for n in 1 2; do
+	transport c$n 192.168.1.1$n 203.0.113.2 0xa000000$n 0xb000000$n $n 170$n
+	transport s1 203.0.113.2 203.0.113.1 0xb000000$n 0xa000000$n $n 170$n
+	bed client c$n 192.168.1.1$n 203.0.113.2 203.0.113.1 170$n
+done
+check "transport mode: IKE" ike_up v2 c1 c2
+check "transport mode: two clients" bed up c1 c2 || what_is_wrong
+check "transport mode: datagrams" bed echo 5 500 c1 c2
+check "transport mode: nobody got anybody else's ESP" bed spis c1 c2
+for n in 1 2; do
+	bed client c$n 10.1.$n.1 10.20.1.1
+done
+ike_down v2 c1 c2
+
 # ---- several public addresses ----
 
 fw r filter snat=203.0.113.10-203.0.113.11 "$IKE_FILTER"
