@@ -238,6 +238,7 @@ static inline void nf_alg_softirqs_restore(bool changed)
  * @gen:	configuration number that was read before @rule
  * @translated:	the connection's addresses are translated
  * @drop:	set by a planner: policy wants the packet dropped
+ * @heard, @unheard: somebody listens to events, or nobody does; neither: not asked yet
  */
 struct nf_alg_work {
 	struct sk_buff *skb;
@@ -255,6 +256,7 @@ struct nf_alg_work {
 	u32 gen;
 	bool translated;
 	bool drop;
+	bool heard, unheard;
 };
 
 /**
@@ -288,12 +290,23 @@ static inline void nf_alg_work_count(const struct nf_alg_work *work, enum nf_alg
 	nf_alg_count(work->account, work->proto->id, reason);
 }
 
+/* nf_alg_event_wanted(), asked once for a packet. */
+static inline bool nf_alg_work_heard(struct nf_alg_work *work)
+{
+	if (!work->heard && !work->unheard) {
+		work->heard = nf_alg_event_wanted(work->net);
+		work->unheard = !work->heard;
+	}
+	return work->heard;
+}
+
 /* Counts a refusal and tells listeners. */
 void nf_alg_work_refuse(const struct nf_alg_work *work, enum nf_alg_reason reason);
 
 static inline u32 nf_alg_work_option(struct nf_alg_work *work, unsigned int option)
 {
-	nf_alg_work_resolve(work);
+	if (!work->rule)
+		nf_alg_work_resolve(work);
 	return work->rule->option[option];
 }
 

@@ -24,7 +24,7 @@ static struct kmem_cache *hole_cache;
  * period is over, and conntrack let go of the expectation before that period began: nobody can look at either any more, as if the
  * slab had given both out anew. Per CPU, softirqs off. Memory checkers want to see every object's end.
  */
-#define SPARE	16
+#define SPARE	64
 
 struct hole_spare {
 	unsigned int n;

@@ -261,7 +261,10 @@ static struct nf_alg_hole *opening_hole(const struct opening *o)
 		return NULL;
 	opening_expect(o, hole->exp);
 	hole->claim.kind = CLAIM_HOLE;
-	nf_alg_claim_init(&hole->claim, w, &o->place, o->target, o->l4proto, opening_port(o));
+	if (o->req->public)
+		nf_alg_claim_through(&hole->claim, w, o->req->public);
+	else
+		nf_alg_claim_init(&hole->claim, w, &o->place, o->target, o->l4proto, opening_port(o));
 	hole->state = HOLE_NEW;
 	refcount_set(&hole->ref, 1 + o->owned);
 	hole->owners = o->owned;
@@ -295,8 +298,7 @@ static enum found hole_claim(struct opening *o, struct nf_alg_hole *hole, u16 po
 	enum found found;
 
 	hole->exp->tuple.dst.u.all = htons(port);
-	if (c->port != port)
-		nf_alg_claim_port(c, port);
+	nf_alg_claim_port(c, port);
 	do {	/* each one that is older is closed once */
 		spin_lock(&nf_alg_claims_lock);
 		found = opening_look(o, c);
@@ -504,7 +506,8 @@ static struct nf_alg_hole *opening_run(struct opening *o)
 		return NULL;
 	}
 	nf_alg_work_count(o->work, NF_ALG_REASON_OPENED);
-	nf_alg_hole_event(hole, NF_ALG_EVENT_PINHOLE_OPENED);
+	if (unlikely(nf_alg_work_heard(o->work)))
+		nf_alg_hole_event(hole, NF_ALG_EVENT_PINHOLE_OPENED);
 	if (hole_allowed_still(hole, o->work->gen)) {
 		if (o->owned)
 			nf_alg_hole_clear(hole);

@@ -14,14 +14,14 @@
 #include "public.h"
 
 #define CHAINS_MIN	4096u
-#define CHAINS_MAX	65536u
+#define CHAINS_MAX	262144u
 #define PORT_LAST	65535
 
 /**
- * struct public_endpoint - a held one
+ * struct public_endpoint - a held one that is translated
  * @pub:	what holders see
- * @claim:	in the table of public endpoints, if translated
- * @by_target:	in the table of targets, if translated
+ * @claim:	in the table of public endpoints
+ * @by_target:	in the table of targets
  * @target_hash: its place there
  * @tenant:	whose
  * @rcu:	how it is freed
@@ -35,6 +35,12 @@ struct public_endpoint {
 	struct hlist_node by_target;
 	u32 target_hash;
 	u32 tenant;
+	struct rcu_head rcu;
+};
+
+/* One that is not: nobody looks for it. */
+struct plain_endpoint {
+	struct nf_alg_public pub;
 	struct rcu_head rcu;
 };
 
@@ -83,6 +89,8 @@ bool nf_alg_claim_taken(const struct nf_alg_claim *mine)
 
 void nf_alg_claim_port(struct nf_alg_claim *claim, u16 port)
 {
+	if (claim->port == port)
+		return;
 	claim->port = port;
 	claim->hash = nf_alg_claim_hash(claim->net, claim->l3num, &claim->addr, port, claim->l4proto);
 }
@@ -97,7 +105,27 @@ void nf_alg_claim_init(struct nf_alg_claim *claim, const struct nf_alg_work *wor
 	claim->net = work->net;
 	claim->addr = place->addr;
 	claim->target = *target;
-	nf_alg_claim_port(claim, port);
+	claim->port = port;
+	claim->hash = nf_alg_claim_hash(claim->net, claim->l3num, &claim->addr, port, l4proto);
+}
+
+/* As nf_alg_claim_init() for a pinhole through @public. */
+void nf_alg_claim_through(struct nf_alg_claim *claim, const struct nf_alg_work *work, const struct nf_alg_public *public)
+{
+	const struct public_endpoint *pe = container_of(public, struct public_endpoint, pub);
+
+	claim->l4proto = public->l4proto;
+	claim->l3num = public->l3num;
+	claim->mapped = public->mapped;
+	claim->zone = *nf_ct_zone(work->ct);
+	claim->net = work->net;
+	nf_alg_endpoint_addr(&public->public, &claim->addr);
+	claim->target = public->target;
+	claim->port = public->public.port;
+	if (public->mapped && pe->claim.net == work->net)
+		claim->hash = pe->claim.hash;
+	else
+		claim->hash = nf_alg_claim_hash(work->net, public->l3num, &claim->addr, claim->port, public->l4proto);
 }
 
 /* ---- where a target is seen ---- */
@@ -176,24 +204,41 @@ static void public_free(struct rcu_head *rcu)
 	kmem_cache_free(public_cache, container_of(rcu, struct public_endpoint, rcu));
 }
 
+static void public_init(struct nf_alg_public *pub, const struct nf_alg_public_req *req, const struct nf_alg_place *place,
+			const struct alg_endpoint *target)
+{
+	refcount_set(&pub->ref, 1);
+	pub->l3num = place->l3num;
+	pub->l4proto = req->l4proto;
+	pub->mapped = place->mapped;
+	pub->target = *target;
+	pub->public = *target;
+}
+
+/* One that is its target itself. */
+static struct nf_alg_public *plain_new(const struct nf_alg_public_req *req, const struct nf_alg_place *place,
+				       const struct alg_endpoint *target)
+{
+	struct plain_endpoint *plain = kmalloc(sizeof(*plain), GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!plain)
+		return NULL;
+	public_init(&plain->pub, req, place, target);
+	return &plain->pub;
+}
+
 static struct public_endpoint *public_new(const struct nf_alg_work *work, const struct nf_alg_public_req *req,
 					  const struct nf_alg_place *place, const struct alg_endpoint *target)
 {
-	struct public_endpoint *pe = kmem_cache_zalloc(public_cache, GFP_ATOMIC | __GFP_NOWARN);
+	struct public_endpoint *pe = kmem_cache_alloc(public_cache, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!pe)
 		return NULL;
-	refcount_set(&pe->pub.ref, 1);
-	pe->pub.l3num = place->l3num;
-	pe->pub.l4proto = req->l4proto;
-	pe->pub.mapped = place->mapped;
-	pe->pub.target = *target;
-	pe->pub.public = *target;
+	public_init(&pe->pub, req, place, target);
 	pe->tenant = work->account ? work->account->id : 0;
 	pe->claim.kind = CLAIM_PUBLIC;
 	nf_alg_claim_init(&pe->claim, work, place, target, req->l4proto, target->port);
-	if (place->mapped)
-		pe->target_hash = hash_of_target(work->net, req->l4proto, &pe->claim.zone, target);
+	pe->target_hash = hash_of_target(work->net, req->l4proto, &pe->claim.zone, target);
 	return pe;
 }
 
@@ -248,12 +293,14 @@ void nf_alg_public_put(struct nf_alg_public *public)
 
 	if (!public || !refcount_dec_and_test(&public->ref))
 		return;
-	if (public->mapped) {
-		spin_lock_bh(&nf_alg_claims_lock);
-		hlist_del_rcu(&pe->by_target);
-		hlist_del_rcu(&pe->claim.node);
-		spin_unlock_bh(&nf_alg_claims_lock);
+	if (!public->mapped) {
+		kfree_rcu(container_of(public, struct plain_endpoint, pub), rcu);
+		return;
 	}
+	spin_lock_bh(&nf_alg_claims_lock);
+	hlist_del_rcu(&pe->by_target);
+	hlist_del_rcu(&pe->claim.node);
+	spin_unlock_bh(&nf_alg_claims_lock);
 	call_rcu(&pe->rcu, public_free);
 }
 EXPORT_SYMBOL_GPL(nf_alg_public_put);
@@ -329,19 +376,22 @@ int nf_alg_public_get(struct nf_alg_work *work, const struct nf_alg_public_req *
 	nf_alg_place_init(&place, work, req->dir, &req->target, req->foreign);
 	if (req->l4proto == IPPROTO_GRE)	/* call IDs tell tenants apart, not subscribers */
 		place.ports.block = 0;
+	if (!place.mapped) {
+		*public = plain_new(req, &place, &req->target);
+		if (!*public)
+			nf_alg_work_refuse(work, NF_ALG_REASON_NO_MEMORY);
+		return *public ? 0 : -1;
+	}
 	fresh = public_new(work, req, &place, &req->target);
 	if (!fresh) {
 		nf_alg_work_refuse(work, NF_ALG_REASON_NO_MEMORY);
 		return -1;
 	}
-	pe = fresh;
-	if (place.mapped) {
-		spin_lock_bh(&nf_alg_claims_lock);
-		pe = single_locked(work, req, &place, fresh);
-		spin_unlock_bh(&nf_alg_claims_lock);
-		if (pe != fresh)
-			public_forget(fresh);
-	}
+	spin_lock_bh(&nf_alg_claims_lock);
+	pe = single_locked(work, req, &place, fresh);
+	spin_unlock_bh(&nf_alg_claims_lock);
+	if (pe != fresh)
+		public_forget(fresh);
 	if (!pe) {
 		nf_alg_work_refuse(work, NF_ALG_REASON_NO_PORT);
 		return -1;
@@ -451,6 +501,18 @@ static bool pair_locked(struct pair *pr)
 	return true;
 }
 
+/* Nothing is translated. Return: as pair_get(). */
+static int pair_plain(const struct pair *pr, struct nf_alg_public *public[2])
+{
+	public[0] = plain_new(&pr->req, &pr->place, &pr->target[0]);
+	public[1] = plain_new(&pr->req, &pr->place, &pr->target[1]);
+	if (public[0] && public[1])
+		return 0;
+	nf_alg_public_put(public[0]);
+	nf_alg_public_put(public[1]);
+	return NF_ALG_REASON_NO_MEMORY;
+}
+
 /* Return: 0, or why not. */
 static int pair_get(struct pair *pr)
 {
@@ -461,13 +523,6 @@ static int pair_get(struct pair *pr)
 		pr->fresh[i] = public_new(pr->work, &pr->req, &pr->place, &pr->target[i]);
 		if (!pr->fresh[i])
 			return NF_ALG_REASON_NO_MEMORY;
-	}
-	if (!pr->place.mapped) {
-		for (i = 0; i < 2; i++) {
-			pr->out[i] = pr->fresh[i];
-			pr->fresh[i] = NULL;
-		}
-		return 0;
 	}
 	spin_lock_bh(&nf_alg_claims_lock);
 	done = pair_locked(pr);
@@ -495,9 +550,9 @@ int nf_alg_public_get_pair(struct nf_alg_work *work, const struct nf_alg_public_
 	nf_alg_place_init(&pr.place, work, req->dir, &req->target, req->foreign);
 	if (req->target.port < PORT_LAST) {
 		pr.target[1].port++;
-		reason = pair_get(&pr);
+		reason = pr.place.mapped ? pair_get(&pr) : pair_plain(&pr, public);
 	}
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2 && pr.place.mapped; i++) {
 		public_forget(pr.fresh[i]);
 		if (reason)
 			nf_alg_public_put(pr.out[i] ? &pr.out[i]->pub : NULL);
@@ -529,11 +584,12 @@ bool nf_alg_public_to_target(const struct nf_alg_work *work, u8 l4proto, const s
 		.l4proto = l4proto,
 		.l3num = nf_alg_endpoint_l3num(public),
 		.net = work->net,
+		.port = public->port,
 	};
 	const struct nf_alg_claim *c;
 
 	nf_alg_endpoint_addr(public, &key.addr);
-	nf_alg_claim_port(&key, public->port);
+	key.hash = nf_alg_claim_hash(key.net, key.l3num, &key.addr, key.port, l4proto);
 	hlist_for_each_entry_rcu(c, nf_alg_claim_chain(key.hash), node) {
 		const struct public_endpoint *pe;
 
@@ -576,7 +632,7 @@ EXPORT_SYMBOL_GPL(nf_alg_public_of_target);
 
 int nf_alg_public_init(void)
 {
-	u32 chains = rounddown_pow_of_two(clamp(nf_conntrack_htable_size / 4, CHAINS_MIN, CHAINS_MAX));
+	u32 chains = rounddown_pow_of_two(clamp(nf_conntrack_htable_size, CHAINS_MIN, CHAINS_MAX));
 
 	nf_alg_claims_mask = chains - 1;
 	nf_alg_claims_secret = get_random_u32();

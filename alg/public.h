@@ -81,6 +81,7 @@ extern u32 nf_alg_claims_mask, nf_alg_claims_secret;
 /* All but @kind; the hash is that of @port. */
 void nf_alg_claim_init(struct nf_alg_claim *claim, const struct nf_alg_work *work, const struct nf_alg_place *place,
 		       const struct alg_endpoint *target, u8 l4proto, u16 port);
+void nf_alg_claim_through(struct nf_alg_claim *claim, const struct nf_alg_work *work, const struct nf_alg_public *public);
 void nf_alg_claim_port(struct nf_alg_claim *claim, u16 port);	/* another port; @claim is not in the table */
 bool nf_alg_claim_taken(const struct nf_alg_claim *mine);	/* by somebody else; under the lock */
 /* Is @c, for the same endpoint, somebody else's? */

@@ -134,6 +134,8 @@ bool nf_alg_work_init(struct nf_alg_work *work, const struct nf_alg_proto *proto
 	work->rule = NULL;
 	work->translated = ct->status & IPS_NAT_MASK;
 	work->drop = false;
+	work->heard = false;
+	work->unheard = false;
 	work->mode = NF_ALG_MODE_OFF;
 	work->gen = 0;
 	return true;

@@ -19,6 +19,38 @@
 struct sip_binding;
 struct sip_call;
 
+#define SIP_RANGE	4	/* RTP pairs of one m-line */
+
+/**
+ * struct sip_stream - an m-line as announced
+ * @type:	"audio"
+ * @l4proto:	of its parts
+ * @first, @n:	its parts: RTP and RTCP in turn, or one. @n 0: nothing is known of where it is
+ * @closed:	port 0
+ * @rtcp:	parts come in pairs, also where RTCP has no port of its own (mux)
+ * @mux:	a=rtcp-mux
+ * @hold:	nothing is to be received there for now
+ * @active:	TCP: connects, and does not wait for connections
+ */
+struct sip_stream {
+	char type[12];
+	u8 l4proto;
+	u8 first, n;
+	bool closed, rtcp, mux, hold, active;
+};
+
+/**
+ * struct sip_line - an m-line of a message, read
+ * @s:		all but where its parts are
+ * @zero:	its address is 0.0.0.0 or :: (RFC 3264, 8.4: hold)
+ * @ep:		announced endpoints, as many as @s says
+ */
+struct sip_line {
+	struct sip_stream s;
+	bool zero;
+	struct alg_endpoint ep[2 * SIP_RANGE];
+};
+
 /**
  * struct sip_message - a message on its way through the ALG; in per-CPU memory, softirqs off
  * @work:	the packet; resolved, its mode is on or observe
@@ -29,6 +61,7 @@ struct sip_call;
  * @sender:	the sender, as it knows itself: the packet's source before translation
  * @receiver:	the receiver, as it knows itself: the source of its packets before translation
  * @media:	filled in by sip_call_message() for the planner
+ * @lines:	its m-lines; sip_media.c's own
  * @keep:	seconds that the signalling connection must live on from now, largest of what the callees ask for
  * @made:	bindings that this message made; sip_register.c's own, valid in this RCU section
  * @n_made:	how many
@@ -43,6 +76,7 @@ struct sip_message {
 	bool inside;
 	struct alg_endpoint sender, receiver;
 	struct alg_sip_media_map media[ALG_SDP_MEDIA];
+	struct sip_line lines[ALG_SDP_MEDIA];
 	u32 keep;
 	struct sip_binding *made[ALG_SIP_CONTACTS];
 	u8 n_made;

@@ -77,6 +77,7 @@ static u8 leg_new(struct sip_call *call, const struct alg_endpoint *inside)
 	if (i == SIP_LEGS)
 		return SIP_NONE;
 	call->legs[i] = *inside;
+	call->conns[i].used = false;
 	call->n_legs = max_t(u8, call->n_legs, i + 1);
 	return i;
 }
@@ -439,7 +440,8 @@ static bool call_update(struct sip_turn *t)
 	if (state == NF_ALG_CALL_STATE_ESTABLISHED && !call->answered) {
 		call->answered = true;
 		nf_alg_count(call->account, NF_ALG_PROTOCOL_SIP, NF_ALG_REASON_ANSWERED);
-		sip_call_event(call, NF_ALG_EVENT_CALL_ANSWERED);
+		if (unlikely(nf_alg_work_heard(t->m->work)))
+			sip_call_event(call, NF_ALG_EVENT_CALL_ANSWERED);
 	}
 	return true;
 }
@@ -560,6 +562,7 @@ int sip_call_message(struct sip_message *m)
 	m->call = NULL;
 	if (m->work->mode != NF_ALG_MODE_ON)
 		return observe(m);
+	sip_media_read(m);
 	sip_call_key(m, &key);
 	t.call = sip_call_find(&key);
 	if (!t.call && is_invite(m)) {

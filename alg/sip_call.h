@@ -23,7 +23,6 @@
 #define SIP_DIALOGS	12
 #define SIP_HOLES	64	/* pinholes of one call */
 #define SIP_PARTS	32	/* endpoints of one description */
-#define SIP_RANGE	4	/* RTP pairs of one m-line */
 #define SIP_NONE	0xff
 #define SIP_RING	180	/* seconds that a call may wait for its answer without a word */
 
@@ -40,24 +39,6 @@ struct sip_part {
 	struct alg_endpoint ep;
 	struct nf_alg_public *public;
 	bool near;
-};
-
-/**
- * struct sip_stream - an m-line as announced
- * @type:	"audio"
- * @l4proto:	of its parts
- * @first, @n:	its parts: RTP and RTCP in turn, or one. @n 0: nothing is known of where it is
- * @closed:	port 0
- * @rtcp:	parts come in pairs, also where RTCP has no port of its own (mux)
- * @mux:	a=rtcp-mux
- * @hold:	nothing is to be received there for now
- * @active:	TCP: connects, and does not wait for connections
- */
-struct sip_stream {
-	char type[12];
-	u8 l4proto;
-	u8 first, n;
-	bool closed, rtcp, mux, hold, active;
 };
 
 /**
@@ -166,11 +147,11 @@ struct sip_call {
 	u32 seq, serial;
 	u8 undo;
 	u8 n_legs;
-	struct alg_endpoint legs[SIP_LEGS];
-	struct sip_conn conns[SIP_LEGS];
 	struct sip_party *parties[SIP_PARTIES];
 	struct sip_dialog *dialogs[SIP_DIALOGS];
 	struct list_head holes;
+	struct alg_endpoint legs[SIP_LEGS];
+	struct sip_conn conns[SIP_LEGS];
 	struct alg_endpoint from_addr, to_addr;
 	char name[NF_ALG_CALL_NAME];
 	char from[NF_ALG_CALL_PARTY], to[NF_ALG_CALL_PARTY];
@@ -213,7 +194,8 @@ u32 sip_call_number(struct net *net);
 /* Calls @fn, with its lock, for the call that follows number *@id; sets *@id. false: there is none. */
 bool sip_call_next(struct net *net, u32 *id, void (*fn)(struct sip_call *call, void *arg), void *arg);
 
-/* sip_media.c; all under call->lock */
+/* sip_media.c; all but the first under call->lock */
+void sip_media_read(struct sip_message *m);		/* before anything else */
 void sip_media_announce(struct sip_turn *t, bool offer);	/* by @t->party; refusals are counted */
 void sip_media_commit(struct sip_party *party);
 void sip_media_restore(struct sip_party *party);

@@ -74,7 +74,7 @@ static void want(const struct way *w)
 	}
 	if (call->n_holes >= SIP_HOLES)
 		return;
-	h = kzalloc(sizeof(*h), GFP_ATOMIC | __GFP_NOWARN);
+	h = kmalloc(sizeof(*h), GFP_ATOMIC | __GFP_NOWARN);
 	if (!h) {
 		nf_alg_work_refuse(w->t->m->work, NF_ALG_REASON_NO_MEMORY);
 		return;
@@ -85,6 +85,11 @@ static void want(const struct way *w)
 	h->to = w->public;
 	h->source = w->source;
 	h->peer = w->peer;
+	h->hole = NULL;
+	h->former = NULL;
+	h->fresh = 0;
+	h->serial = 0;
+	h->used = false;
 	h->port = w->port;
 	h->anyone = w->anyone;
 	h->leg = w->d->leg;

@@ -13,36 +13,24 @@ enum { REWRITE_ALL, REWRITE_SIGNALLING, REWRITE_NONE };	/* option rewrite */
 
 static bool is_zero(const struct alg_endpoint *ep)
 {
-	return !memchr_inv(ep->addr, 0, sizeof(ep->addr));
+	return !(get_unaligned((const u64 *)ep->addr) | get_unaligned((const u64 *)(ep->addr + 8)));
 }
 
 /* ---- m-lines ---- */
-
-/**
- * struct line - an m-line, read
- * @s:		all but where its parts are
- * @zero:	its address is 0.0.0.0 or :: (RFC 3264, 8.4: hold)
- * @ep:		announced endpoints
- */
-struct line {
-	struct sip_stream s;
-	bool zero;
-	struct alg_endpoint ep[2 * SIP_RANGE];
-};
 
 static const struct alg_endpoint *sdp_addr(const struct alg_sdp *sdp, u8 index)
 {
 	return index < sdp->n_addrs && sdp->addrs[index].ep.family ? &sdp->addrs[index].ep : NULL;
 }
 
-static void line_add(struct line *l, const struct alg_endpoint *addr, u16 port)
+static void line_add(struct sip_line *l, const struct alg_endpoint *addr, u16 port)
 {
 	l->ep[l->s.n] = *addr;
 	l->ep[l->s.n++].port = port;
 }
 
 /* RTCP is at the next port (RFC 3550, 11), or where a=rtcp says (RFC 3605). */
-static void line_rtp(struct line *l, const struct alg_sdp *sdp, const struct alg_sdp_media *m,
+static void line_rtp(struct sip_line *l, const struct alg_sdp *sdp, const struct alg_sdp_media *m,
 		     const struct alg_endpoint *addr)
 {
 	const struct alg_endpoint *rtcp = sdp_addr(sdp, m->rtcp_addr) ?: addr;
@@ -65,7 +53,7 @@ static void line_rtp(struct line *l, const struct alg_sdp *sdp, const struct alg
 	}
 }
 
-static void line_parts(struct line *l, const struct alg_sdp *sdp, const struct alg_sdp_media *m)
+static void line_parts(struct sip_line *l, const struct alg_sdp *sdp, const struct alg_sdp_media *m)
 {
 	const struct alg_endpoint *addr = sdp_addr(sdp, m->addr);
 
@@ -81,12 +69,13 @@ static void line_parts(struct line *l, const struct alg_sdp *sdp, const struct a
 		line_add(l, addr, m->port);
 }
 
-static void line_read(struct line *l, const struct sip_message *msg, unsigned int i)
+static void line_read(struct sip_line *l, const struct sip_message *msg, unsigned int i)
 {
 	const struct alg_sdp_media *m = &msg->sdp.media[i];
 	size_t len = min_t(size_t, m->type_len, sizeof(l->s.type) - 1);
 
-	memset(l, 0, sizeof(*l));
+	memset(&l->s, 0, sizeof(l->s));
+	l->zero = false;
 	memcpy(l->s.type, msg->data + m->type_off, len);
 	l->s.closed = !m->port;
 	l->s.hold = m->direction == ALG_SDP_SENDONLY || m->direction == ALG_SDP_INACTIVE;
@@ -95,6 +84,14 @@ static void line_read(struct line *l, const struct sip_message *msg, unsigned in
 	l->s.active = m->transport == ALG_SDP_TCP &&
 		      (m->setup == ALG_SDP_ACTIVE || m->setup == ALG_SDP_HOLDCONN || m->port == 9);
 	line_parts(l, &msg->sdp, m);
+}
+
+void sip_media_read(struct sip_message *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->sdp.n_media; i++)
+		line_read(&m->lines[i], m, i);
 }
 
 /* ---- descriptions ---- */
@@ -132,7 +129,7 @@ void sip_media_forget(struct sip_party *p)
 	p->desc = NULL;
 }
 
-static bool stream_same(const struct sip_desc *d, unsigned int i, const struct line *l)
+static bool stream_same(const struct sip_desc *d, unsigned int i, const struct sip_line *l)
 {
 	const struct sip_stream *s = &d->streams[i];
 	unsigned int k;
@@ -153,16 +150,13 @@ static bool stream_same(const struct sip_desc *d, unsigned int i, const struct l
 /* Does the message say what its sender has said already? */
 static bool desc_same(const struct sip_desc *d, const struct sip_message *m)
 {
-	struct line l;
 	unsigned int i;
 
 	if (!d || d->n_streams != m->sdp.n_media)
 		return false;
-	for (i = 0; i < d->n_streams; i++) {
-		line_read(&l, m, i);
-		if (!stream_same(d, i, &l))
+	for (i = 0; i < d->n_streams; i++)
+		if (!stream_same(d, i, &m->lines[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -324,19 +318,18 @@ static void stream_fill(struct publishing *pub, unsigned int i, const struct sip
 {
 	struct sip_desc *d = pub->d;
 	struct sip_stream *s = &d->streams[i];
-	struct line l;
+	const struct sip_line *l = &pub->t->m->lines[i];
 	unsigned int k;
 
-	line_read(&l, pub->t->m, i);
-	*s = l.s;
+	*s = l->s;
 	s->first = d->n_parts;
 	s->n = 0;
-	if (l.zero) {
+	if (l->zero) {
 		stream_carry(d, s, last, i);
 		return;
 	}
-	for (k = 0; k < l.s.n && d->n_parts < SIP_PARTS; k++) {
-		d->parts[d->n_parts++].ep = l.ep[k];
+	for (k = 0; k < l->s.n && d->n_parts < SIP_PARTS; k++) {
+		d->parts[d->n_parts++].ep = l->ep[k];
 		s->n++;
 	}
 	stream_publish(pub, s);
@@ -345,12 +338,10 @@ static void stream_fill(struct publishing *pub, unsigned int i, const struct sip
 static unsigned int parts_needed(const struct sip_message *m, const struct sip_desc *last)
 {
 	unsigned int i, n = 0;
-	struct line l;
 
 	for (i = 0; i < m->sdp.n_media; i++) {
-		line_read(&l, m, i);
-		if (!l.zero)
-			n += l.s.n;
+		if (!m->lines[i].zero)
+			n += m->lines[i].s.n;
 		else if (last && i < last->n_streams)
 			n += last->streams[i].n;
 	}
@@ -455,21 +446,20 @@ static void map_line(const struct sip_turn *t, unsigned int i)
 {
 	const struct alg_sdp_media *media = &t->m->sdp.media[i];
 	struct alg_sip_media_map *map = &t->m->media[i];
-	struct line l;
+	const struct sip_line *l = &t->m->lines[i];
 
 	memset(map, 0, sizeof(*map));
-	line_read(&l, t->m, i);
-	if (l.zero)
+	if (l->zero)
 		return;
-	if (!l.s.n || l.s.active) {
+	if (!l->s.n || l->s.active) {
 		map_address(t, i);
 		return;
 	}
-	endpoint_seen(t, i, l.s.l4proto, &l.ep[0], &map->rtp);
-	map->rewrite = !sip_same_endpoint(&map->rtp, &l.ep[0]);
-	if (l.s.rtcp && l.s.n > 1) {
-		endpoint_seen(t, i, l.s.l4proto, &l.ep[1], &map->rtcp);
-		map->rewrite |= !sip_same_endpoint(&map->rtcp, &l.ep[1]);
+	endpoint_seen(t, i, l->s.l4proto, &l->ep[0], &map->rtp);
+	map->rewrite = !sip_same_endpoint(&map->rtp, &l->ep[0]);
+	if (l->s.rtcp && l->s.n > 1) {
+		endpoint_seen(t, i, l->s.l4proto, &l->ep[1], &map->rtcp);
+		map->rewrite |= !sip_same_endpoint(&map->rtcp, &l->ep[1]);
 	} else if (media->rtcp_port) {
 		map->rtcp = map->rtp;
 	}

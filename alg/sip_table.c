@@ -94,10 +94,11 @@ static void text_copy(char *to, size_t size, const struct sip_message *m, const 
 
 static struct sip_call *call_alloc(const struct sip_message *m, const struct sip_call_key *key)
 {
-	struct sip_call *call = kzalloc(sizeof(*call), GFP_ATOMIC | __GFP_NOWARN);
+	struct sip_call *call = kmalloc(sizeof(*call), GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!call)
 		return NULL;
+	memset(call, 0, offsetof(struct sip_call, legs));	/* which are valid as far as @n_legs says */
 	call->key = *key;
 	call->net = key->net;
 	call->gen = m->work->gen;
@@ -167,7 +168,7 @@ static void call_unnumber(struct sip_call *call)
  * Shows the call to packets. Return: the one that is in the table now, NULL: none. Dumps know it already and may end
  * it; under its lock, so that nothing dead gets in.
  */
-static struct sip_call *call_insert(struct sip_call *call)
+static struct sip_call *call_insert(struct sip_call *call, struct nf_alg_work *w)
 {
 	struct sip_call *other = NULL;
 
@@ -180,7 +181,8 @@ static struct sip_call *call_insert(struct sip_call *call)
 		call_discharge(call);
 	} else if (!call->dead) {
 		nf_alg_count(call->account, NF_ALG_PROTOCOL_SIP, NF_ALG_REASON_CALLS);
-		sip_call_event(call, NF_ALG_EVENT_CALL_STARTED);
+		if (unlikely(nf_alg_work_heard(w)))
+			sip_call_event(call, NF_ALG_EVENT_CALL_STARTED);
 	}
 	spin_unlock(&call->lock);
 	if (IS_ERR(other))
@@ -208,7 +210,7 @@ int sip_call_add(struct sip_message *m, const struct sip_call_key *key, struct s
 		kfree(call);
 		return reason;
 	}
-	*out = call_insert(call);
+	*out = call_insert(call, m->work);
 	wheel_add(call, CHECK_PERIOD);
 	if (atomic_inc_return(&in_wheel) && !delayed_work_pending(&collector))
 		queue_delayed_work(system_power_efficient_wq, &collector, HZ);

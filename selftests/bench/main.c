@@ -28,7 +28,7 @@ MODULE_PARM_DESC(rounds, "values of each series");
 
 static char *only = "";
 module_param(only, charp, 0);
-MODULE_PARM_DESC(only, "measurements to be made: how their names begin");
+MODULE_PARM_DESC(only, "measurements to be made: how their names begin, or with $ a whole name");
 
 struct net *bench_net[BENCH_LANES];
 
@@ -100,7 +100,11 @@ bool bench_failed(void)
 
 bool bench_wanted(const char *name)
 {
-	return !strncmp(only, name, strlen(only));
+	size_t len = strlen(only);
+
+	if (len && only[len - 1] == '$')
+		return strlen(name) == len - 1 && !strncmp(only, name, len - 1);
+	return !strncmp(only, name, len);
 }
 
 static int results_show(struct seq_file *m, void *v)
