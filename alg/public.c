@@ -371,7 +371,7 @@ static struct public_endpoint *single_locked(const struct nf_alg_work *work, con
 int nf_alg_public_get(struct nf_alg_work *work, const struct nf_alg_public_req *req, struct nf_alg_public **public)
 {
 	struct public_endpoint *fresh, *pe;
-	struct nf_alg_place place;
+	struct nf_alg_place place ALG_UNINIT;
 
 	nf_alg_place_init(&place, work, req->dir, &req->target, req->foreign);
 	if (req->l4proto == IPPROTO_GRE)	/* call IDs tell tenants apart, not subscribers */
@@ -543,9 +543,17 @@ static int pair_get(struct pair *pr)
  */
 int nf_alg_public_get_pair(struct nf_alg_work *work, const struct nf_alg_public_req *req, struct nf_alg_public *public[2])
 {
-	struct pair pr = { .work = work, .req = *req, .target = { req->target, req->target } };
 	int i, reason = NF_ALG_REASON_NO_PORT;
+	struct pair pr ALG_UNINIT;
 
+	pr.work = work;
+	pr.req = *req;
+	pr.target[0] = req->target;
+	pr.target[1] = req->target;
+	for (i = 0; i < 2; i++) {
+		pr.fresh[i] = NULL;
+		pr.out[i] = NULL;
+	}
 	pr.req.same_port = false;
 	nf_alg_place_init(&pr.place, work, req->dir, &req->target, req->foreign);
 	if (req->target.port < PORT_LAST) {
@@ -580,14 +588,13 @@ EXPORT_SYMBOL_GPL(nf_alg_public_get_pair);
 bool nf_alg_public_to_target(const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *public,
 			     struct alg_endpoint *target, bool *same)
 {
-	struct nf_alg_claim key = {
-		.l4proto = l4proto,
-		.l3num = nf_alg_endpoint_l3num(public),
-		.net = work->net,
-		.port = public->port,
-	};
+	struct nf_alg_claim key ALG_UNINIT;
 	const struct nf_alg_claim *c;
 
+	key.l4proto = l4proto;
+	key.l3num = nf_alg_endpoint_l3num(public);
+	key.net = work->net;
+	key.port = public->port;
 	nf_alg_endpoint_addr(public, &key.addr);
 	key.hash = nf_alg_claim_hash(key.net, key.l3num, &key.addr, key.port, l4proto);
 	hlist_for_each_entry_rcu(c, nf_alg_claim_chain(key.hash), node) {

@@ -230,7 +230,7 @@ static void make_plan(struct sip_message *m, bool media, struct alg_plan *plan)
 {
 	struct nf_alg_work *w = m->work;
 	u32 what = nf_alg_work_option(w, NF_ALG_A_OPTION_REWRITE);
-	struct alg_sip_nat nat;
+	struct alg_sip_nat nat ALG_UNINIT;
 
 	if (what == REWRITE_NONE)
 		return;

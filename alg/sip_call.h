@@ -11,7 +11,6 @@
 #define NF_ALG_SIP_CALL_H
 
 #include <linux/list.h>
-#include <linux/llist.h>
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
 
@@ -119,7 +118,7 @@ struct sip_call_key {
 /**
  * struct sip_call - a call
  * @node:	in the table, unless @dead
- * @wheel:	of the collector, which alone frees a call
+ * @wheel:	of the collector, unless @dead or in its hands
  * @lock:	for everything below that changes
  * @account:	with a reference and one call of the quota; NULL when no tenant is configured
  * @gen:	configuration that the tenant's rule was looked at in
@@ -131,7 +130,7 @@ struct sip_call_key {
  */
 struct sip_call {
 	struct rhash_head node;
-	struct llist_node wheel;
+	struct hlist_node wheel;
 	struct sip_call_key key;
 	struct rcu_head rcu;
 	spinlock_t lock;

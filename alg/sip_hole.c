@@ -267,8 +267,10 @@ static bool has_answer(const struct sip_call *call, const struct sip_dialog *d)
 static void want_dialog(struct sip_turn *t, const struct sip_dialog *d)
 {
 	const struct sip_party *in, *out = NULL;
-	struct pair p = { .w = { .t = t, .d = d } };
+	struct pair p ALG_UNINIT;
 
+	p.w.t = t;
+	p.w.d = d;
 	if (d->party[SIP_INSIDE] == SIP_NONE)
 		return;
 	in = t->call->parties[d->party[SIP_INSIDE]];
@@ -312,20 +314,24 @@ static void hole_free(struct sip_call *call, struct sip_hole *h)
 
 static void hole_open(struct sip_turn *t, struct sip_hole *h)
 {
-	struct nf_alg_pinhole_req req = {
-		.dir = dir_of(t, h->side),
-		.l4proto = h->to->l4proto,
-		.target = h->to->target,
-		.timeout = t->call->media_timeout,
-		.public = h->to,
-		.peer = h->peer,
-		.anyone = h->anyone,
-		.source = h->source,
-		.permanent = h->anyone,	/* not for the first that comes alone */
-		.call = t->call->id,
-		.idle = t->call->media_timeout,
-	};
+	struct nf_alg_pinhole_req req ALG_UNINIT;
 
+	/* By name: to zero it first would take as long. */
+	req.dir = dir_of(t, h->side);
+	req.l4proto = h->to->l4proto;
+	req.target = h->to->target;
+	req.same_port = false;
+	req.timeout = t->call->media_timeout;
+	req.max = 0;
+	req.public = h->to;
+	req.peer = h->peer;
+	req.anyone = h->anyone;
+	req.source = h->source;
+	req.control = false;
+	req.permanent = h->anyone;	/* not for the first that comes alone */
+	req.call = t->call->id;
+	req.idle = t->call->media_timeout;
+	req.keep_master = false;
 	h->hole = nf_alg_hole_open(t->m->work, &req);
 	h->serial = t->call->serial;
 	h->fresh = jiffies;

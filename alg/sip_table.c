@@ -2,10 +2,11 @@
 /*
  * Where calls are kept: one table of all, read under RCU, and a namespace's calls by number for dumps.
  *
- * Every call is also in the collector's wheel, from birth until the collector has seen that it is over: so the
- * collector alone frees calls, and ending one is possible from everywhere. It looks at each call once in CHECK_PERIOD
- * seconds, or at its deadline, whichever comes first; packets only move the deadline. New calls enter the wheel without
- * a lock.
+ * Every call that is not over is also in the collector's wheel, which looks at each once in CHECK_PERIOD seconds, or at
+ * its deadline, whichever comes first; packets only move the deadline. Who ends a call, from wherever, takes it out of all
+ * this and frees it by RCU: its memory is the next call's soon.
+ *
+ * Lock order: call->lock, wheel_lock.
  */
 #include <linux/module.h>
 #include <linux/random.h>
@@ -31,8 +32,9 @@ struct sip_net {
 static unsigned int sip_net_id;
 static struct rhashtable table;
 static siphash_key_t secret[2];
-static struct llist_head wheel[WHEEL_SLOTS];
-static atomic_t in_wheel;
+static struct hlist_head wheel[WHEEL_SLOTS];
+static DEFINE_SPINLOCK(wheel_lock);	/* taken at birth and death of a call, and by the collector */
+static u32 in_wheel;
 static u32 wheel_done;	/* second that the collector has done last */
 
 static void collect(struct work_struct *work);
@@ -140,9 +142,29 @@ static void call_discharge(struct sip_call *call)
 	call->account = NULL;
 }
 
+/* Under call->lock; @call is not dead. */
 static void wheel_add(struct sip_call *call, u32 seconds)
 {
-	llist_add(&call->wheel, &wheel[((u32)(jiffies / HZ) + seconds) % WHEEL_SLOTS]);
+	spin_lock(&wheel_lock);
+	hlist_add_head(&call->wheel, &wheel[((u32)(jiffies / HZ) + seconds) % WHEEL_SLOTS]);
+	in_wheel++;
+	spin_unlock(&wheel_lock);
+}
+
+/* The collector may have it in its hands. */
+static void wheel_del(struct sip_call *call)
+{
+	spin_lock(&wheel_lock);
+	if (!hlist_unhashed(&call->wheel)) {
+		hlist_del_init(&call->wheel);
+		in_wheel--;
+	}
+	spin_unlock(&wheel_lock);
+}
+
+static void call_free(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct sip_call, rcu));
 }
 
 static int call_number(struct sip_call *call)
@@ -165,8 +187,8 @@ static void call_unnumber(struct sip_call *call)
 }
 
 /*
- * Shows the call to packets. Return: the one that is in the table now, NULL: none. Dumps know it already and may end
- * it; under its lock, so that nothing dead gets in.
+ * Shows the call to packets. Return: the one that is in the table now, NULL: none. Dumps know it already and may have
+ * ended it; under its lock, so that nothing dead gets in.
  */
 static struct sip_call *call_insert(struct sip_call *call, struct nf_alg_work *w)
 {
@@ -179,7 +201,9 @@ static struct sip_call *call_insert(struct sip_call *call, struct nf_alg_work *w
 		call->dead = true;
 		call_unnumber(call);
 		call_discharge(call);
+		call_rcu(&call->rcu, call_free);
 	} else if (!call->dead) {
+		wheel_add(call, CHECK_PERIOD);
 		nf_alg_count(call->account, NF_ALG_PROTOCOL_SIP, NF_ALG_REASON_CALLS);
 		if (unlikely(nf_alg_work_heard(w)))
 			sip_call_event(call, NF_ALG_EVENT_CALL_STARTED);
@@ -211,8 +235,8 @@ int sip_call_add(struct sip_message *m, const struct sip_call_key *key, struct s
 		return reason;
 	}
 	*out = call_insert(call, m->work);
-	wheel_add(call, CHECK_PERIOD);
-	if (atomic_inc_return(&in_wheel) && !delayed_work_pending(&collector))
+	smp_mb();	/* the collector goes on while there are calls, or we start it */
+	if (!delayed_work_pending(&collector))
 		queue_delayed_work(system_power_efficient_wq, &collector, HZ);
 	return *out ? 0 : NF_ALG_REASON_NO_MEMORY;
 }
@@ -253,7 +277,10 @@ static void parties_free(struct sip_call *call)
 	}
 }
 
-/* Everything that it held is given back at once; the collector frees the rest. @reason: counted, 0: nothing is. */
+/*
+ * Everything that it held is given back at once, and it is freed when this RCU section is over. @reason: counted, 0:
+ * nothing is.
+ */
 void sip_call_end(struct sip_call *call, int reason)
 {
 	lockdep_assert_held(&call->lock);
@@ -269,6 +296,8 @@ void sip_call_end(struct sip_call *call, int reason)
 		nf_alg_count(call->account, NF_ALG_PROTOCOL_SIP, reason);
 	sip_call_event(call, NF_ALG_EVENT_CALL_ENDED);
 	call_discharge(call);
+	wheel_del(call);
+	call_rcu(&call->rcu, call_free);
 }
 
 /* ---- collector ---- */
@@ -298,10 +327,10 @@ static void keep_conns(const struct sip_call *call)
 		sip_conn_keep(call->net, &call->conns[i], SIP_CONN_KEEP);
 }
 
-/* Return: seconds until it is to be looked at again, 0: it is over. */
-static u32 call_check(struct sip_call *call)
+/* Under RCU; it is not in the wheel, and goes back to it unless it is over. */
+static void call_check(struct sip_call *call)
 {
-	long left = 0;
+	long left;
 
 	spin_lock_bh(&call->lock);
 	if (!call->dead) {
@@ -313,29 +342,45 @@ static u32 call_check(struct sip_call *call)
 			sip_call_end(call, 0);
 		else
 			sip_holes_check(call);
-		if (!call->dead)
+		if (!call->dead) {
 			keep_conns(call);
+			wheel_add(call, clamp_t(long, DIV_ROUND_UP(left, HZ), 1, CHECK_PERIOD));
+		}
 	}
-	left = call->dead ? 0 : clamp_t(long, DIV_ROUND_UP(left, HZ), 1, CHECK_PERIOD);
 	spin_unlock_bh(&call->lock);
-	return left;
+}
+
+/* The first of @due, taken out; NULL: there is none. Under RCU. */
+static struct sip_call *wheel_take(struct hlist_head *due)
+{
+	struct sip_call *call;
+
+	spin_lock_bh(&wheel_lock);
+	call = hlist_entry_safe(due->first, struct sip_call, wheel);
+	if (call) {
+		hlist_del_init(&call->wheel);
+		in_wheel--;
+	}
+	spin_unlock_bh(&wheel_lock);
+	return call;
 }
 
 static void check_slot(u32 slot)
 {
-	struct sip_call *call, *next;
-	u32 after;
+	struct sip_call *call;
+	struct hlist_head due;
 
-	llist_for_each_entry_safe(call, next, llist_del_all(&wheel[slot]), wheel) {
-		after = call_check(call);
-		if (after) {
-			wheel_add(call, after);
-		} else {
-			kfree_rcu(call, rcu);
-			atomic_dec(&in_wheel);
-		}
+	spin_lock_bh(&wheel_lock);
+	hlist_move_list(&wheel[slot], &due);	/* those ended meanwhile leave it */
+	spin_unlock_bh(&wheel_lock);
+	do {
+		rcu_read_lock();
+		call = wheel_take(&due);
+		if (call)
+			call_check(call);
+		rcu_read_unlock();
 		cond_resched();
-	}
+	} while (call);
 }
 
 static void collect(struct work_struct *work)
@@ -345,7 +390,7 @@ static void collect(struct work_struct *work)
 	wheel_done = now;
 	for (; due; due--)
 		check_slot((now - due + 1) % WHEEL_SLOTS);
-	if (atomic_read(&in_wheel))
+	if (READ_ONCE(in_wheel))
 		queue_delayed_work(system_power_efficient_wq, &collector, HZ);
 }
 
@@ -391,7 +436,7 @@ static void end_one(struct sip_call *call, void *arg)
 	sip_call_end(call, 0);
 }
 
-/* Conntrack and the pinholes go after us; what is left in the wheel is dead. */
+/* Conntrack and the pinholes go after us. */
 static void __net_exit sip_net_exit(struct net *net)
 {
 	u32 id = 0;
@@ -424,15 +469,8 @@ int sip_call_init(void)
 
 void sip_call_exit(void)
 {
-	struct sip_call *call, *next;
-	int i;
-
 	cancel_delayed_work_sync(&collector);
 	unregister_pernet_subsys(&sip_net_ops);
-	synchronize_rcu();
-	for (i = 0; i < WHEEL_SLOTS; i++)
-		llist_for_each_entry_safe(call, next, llist_del_all(&wheel[i]), wheel)
-			kfree(call);
-	atomic_set(&in_wheel, 0);
+	rcu_barrier();
 	rhashtable_destroy(&table);
 }

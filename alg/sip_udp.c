@@ -119,7 +119,7 @@ static int message(struct nf_alg_work *w, const struct datagram *d, u32 *keep)
 {
 	struct sip_scratch *scratch = sip_scratch(w);
 	struct sip_message *m = &scratch->m;
-	struct alg_plan plan;
+	struct alg_plan plan ALG_UNINIT;
 	u32 used;
 
 	if (d->len > nf_alg_work_option(w, NF_ALG_A_OPTION_MAX_MESSAGE) ||

@@ -42,7 +42,11 @@ u32 sip_plan_addr(struct sip_plan *p, const struct alg_endpoint *ep, char *out)
 			t->len = (u8)alg_format_addr(t->text, sizeof(t->text), ep);
 		}
 	}
-	memcpy(out, t->text, t->len);
+	/* Both have room for more: a copy of fixed size is one of registers. */
+	if (t->len <= 16)
+		memcpy(out, t->text, 16);
+	else
+		memcpy(out, t->text, sizeof(t->text));
 	return t->len;
 }
 
@@ -299,7 +303,7 @@ int alg_sip_plan(const u8 *data, const struct alg_sip_msg *msg, const struct alg
 		 const struct alg_sip_media_map *media, struct alg_plan *plan)
 {
 	struct alg_plan_mark mark = alg_plan_mark(plan);
-	struct sip_plan p;
+	struct sip_plan p ALG_UNINIT;
 	unsigned int i;
 
 	sip_plan_begin(&p, data, msg, plan);
