@@ -119,6 +119,8 @@ struct sip_call_key {
  * struct sip_call - a call
  * @node:	in the table, unless @dead
  * @wheel:	of the collector, unless @dead or in its hands
+ * @list:	in its namespace's, for dumps
+ * @by_id:	likewise, by number
  * @lock:	for everything below that changes
  * @account:	with a reference and one call of the quota; NULL when no tenant is configured
  * @gen:	configuration that the tenant's rule was looked at in
@@ -131,6 +133,8 @@ struct sip_call_key {
 struct sip_call {
 	struct rhash_head node;
 	struct hlist_node wheel;
+	struct list_head list;
+	struct hlist_node by_id;
 	struct sip_call_key key;
 	struct rcu_head rcu;
 	spinlock_t lock;

@@ -6,13 +6,12 @@
  * its deadline, whichever comes first; packets only move the deadline. Who ends a call, from wherever, takes it out of all
  * this and frees it by RCU: its memory is the next call's soon.
  *
- * Lock order: call->lock, wheel_lock.
+ * Lock order: call->lock, then wheel_lock or a namespace's.
  */
 #include <linux/module.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 #include <net/netns/generic.h>
 #include <net/netns/hash.h>
 #include <net/netfilter/nf_conntrack_zones.h>
@@ -23,10 +22,21 @@
 #define CHECK_PERIOD	8
 #define LINGER		32	/* seconds for a caller to try again, or a cancelled INVITE to be answered: 64 * T1 */
 
-/* A namespace's calls, by number: the array's lock is taken at birth and death of a call. @last: number given last. */
+#define NUMBERS		256	/* chains of calls by number */
+
+/**
+ * struct sip_net - a namespace's calls
+ * @lock:	below call->lock
+ * @calls:	numbers grow along it
+ * @by_id:	the same by number
+ * @last:	number given last
+ * @count:	calls
+ */
 struct sip_net {
-	struct xarray calls;
-	atomic_t last, count;
+	spinlock_t lock;
+	struct list_head calls;
+	struct hlist_head by_id[NUMBERS];
+	u32 last, count;
 };
 
 static unsigned int sip_net_id;
@@ -167,23 +177,28 @@ static void call_free(struct rcu_head *rcu)
 	kfree(container_of(rcu, struct sip_call, rcu));
 }
 
-static int call_number(struct sip_call *call)
+/* From here on dumps see it. */
+static void call_number(struct sip_call *call)
 {
 	struct sip_net *sn = sip_net(call->net);
 
-	call->id = atomic_inc_return(&sn->last) ?: atomic_inc_return(&sn->last);
-	if (xa_err(xa_store(&sn->calls, call->id, call, GFP_ATOMIC | __GFP_NOWARN)))
-		return NF_ALG_REASON_NO_MEMORY;
-	atomic_inc(&sn->count);
-	return 0;
+	spin_lock(&sn->lock);
+	call->id = ++sn->last ?: ++sn->last;
+	list_add_tail(&call->list, &sn->calls);
+	hlist_add_head(&call->by_id, &sn->by_id[call->id % NUMBERS]);
+	WRITE_ONCE(sn->count, sn->count + 1);
+	spin_unlock(&sn->lock);
 }
 
 static void call_unnumber(struct sip_call *call)
 {
 	struct sip_net *sn = sip_net(call->net);
 
-	xa_erase(&sn->calls, call->id);
-	atomic_dec(&sn->count);
+	spin_lock(&sn->lock);
+	list_del(&call->list);
+	hlist_del(&call->by_id);
+	WRITE_ONCE(sn->count, sn->count - 1);
+	spin_unlock(&sn->lock);
 }
 
 /*
@@ -228,12 +243,7 @@ int sip_call_add(struct sip_message *m, const struct sip_call_key *key, struct s
 	}
 	call->timeout = nf_alg_work_option(m->work, NF_ALG_A_OPTION_CALL_TIMEOUT);
 	sip_call_refresh(call);
-	reason = call_number(call);
-	if (reason) {
-		call_discharge(call);
-		kfree(call);
-		return reason;
-	}
+	call_number(call);
 	*out = call_insert(call, m->work);
 	smp_mb();	/* the collector goes on while there are calls, or we start it */
 	if (!delayed_work_pending(&collector))
@@ -398,20 +408,39 @@ static void collect(struct work_struct *work)
 
 u32 sip_call_number(struct net *net)
 {
-	return atomic_read(&sip_net(net)->count);
+	return READ_ONCE(sip_net(net)->count);
+}
+
+/* The call that follows number @id, NULL: there is none. Under RCU. */
+static struct sip_call *call_behind(struct sip_net *sn, u32 id)
+{
+	struct sip_call *call, *found = NULL;
+
+	spin_lock_bh(&sn->lock);
+	hlist_for_each_entry(call, &sn->by_id[id % NUMBERS], by_id)
+		if (call->id == id)
+			break;
+	/* When that one is over since it takes longer. */
+	if (!call)
+		call = list_entry(&sn->calls, struct sip_call, list);
+	list_for_each_entry_continue(call, &sn->calls, list) {
+		if (call->id > id) {
+			found = call;
+			break;
+		}
+	}
+	spin_unlock_bh(&sn->lock);
+	return found;
 }
 
 bool sip_call_next(struct net *net, u32 *id, void (*fn)(struct sip_call *call, void *arg), void *arg)
 {
-	unsigned long index = (unsigned long)*id + 1;
 	struct sip_call *call;
 
-	if (!index || index > U32_MAX)
-		return false;
 	rcu_read_lock();
-	call = xa_find(&sip_net(net)->calls, &index, U32_MAX, XA_PRESENT);
+	call = call_behind(sip_net(net), *id);
 	if (call) {
-		*id = index;
+		*id = call->id;
 		spin_lock_bh(&call->lock);
 		if (!call->dead)
 			fn(call, arg);
@@ -427,7 +456,8 @@ static int __net_init sip_net_init(struct net *net)
 {
 	struct sip_net *sn = sip_net(net);
 
-	xa_init_flags(&sn->calls, XA_FLAGS_LOCK_BH);
+	spin_lock_init(&sn->lock);
+	INIT_LIST_HEAD(&sn->calls);
 	return 0;
 }
 
@@ -443,7 +473,7 @@ static void __net_exit sip_net_exit(struct net *net)
 
 	while (sip_call_next(net, &id, end_one, NULL))
 		cond_resched();
-	WARN_ON_ONCE(!xa_empty(&sip_net(net)->calls));
+	WARN_ON_ONCE(!list_empty(&sip_net(net)->calls));
 }
 
 static struct pernet_operations sip_net_ops = {
