@@ -4,6 +4,7 @@
 #include <net/netfilter/nf_conntrack_seqadj.h>
 
 #include "nf_alg.h"
+#include "tcp_quick.h"
 #include "proto/ftp.h"
 
 #define PORT_LOWEST	1024	/* below, nobody's data connection listens (RFC 2577, 3) */
@@ -265,7 +266,6 @@ static struct nf_alg_proto ftp_proto = {
 	.help = ftp_help,
 	.session_size = sizeof(struct ftp_session),
 	.stream = &ftp_stream,
-	.quick = ftp_quick,
 	.segment = ftp_segment,
 	.rewrites = ftp_rewrites,
 	.owner = THIS_MODULE,
@@ -273,6 +273,8 @@ static struct nf_alg_proto ftp_proto = {
 
 static int ftp_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo)
 {
+	if (nf_alg_tcp_quick(skb, protoff, ct, ctinfo, ftp_quick))
+		return NF_ACCEPT;
 	return nf_alg_tcp_help(&ftp_proto, skb, protoff, ct, ctinfo);
 }
 

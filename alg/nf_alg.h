@@ -34,9 +34,6 @@ struct nf_alg_call_ops;
  * @help:	conntrack's ->help, called for every packet of its connections at confirm time, any ctinfo
  * @session_size: bytes behind struct nf_alg_session that are the protocol's own
  * @stream:	TCP: how messages are found; its ctx is a struct nf_alg_work
- * @quick:	TCP: the short way for a segment that is one message of no interest, under session->lock; may be NULL. true: such it
- *		is, and the protocol's part of the session is as @segment and the message function would have left it, which would
- *		have taken all of it without a word to anybody. false: nothing has changed
  * @segment:	TCP: sees each segment with data before the stream does, under session->lock; may be NULL
  * @rewrites:	the rule may ask for edits even where addresses are not translated; may be NULL
  * @begin:	a session was made: initialises its part; may be NULL
@@ -55,7 +52,6 @@ struct nf_alg_proto {
 	int (*help)(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo);
 	size_t session_size;
 	const struct alg_stream_ops *stream;
-	bool (*quick)(struct nf_alg_session *session, bool reply, const u8 *data, u32 len);
 	void (*segment)(struct nf_alg_work *work, u32 seq, const u8 *data, u32 len);
 	bool (*rewrites)(const struct nf_alg_work *work);
 	void (*begin)(struct nf_alg_session *session);
@@ -312,7 +308,10 @@ static inline u32 nf_alg_work_option(struct nf_alg_work *work, unsigned int opti
 
 /* ---- TCP control connections: alg/tcp.c ---- */
 
-/* ->help of a TCP protocol: streams, messages by proto->stream, edits, sequence numbers. Return: netfilter verdict. */
+/*
+ * ->help of a TCP protocol: streams, messages by proto->stream, edits, sequence numbers. A protocol of many messages that need
+ * nothing tries the short way of tcp_quick.h first. Return: netfilter verdict.
+ */
 int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct,
 		    enum ip_conntrack_info ctinfo);
 

@@ -254,6 +254,7 @@ void nf_alg_session_count_messages(struct nf_alg_session *s, u32 messages)
 	if (messages && s->account)
 		nf_alg_count_add(s->account, s->proto->id, NF_ALG_REASON_MESSAGES, messages);
 }
+EXPORT_SYMBOL_GPL(nf_alg_session_count_messages);
 
 static void session_free_rcu(struct rcu_head *rcu);
 

@@ -14,6 +14,7 @@
 #include <net/netfilter/nf_conntrack_seqadj.h>
 
 #include "nf_alg.h"
+#include "tcp_quick.h"
 
 #define MSS_DEFAULT	536	/* RFC 9293, 3.7.1 */
 /* What one message may need at least, and then more for others in the same segment. */
@@ -417,15 +418,14 @@ static int session_segment(struct nf_alg_work *w, struct segment *seg)
 	return ret;
 }
 
-/* ---- the short way ---- */
+/* ---- the short way: the rest is in tcp_quick.h ---- */
 
-/* Would fix_numbers() leave the packet as it is? Options other than a lone timestamp may be SACK: perhaps not. */
-static bool numbers_true(const struct alg_stream *mine, const struct alg_stream *other, const struct nf_conn *ct,
-			 const struct tcphdr *th, enum ip_conntrack_dir dir)
+bool nf_alg_tcp_numbers_true(const struct nf_alg_session *s, const struct nf_conn *ct, const struct tcphdr *th,
+			     enum ip_conntrack_dir dir)
 {
 	struct seq_fix f = {
-		.mine = mine,
-		.other = other,
+		.mine = &s->dir[dir],
+		.other = &s->dir[!dir],
 		.a = test_bit(IPS_SEQ_ADJUST_BIT, &ct->status) ? nfct_seqadj(ct) : NULL,
 		.dir = dir,
 	};
@@ -434,68 +434,28 @@ static bool numbers_true(const struct alg_stream *mine, const struct alg_stream 
 	if (th->doff != 5 && (th->doff != 8 || get_unaligned_be32(th + 1) != (TCPOPT_NOP << 24 | TCPOPT_NOP << 16 |
 									    TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)))
 		return false;
-	return fix_seq(&f, alg_stream_map_seq(mine, seq)) == seq && fix_ack(&f, alg_stream_map_ack(other, ack)) == ack;
+	return fix_seq(&f, alg_stream_map_seq(f.mine, seq)) == seq && fix_ack(&f, alg_stream_map_ack(f.other, ack)) == ack;
 }
+EXPORT_SYMBOL_GPL(nf_alg_tcp_numbers_true);
 
-/* @th: with ACK; @data: behind it, none for a mere acknowledgement. Under session->lock. */
-static bool session_quick(struct nf_alg_session *s, const struct nf_conn *ct, enum ip_conntrack_dir dir,
-			  const struct tcphdr *th, const u8 *data, u32 len)
+void nf_alg_tcp_acked(struct nf_alg_session *s, enum ip_conntrack_dir dir, u32 ack)
 {
-	struct alg_stream *mine = &s->dir[dir], *other = &s->dir[!dir];
-
-	if (s->gen != smp_load_acquire(s->gen_now) || s->blocked || (len && !alg_stream_quick(mine, ntohl(th->seq))))
-		return false;
-	if ((alg_stream_moved(mine) || alg_stream_moved(other)) && !numbers_true(mine, other, ct, th, dir))
-		return false;
-	if (len) {
-		if (!s->proto->quick(s, dir == IP_CT_DIR_REPLY, data, len))
-			return false;
-		alg_stream_accept(mine, len);
-		if (s->uncounted++ == NF_ALG_UNCOUNTED_MAX)
-			nf_alg_session_count_messages(s, 0);
-	}
-	if (!alg_stream_acked_quick(other, ntohl(th->ack_seq)))
-		alg_stream_acked(other, ntohl(th->ack_seq));
-	return true;
+	alg_stream_acked(&s->dir[!dir], ack);
 }
+EXPORT_SYMBOL_GPL(nf_alg_tcp_acked);
 
-/*
- * Most segments are one message of no interest, in order, or mere acknowledgements, and need no other numbers than
- * conntrack gives them: they pass, and only the session takes note. Whatever is unusual goes the long way, which comes to
- * the same result. Return: false, and nothing has changed; or the packet passes.
+/**
+ * nf_alg_tcp_help() - conntrack's ->help of a TCP protocol
+ * @proto:	the caller
+ * @skb:	packet, addresses translated, sequence numbers not yet adjusted
+ * @protoff:	offset of the TCP header
+ * @ct:		its connection
+ * @ctinfo:	and its state
+ *
+ * Context: softirq or process, under rcu_read_lock(). Return: netfilter verdict.
  */
-static bool tcp_quick(const struct nf_alg_proto *proto, const struct sk_buff *skb, unsigned int protoff,
-		      const struct nf_conn *ct, enum ip_conntrack_info ctinfo)
-{
-	const struct tcphdr *th = (const struct tcphdr *)(skb->data + protoff);
-	struct nf_alg_session *s;
-	unsigned int start;
-	bool done, bh;
-
-	if ((ctinfo != IP_CT_ESTABLISHED && ctinfo != IP_CT_ESTABLISHED_REPLY) || !proto->quick)
-		return false;
-	if ((ct->master && !nf_alg_conn_is_child(ct)) || nf_ct_protonum(ct) != IPPROTO_TCP || !nf_ct_is_confirmed(ct) ||
-	    nf_is_loopback_packet(skb))
-		return false;
-	if (skb_is_nonlinear(skb) || skb->len < protoff + sizeof(*th))
-		return false;
-	start = protoff + th->doff * 4;
-	if (th->doff < sizeof(*th) / 4 || skb->len < start ||
-	    (tcp_flag_word(th) & (TCP_FLAG_SYN | TCP_FLAG_FIN | TCP_FLAG_RST | TCP_FLAG_URG | TCP_FLAG_ACK)) != TCP_FLAG_ACK)
-		return false;
-	s = nf_alg_session_find(ct);
-	if (!s)
-		return false;
-	bh = nf_alg_softirqs_off();
-	spin_lock(&s->lock);
-	done = session_quick(s, ct, CTINFO2DIR(ctinfo), th, skb->data + start, skb->len - start);
-	spin_unlock(&s->lock);
-	nf_alg_softirqs_restore(bh);
-	return done;
-}
-
-static noinline int tcp_long(const struct nf_alg_proto *proto, struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct,
-			     enum ip_conntrack_info ctinfo)
+int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct,
+		    enum ip_conntrack_info ctinfo)
 {
 	struct nf_alg_work w ALG_UNINIT;
 	struct segment seg ALG_UNINIT;
@@ -516,22 +476,6 @@ static noinline int tcp_long(const struct nf_alg_proto *proto, struct sk_buff *s
 	spin_unlock(&w.session->lock);
 	nf_alg_softirqs_restore(bh);
 	return ret;
-}
-
-/**
- * nf_alg_tcp_help() - conntrack's ->help of a TCP protocol
- * @proto:	the caller
- * @skb:	packet, addresses translated, sequence numbers not yet adjusted
- * @protoff:	offset of the TCP header
- * @ct:		its connection
- * @ctinfo:	and its state
- *
- * Context: softirq or process, under rcu_read_lock(). Return: netfilter verdict.
- */
-int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct,
-		    enum ip_conntrack_info ctinfo)
-{
-	return tcp_quick(proto, skb, protoff, ct, ctinfo) ? NF_ACCEPT : tcp_long(proto, skb, protoff, ct, ctinfo);
 }
 EXPORT_SYMBOL_GPL(nf_alg_tcp_help);
 

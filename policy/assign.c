@@ -174,16 +174,13 @@ static unsigned int tenant_match(const struct nf_alg_tenant *tenant, const struc
 
 static bool port_served(const struct nf_alg_conf *conf, const struct nf_conntrack_tuple *tuple)
 {
+	bool udp = tuple->dst.protonum == IPPROTO_UDP;
 	unsigned int port = ntohs(tuple->dst.u.all);
-	int transport;
 
-	if (tuple->dst.protonum == IPPROTO_TCP)
-		transport = NF_ALG_TRANSPORT_TCP;
-	else if (tuple->dst.protonum == IPPROTO_UDP)
-		transport = NF_ALG_TRANSPORT_UDP;
-	else
+	BUILD_BUG_ON(NF_ALG_TRANSPORT_TCP != 0 || NF_ALG_TRANSPORT_UDP != 1);
+	if (!udp && tuple->dst.protonum != IPPROTO_TCP)
 		return false;
-	return READ_ONCE(conf->ports[transport][BIT_WORD(port)]) & BIT_MASK(port);
+	return READ_ONCE(conf->ports[udp][BIT_WORD(port)]) >> port % BITS_PER_LONG & 1;
 }
 
 /* A connection that can be given a helper: still ours alone, with none yet, and nobody's child. */
