@@ -110,11 +110,7 @@ static void ftp_remember(struct nf_alg_work *w, u32 id)
 
 static void ftp_open(struct nf_alg_work *w, const struct alg_ftp_msg *msg, u32 editable_from, struct alg_plan *plan)
 {
-	struct nf_alg_pinhole_req req = {
-		.dir = w->dir,
-		.l4proto = IPPROTO_TCP,
-		.target = msg->ep,
-	};
+	struct nf_alg_pinhole_req req ALG_UNINIT;
 	struct alg_endpoint public ALG_UNINIT;
 	int reason;
 	u32 id;
@@ -123,6 +119,8 @@ static void ftp_open(struct nf_alg_work *w, const struct alg_ftp_msg *msg, u32 e
 		nf_alg_work_count(w, NF_ALG_REASON_POLICY_OFF);
 		return;
 	}
+	nf_alg_pinhole_req_init(&req, w->dir, IPPROTO_TCP);
+	req.target = msg->ep;
 	if (msg->bare_lf && nf_alg_work_option(w, NF_ALG_A_OPTION_BARE_LF)) {
 		nf_alg_work_refuse(w, NF_ALG_REASON_MALFORMED);
 		return;

@@ -413,6 +413,25 @@ struct nf_alg_pinhole_req {
 	bool keep_master;
 };
 
+/* A request that asks for nothing special; @target and @timeout are the caller's. Cheaper than to zero all of it. */
+static inline void nf_alg_pinhole_req_init(struct nf_alg_pinhole_req *req, enum ip_conntrack_dir dir, u8 l4proto)
+{
+	req->dir = dir;
+	req->l4proto = l4proto;
+	req->same_port = false;
+	req->max = 0;
+	req->public = NULL;
+	req->peer.family = 0;
+	req->peer.port = 0;
+	req->anyone = false;
+	req->source = NULL;
+	req->control = false;
+	req->permanent = false;
+	req->call = 0;
+	req->idle = 0;
+	req->keep_master = false;
+}
+
 /**
  * nf_alg_pinhole_open() - opens a pinhole from the other side of the connection to an announced endpoint
  * @work:	the packet

@@ -316,22 +316,16 @@ static void hole_open(struct sip_turn *t, struct sip_hole *h)
 {
 	struct nf_alg_pinhole_req req ALG_UNINIT;
 
-	/* By name: to zero it first would take as long. */
-	req.dir = dir_of(t, h->side);
-	req.l4proto = h->to->l4proto;
+	nf_alg_pinhole_req_init(&req, dir_of(t, h->side), h->to->l4proto);
 	req.target = h->to->target;
-	req.same_port = false;
 	req.timeout = t->call->media_timeout;
-	req.max = 0;
 	req.public = h->to;
 	req.peer = h->peer;
 	req.anyone = h->anyone;
 	req.source = h->source;
-	req.control = false;
 	req.permanent = h->anyone;	/* not for the first that comes alone */
 	req.call = t->call->id;
 	req.idle = t->call->media_timeout;
-	req.keep_master = false;
 	h->hole = nf_alg_hole_open(t->m->work, &req);
 	h->serial = t->call->serial;
 	h->fresh = jiffies;

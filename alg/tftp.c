@@ -20,16 +20,14 @@ static struct nf_alg_proto tftp_proto = {
 static void tftp_open(struct nf_alg_work *w)
 {
 	const struct nf_conntrack_tuple *sent = &w->ct->tuplehash[w->dir].tuple;
-	struct nf_alg_pinhole_req req = {
-		.dir = w->dir,
-		.l4proto = IPPROTO_UDP,
-		.same_port = true,
-		.timeout = nf_alg_work_option(w, NF_ALG_A_OPTION_PINHOLE_TIMEOUT),
-		.max = nf_alg_work_option(w, NF_ALG_A_OPTION_MAX_PINHOLES),
-	};
+	struct nf_alg_pinhole_req req ALG_UNINIT;
 	struct alg_endpoint public ALG_UNINIT;
 	u32 id;
 
+	nf_alg_pinhole_req_init(&req, w->dir, IPPROTO_UDP);
+	req.same_port = true;
+	req.timeout = nf_alg_work_option(w, NF_ALG_A_OPTION_PINHOLE_TIMEOUT);
+	req.max = nf_alg_work_option(w, NF_ALG_A_OPTION_MAX_PINHOLES);
 	nf_alg_endpoint_set(&req.target, sent->src.l3num, &sent->src.u3, sent->src.u.udp.port);
 	nf_alg_pinhole_open(w, &req, &public, &id);
 }

@@ -24,20 +24,21 @@ ALG_EXPORT(alg_parse_u32);
 /* Dotted decimal at @p into @quad. */
 static bool read_quad(const u8 *p, u32 len, u8 quad[4])
 {
-	u32 octet, digits, i = 0;
+	u32 octet, start, i = 0;
 	unsigned int n;
 
-	if (len > 15)
-		return false;
 	for (n = 0; n < 4; n++) {
 		if (n && (i == len || p[i++] != '.'))
 			return false;
-		for (digits = 0; i + digits < len && p[i + digits] != '.'; digits++)
-			;
-		if (digits > 3 || (digits > 1 && p[i] == '0') || !alg_parse_u32(p + i, digits, 255, &octet))
+		start = i;
+		for (octet = 0; i < len && (u8)(p[i] - '0') < 10; i++) {
+			if (i - start == 3 || (i > start && !octet))	/* four digits; a leading zero */
+				return false;
+			octet = octet * 10 + (p[i] - '0');
+		}
+		if (i == start || octet > 255)
 			return false;
 		quad[n] = (u8)octet;
-		i += digits;
 	}
 	return i == len;
 }
@@ -165,26 +166,13 @@ static unsigned int longest_zeros(const u8 addr[16], unsigned int *start)
 	return best > 1 ? best : 0;
 }
 
-/* Below 1000; products instead of divisions are exact there. */
-static u32 format_short(char *buf, u32 val)
-{
-	u32 hundreds = val * 5243 >> 19, rest = val - hundreds * 100, tens = rest * 205 >> 11, n = 0;
-
-	if (hundreds)
-		buf[n++] = (char)('0' + hundreds);
-	if (val >= 10)
-		buf[n++] = (char)('0' + tens);
-	buf[n++] = (char)('0' + rest - tens * 10);
-	return n;
-}
-
 u32 alg_format_u32(char *buf, u32 val)
 {
 	char digits[10] ALG_UNINIT;
 	u32 n = 0, i, tenth;
 
 	if (val < 1000)
-		return format_short(buf, val);
+		return alg_format_short(buf, val);
 	do {
 		/* Octets and ports: a compiler that saves space would divide. */
 		tenth = val <= 65535 ? val * 52429 >> 19 : val / 10;
@@ -205,7 +193,7 @@ static u32 format_ipv4(char *buf, const u8 addr[16])
 	for (i = 0; i < 4; i++) {
 		if (i)
 			buf[n++] = '.';
-		n += alg_format_u32(buf + n, addr[i]);
+		n += alg_format_short(buf + n, addr[i]);
 	}
 	return n;
 }
@@ -245,16 +233,17 @@ static u32 format_ipv6(char *buf, const u8 addr[16])
 
 int alg_format_addr(char *buf, u32 size, const struct alg_endpoint *ep)
 {
-	char text[ALG_ADDR_TEXT] ALG_UNINIT;
+	char text[ALG_ADDR_TEXT] ALG_UNINIT, *to = size >= sizeof(text) ? buf : text;
 	u32 n = 0;
 
 	if (ep->family == 4)
-		n = format_ipv4(text, ep->addr);
+		n = format_ipv4(to, ep->addr);
 	else if (ep->family == 6)
-		n = format_ipv6(text, ep->addr);
+		n = format_ipv6(to, ep->addr);
 	if (!n || n >= size)
 		return 0;
-	memcpy(buf, text, n);
+	if (to != buf)
+		memcpy(buf, text, n);
 	buf[n] = '\0';
 	return (int)n;
 }

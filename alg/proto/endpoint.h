@@ -37,6 +37,19 @@ int alg_format_addr(char *buf, u32 size, const struct alg_endpoint *ep);
 /* Decimal digits only, at most ten, value at most @max. On failure *@val is unchanged. */
 bool alg_parse_u32(const u8 *p, u32 len, u32 max, u32 *val);
 
+/* Below 1000; products instead of divisions are exact there. As alg_format_u32(). */
+static inline u32 alg_format_short(char *buf, u32 val)
+{
+	u32 hundreds = val * 5243 >> 19, rest = val - hundreds * 100, tens = rest * 205 >> 11, n = 0;
+
+	if (hundreds)
+		buf[n++] = (char)('0' + hundreds);
+	if (val >= 10)
+		buf[n++] = (char)('0' + tens);
+	buf[n++] = (char)('0' + rest - tens * 10);
+	return n;
+}
+
 /* Decimal digits without NUL, at most ten. Return: how many. */
 u32 alg_format_u32(char *buf, u32 val);
 

@@ -241,7 +241,7 @@ static bool is_delim(u8 c)
 	return c > 32 && c < 127 && !is_digit(c);
 }
 
-static u32 find_byte(const u8 *p, u32 from, u32 end, u8 c)
+static inline u32 find_byte(const u8 *p, u32 from, u32 end, u8 c)
 {
 	while (from < end && p[from] != c)
 		from++;
@@ -633,7 +633,7 @@ static u32 put_numbers(char *text, u32 n, const u8 *v, u32 count)
 	for (i = 0; i < count; i++) {
 		if (n)
 			text[n++] = ',';
-		n += alg_format_u32(text + n, v[i]);
+		n += alg_format_short(text + n, v[i]);
 	}
 	return n;
 }
@@ -675,7 +675,7 @@ static u32 format_eprt(char *text, u8 delim, const struct alg_endpoint *ep)
 int alg_ftp_format(const struct alg_ftp_msg *msg, const struct alg_endpoint *ep, char *buf, u32 size)
 {
 	bool is_long = msg->kind == ALG_FTP_LPRT || msg->kind == ALG_FTP_228;
-	char text[ALG_FTP_TEXT] ALG_UNINIT;
+	char room[ALG_FTP_TEXT] ALG_UNINIT, *text = size >= sizeof(room) ? buf : room;
 	u32 n = 0;
 
 	if (!ep->port)
@@ -697,7 +697,8 @@ int alg_ftp_format(const struct alg_ftp_msg *msg, const struct alg_endpoint *ep,
 	}
 	if (!n || n >= size)
 		return 0;
-	memcpy(buf, text, n);
+	if (text != buf)
+		memcpy(buf, room, n);
 	buf[n] = '\0';
 	return (int)n;
 }

@@ -96,8 +96,7 @@ static int add_addr(struct description *d, const struct word *type, const struct
 	const u8 *p = d->p;
 	u8 family = WORD_IS(p, type, "ip4") ? 4 : WORD_IS(p, type, "ip6") ? 6 : 0;
 
-	while (end < text->end && p[end] != '/')
-		end++;
+	end = alg_find_byte(p, end, text->end, '/');
 	if (end == text->off)
 		return -EINVAL;
 	if (family && alg_scan_addr(p, text->off, end, &ep)) {
@@ -115,12 +114,26 @@ static int add_addr(struct description *d, const struct word *type, const struct
 	return d->sdp->n_addrs++;
 }
 
+/* Is it "IN IP4 " or "IN IP6 "? Seven bytes. */
+static bool is_internet(const u8 *p)
+{
+	return !memcmp(p, "IN IP", 5) && (p[5] == '4' || p[5] == '6') && p[6] == ' ';
+}
+
 /* "IN" SP "IP4" SP address from @i on. Other networks have entries without an address. */
 static int read_connection(struct description *d, u32 i, u32 end)
 {
 	static const struct word none = { 0, 0 };
-	struct word net, type, addr;
+	struct word net, type ALG_UNINIT, addr ALG_UNINIT;
 
+	if (end - i > 7 && is_internet(d->p + i) && !is_space(d->p[i + 7])) {	/* as nearly everybody writes it */
+		type.off = i + 3;
+		type.end = i + 6;
+		i += 7;
+		if (!next_word(d->p, &i, end, &addr))
+			return -EINVAL;
+		return add_addr(d, &type, &addr);
+	}
 	if (!next_word(d->p, &i, end, &net) || !next_word(d->p, &i, end, &type) || !next_word(d->p, &i, end, &addr))
 		return -EINVAL;
 	return add_addr(d, WORD_IS(d->p, &net, "in") ? &type : &none, &addr);
@@ -144,10 +157,18 @@ static int read_c(struct description *d, u32 i, u32 end)
  */
 static int read_o(struct description *d, u32 i, u32 end)
 {
-	struct word net, type, addr;
+	struct word net, type ALG_UNINIT, addr ALG_UNINIT;
 	int index;
 
-	if (!last_word(d->p, i, &end, &addr) || !last_word(d->p, i, &end, &type) || !last_word(d->p, i, &end, &net))
+	if (!last_word(d->p, i, &end, &addr))
+		return 0;
+	if (end - i > 8 && is_space(d->p[end - 8]) && is_internet(d->p + end - 7)) {
+		type.off = end - 4;
+		type.end = end - 1;
+		index = add_addr(d, &type, &addr);
+		return index == -E2BIG ? index : 0;
+	}
+	if (!last_word(d->p, i, &end, &type) || !last_word(d->p, i, &end, &net))
 		return 0;
 	if (!WORD_IS(d->p, &net, "in") || !(WORD_IS(d->p, &type, "ip4") || WORD_IS(d->p, &type, "ip6")))
 		return 0;
@@ -159,6 +180,8 @@ static int read_o(struct description *d, u32 i, u32 end)
 
 static u8 read_transport(const u8 *p, const struct word *w)
 {
+	if (w->end - w->off == 7 && !memcmp(p + w->off, "RTP/AVP", 7))
+		return ALG_SDP_RTP;
 	switch (p[w->off] | 0x20) {
 	case 'r':
 		return WORD_STARTS(p, w, "rtp/") || WORD_IS(p, w, "rtp") ? ALG_SDP_RTP : ALG_SDP_OTHER;

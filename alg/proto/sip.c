@@ -208,7 +208,7 @@ static inline void trim(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
 
 static inline enum alg_parse read_line(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
 {
-	u32 name = i, behind = name_end(p, i, end), lf = last_lf(p, i, end);
+	u32 name = i, behind = name_end(p, i, end), lf = last_lf(p, behind, end);	/* no LF is in a name */
 
 	if (lf == end)
 		return ALG_PARSE_PARTIAL;

@@ -818,11 +818,26 @@ static bool stream_pickup(struct stream_job *job)
 void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, void *ctx, u32 seq, const u8 *data,
 			u32 len, bool may_hold, struct alg_stream_out *out)
 {
-	struct stream_job job = {
-		.s = s, .ops = ops, .ctx = ctx, .out = out,
-		.seq = seq, .data = data, .len = len, .hold = may_hold,
-	};
+	struct stream_job job ALG_UNINIT;
 
+	job.s = s;
+	job.ops = ops;
+	job.ctx = ctx;
+	job.out = out;
+	job.seq = seq;
+	job.data = data;
+	job.len = len;
+	job.hold = may_hold;
+	job.trim = 0;
+	job.first = 0;
+	job.src = NULL;
+	job.n = 0;
+	job.kept = 0;
+	job.gone = 0;
+	job.pos = 0;
+	job.full = false;
+	job.partial = false;
+	job.safe = 0;
 	stream_free_out(s);
 	log_expire(s);
 	alg_plan_undo(out->plan, (struct alg_plan_mark){ 0 });
