@@ -79,7 +79,8 @@ bool alg_plan_insert(struct alg_plan *plan, u32 off, u32 old_len, const void *te
 		at--;
 	if (at > plan->edits && at[-1].off + at[-1].old_len > off)
 		return false;
-	memmove(at + 1, at, (size_t)(plan->edits + plan->n - at) * sizeof(*at));
+	if (at < plan->edits + plan->n)	/* most come in order */
+		memmove(at + 1, at, (size_t)(plan->edits + plan->n - at) * sizeof(*at));
 	alg_plan_fill(plan, at, off, old_len, text, new_len);
 	return true;
 }
