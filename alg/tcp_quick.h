@@ -2,9 +2,9 @@
 /*
  * The short way of a TCP control connection's packets, in line in ->help of a protocol that has one.
  *
- * Most segments are one message of no interest, in order, or mere acknowledgements, and need no other numbers than conntrack gives
- * them: they pass, and only the session takes note. Whatever is unusual goes the long way, nf_alg_tcp_help(), which comes to the same
- * result.
+ * Most segments are one message of no interest, in order, or mere acknowledgements, and need no other numbers than conntrack
+ * gives them: they pass, and only the session takes note. Whatever is unusual goes the long way, nf_alg_tcp_help(), which comes
+ * to the same result.
  */
 #ifndef NF_ALG_TCP_QUICK_H
 #define NF_ALG_TCP_QUICK_H
