@@ -423,13 +423,15 @@ class Bed:
         with self.watcher.lock:
             everybody = {name: self.watcher.settled(name) for name in self.watcher.watches}
             for name in names:
+                if name not in everybody:
+                    continue
                 watch = everybody[name]
                 got = collections.Counter()
                 for (_, _, spi), count in watch.esp["in"].items():
                     got[spi] += count
                 for spi in got:
                     if spi not in watch.own:
-                        owners = [other for other in names if spi in everybody[other].own]
+                        owners = [other for other in everybody if spi in everybody[other].own]
                         wrong.append("%s got %d packets of SPI %08x, which is %s's" %
                                      (name, got[spi], spi, owners or "nobody"))
                 answer[name] = len(got)

@@ -31,6 +31,7 @@ gateway_rekeys()
 
 topo_ipsec 3
 inner_address r 10.1.99.1
+ip -n "$r" route add 10.20.1.0/24 via 203.0.113.2 src 10.1.99.1
 inner_address s2 10.20.2.1 203.0.113.1
 ip -n "$r" addr add 203.0.113.11/24 dev wan0
 alg_start ike
@@ -54,11 +55,15 @@ ike_peer s2 < <(
 for n in 1 2 3; do
 	ike_peer c$n < <(
 		conn_to s1 v2 c$n $n 192.168.1.1$n
-		conn_to s2 natt c$n $n 192.168.1.1$n encapsulation=auto
-		PUBLIC[s1]=2001:db8:2::2
-		[ $n = 3 ] || conn_to s1 six c$n $n 2001:db8:1::1$n
-		[ $n != 3 ] || ike_conn inside left=192.168.1.13 leftid=@c3 leftsubnet=10.1.3.0/24 right=%any rightid=@s2 \
-			rightsubnet=10.20.2.0/24)
+		# As a responder it takes the first that fits, with its way of encapsulation.
+		if [ $n = 3 ]; then
+			ike_conn inside left=192.168.1.13 leftid=@c3 leftsubnet=10.1.3.0/24 right=%any rightid=@s2 \
+				rightsubnet=10.20.2.0/24
+		else
+			conn_to s2 natt c$n $n 192.168.1.1$n encapsulation=auto
+			PUBLIC[s1]=2001:db8:2::2
+			conn_to s1 six c$n $n 2001:db8:1::1$n
+		fi)
 done
 ike_peer r < <(conn_to s1 v2 r 99 203.0.113.1)
 ike_ready s1 s2 c1 c2 c3 r || finish
