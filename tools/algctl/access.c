@@ -149,6 +149,7 @@ static bool refuse(struct store *s, const char *text)
 	char *roles;
 	struct words names = { 0 };
 
+	s->refused = true;
 	fail_errno(s->ctx, EPERM, NOWHERE, "%s", text);
 	for (size_t i = 0; i < s->identity.roles.n; i++)
 		words_add(&names, s->identity.roles.v[i]->name);
@@ -169,6 +170,8 @@ bool access_check(struct store *s, enum kind kind, const char *name, enum level 
 		return false;
 	if (has >= level)
 		return true;
+	if (name && !*s->subject.name)
+		s->subject = ref_of(kind, name, 0);
 	text = name ? format_text("%s '%s': not permitted to %s it", kind_names[kind], name, level_names[level]) :
 		      format_text("not permitted to add a %s", kind_names[kind]);
 	refuse(s, text);

@@ -72,6 +72,8 @@ struct ctx {
 	bool plain;		/* references to the latest version without a number */
 	char **words;
 	int nwords;
+	int argc;
+	char **argv;		/* all of it, for the log */
 	int *key, *block;
 	const char *file;
 	char *own_file;

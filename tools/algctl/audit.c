@@ -22,7 +22,7 @@ static void hash_entry(const char *before, const struct audit_entry *e, char out
 	json_decref(j);
 }
 
-/* Words of the command line; what is no UTF-8 is shown as '?', for the database takes nothing else. */
+/* As it was typed; what is no UTF-8 is shown as '?', for the database takes nothing else. */
 static char *clean(char *text)
 {
 	json_t *j = json_string(text);
@@ -34,13 +34,21 @@ static char *clean(char *text)
 	return text;
 }
 
+/* Addresses may have passwords. */
+static const char *shown(const char *before, const char *word)
+{
+	if (!strncmp(word, "--store=", 8))
+		return "--store=...";
+	return strcmp(before, "--store") ? word : "...";
+}
+
 static char *command_line(const struct ctx *ctx)
 {
 	struct words all = { 0 };
 	char *text;
 
-	for (int i = 0; i < ctx->nwords; i++)
-		words_add(&all, ctx->words[i]);
+	for (int i = 1; i < ctx->argc; i++)
+		words_add(&all, shown(ctx->argv[i - 1], ctx->argv[i]));
 	text = words_join(&all, " ");
 	words_free(&all);
 	return clean(text);

@@ -196,7 +196,11 @@ static bool may_read(struct ctx *ctx)
 	s = store_of(ctx);
 	if (!store_begin(s, BEGIN_READ) || !identity_load(s) || !access_level(s, KIND_ROLE, NULL, &level))
 		return false;
-	return level >= LEVEL_VIEW || fail_errno(ctx, EPERM, NOWHERE, "not permitted to read the log");
+	if (level >= LEVEL_VIEW)
+		return true;
+	s->subject = ref_of(STORE_KINDS, "", 0);
+	s->refused = true;
+	return fail_errno(ctx, EPERM, NOWHERE, "not permitted to read the log");
 }
 
 static bool log_show(struct ctx *ctx, const struct command *command, void *object)

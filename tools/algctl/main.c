@@ -332,6 +332,8 @@ int main(int argc, char **argv)
 	bool good;
 
 	start(&ctx, argc);
+	ctx.argc = argc;
+	ctx.argv = argv;
 	if (argc > 2 && !strcmp(argv[1], "complete") && !strcmp(argv[2], "--")) {
 		for (int i = 3; i < argc; i++)
 			ctx.words[ctx.nwords++] = argv[i];

@@ -98,14 +98,15 @@ bool drift(struct ctx *ctx, struct outcome *out)
 	return good;
 }
 
-/* In a transaction of its own; what was wrong with the command line alone is none of the log's business. */
-static void log_refusal(struct store *s)
+/* What was wrong with the command line alone is none of the log's business. */
+void operation_refused(struct store *s)
 {
 	const struct ctx *ctx = s->ctx;
 	char *text;
 
 	if (!ctx->nerrors || ctx->errors[0].code != ALGCTL_REFUSED || ctx->dry_run || !s->identity.user)
 		return;
+	s->refused = false;
 	text = format_text("refused: %s", ctx->errors[0].message);
 	if (store_begin(s, BEGIN_WRITE) && audit_add(s, &s->subject, NULL, NULL, text))
 		store_commit(s);
@@ -164,7 +165,7 @@ bool operation_run(struct ctx *ctx, operation_fn *work, void *data, struct outco
 
 		store_rollback(s);
 		if (!broken)
-			log_refusal(s);
+			operation_refused(s);
 	}
 	outcome_free(&local);
 	return good;

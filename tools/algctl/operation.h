@@ -25,6 +25,7 @@ struct outcome {
 };
 
 bool operation_run(struct ctx *ctx, operation_fn *work, void *data, struct outcome *out);	/* @out may be NULL */
+void operation_refused(struct store *s);	/* into the log, in a transaction of its own */
 void outcome_free(struct outcome *out);
 
 /* What the store wants the kernel to have. */

@@ -125,12 +125,13 @@ struct identity {
  * @said:		what was given, sorted, with the places where it was said; NULL: nothing
  * @applied:		what tenants have was changed: the kernel is to be, too
  * @dry_run:		nothing will stay
+ * @refused:		by access.c, and not in the log yet
  */
 struct store {
 	struct ctx *ctx;
 	struct db *db;
 	char *where;
-	bool transaction, writing, failed, applied, dry_run;
+	bool transaction, writing, failed, applied, dry_run, refused;
 	int64_t now;
 	struct ref subject;
 	const struct objects *said;

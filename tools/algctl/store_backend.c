@@ -232,6 +232,11 @@ static void store_backend_close(struct ctx *ctx)
 {
 	struct store_backend *b = front_of(ctx);
 
+	if (b->store && b->store->refused) {
+		ctx->quiet = true;
+		store_rollback(b->store);
+		operation_refused(b->store);
+	}
 	if (b->kernel) {
 		ctx->backend = b->kernel;
 		b->kernel->ops->close(ctx);

@@ -32,6 +32,7 @@ struct schema_step {
 
 extern const struct schema_step schema_steps[];		/* ends with version 0 */
 extern const int schema_latest;
+extern const char store_rights[];			/* store_rights.c: step 4 of PostgreSQL */
 
 enum begin_how { BEGIN_READ, BEGIN_WRITE, BEGIN_REPORT, BEGIN_SCHEMA };
 

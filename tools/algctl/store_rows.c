@@ -2,6 +2,7 @@
 /* Rows of the store as structures. */
 #include "store.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,10 +170,27 @@ bool store_versions(struct store *s, enum kind kind, const char *name, struct st
 	return read_rows(s, SQL_VERSIONS, out);
 }
 
+/* A kernel that got only what somebody sees would lose the rest. */
+static bool sees_all(struct store *s)
+{
+	bool all = true;
+
+	sql_start(s, SQL_HIDDEN, "");
+	while (sql_row(s, SQL_HIDDEN))
+		all = false;
+	if (s->failed || all)
+		return !s->failed;
+	fail_errno(s->ctx, EPERM, NOWHERE, "not permitted to view all that tenants have, which the kernel would get");
+	s->refused = true;
+	return false;
+}
+
 bool store_used(struct store *s, const char *box, struct stored_list *out)
 {
 	enum sql q = box ? SQL_USED_BY_BOX : SQL_USED;
 
+	if (!sees_all(s))
+		return false;
 	if (box)
 		sql_start(s, q, "t", box);
 	else

@@ -84,7 +84,11 @@ const struct schema_step schema_steps[] = {
 	  "RETURN NEW; END $$" },
 	{ 3, ENGINE_POSTGRESQL, "CREATE TRIGGER box_reports_report BEFORE INSERT OR UPDATE ON box_reports FOR EACH ROW "
 	  "EXECUTE FUNCTION box_report()" },
+
+	/* 4: rights; where the database does not enforce them nothing is hidden from it */
+	{ 4, ENGINE_POSTGRESQL, store_rights },
+	{ 4, ENGINE_SQLITE, "CREATE VIEW IF NOT EXISTS hidden AS SELECT 1 AS n WHERE 0" },
 	{ 0, 0, NULL }
 };
 
-const int schema_latest = 3;
+const int schema_latest = 4;

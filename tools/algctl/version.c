@@ -28,7 +28,9 @@ bool version_get(struct store *s, const struct ref *ref, struct where at, struct
 			return true;
 		stored_free(out);
 	}
-	return s->failed ? false : no_such(s, ref, at);
+	if (s->failed || !identity_load(s) || !access_check(s, ref->kind, ref->name, LEVEL_VIEW, at))
+		return false;
+	return no_such(s, ref, at);
 }
 
 struct object *version_load(struct store *s, const struct ref *ref, struct where at)
@@ -110,7 +112,7 @@ static bool no_target(struct resolve *r, const struct ref *ref, struct where at)
 {
 	const char *kind = kind_names[r->o->kind], *name = r->o->name;
 
-	if (r->s->failed)
+	if (r->s->failed || !access_check(r->s, ref->kind, ref->name, LEVEL_VIEW, at))
 		return false;
 	if (ref->version)
 		return fail_errno(r->s->ctx, ENOENT, at, "%s '%s': %s '%s' has no version %u", kind, name,
@@ -137,9 +139,40 @@ static bool resolve(void *data, enum kind kind, struct where at, char text[REF_S
 	snprintf(text, REF_SIZE, "%s@%u", to.ref.name, to.ref.version);
 	if (!refs_have(&r->refs, &to.ref))
 		refs_add(&r->refs, &to.ref);
-	good = check_reusable(r->s, r->o, &to, at);
+	good = access_check(r->s, kind, to.ref.name, LEVEL_VIEW, at) && check_reusable(r->s, r->o, &to, at);
 	stored_free(&to);
 	return good;
+}
+
+static uint32_t referred_version(struct store *s, const struct stored *old, const struct ref *to)
+{
+	enum sql q = SQL_REF_OF;
+	uint32_t version = 0;
+
+	sql_start(s, q, "ttntt", kind_names[old->ref.kind], old->ref.name, (int64_t)old->ref.version, kind_names[to->kind],
+		  to->name);
+	while (sql_row(s, q)) {
+		uint32_t here = (uint32_t)sql_number(s, q, 0);
+
+		version = here == to->version || !version ? here : version;
+	}
+	return version;
+}
+
+/* A referrer that moves from one version to another is what propagate is, by whatever command. */
+static bool check_moves(struct store *s, const struct stored *old, const struct refs *refs, struct where at)
+{
+	bool good = true;
+
+	if (!old || s->identity.root)
+		return true;
+	for (size_t i = 0; i < refs->n && good; i++) {
+		const struct ref *to = &refs->v[i];
+		uint32_t was = referred_version(s, old, to);
+
+		good = !was || was == to->version || access_check(s, to->kind, to->name, LEVEL_PROPAGATE, at);
+	}
+	return good && !s->failed;
 }
 
 /* The policy "default" is there when nothing else is said; a store has it from the beginning. */
@@ -202,7 +235,7 @@ bool version_save(struct store *s, struct object *o, const struct stored *old)
 
 	imply_policy(o);
 	good = (o->kind != KIND_TENANT || fleet_check_tenant(s, to_tenant(o))) && check_becomes_single(s, o, old) &&
-	       references_map(o, resolve, &r);
+	       references_map(o, resolve, &r) && check_moves(s, old, &r.refs, o->at);
 	definition = definition_of(o);
 	if (good && !(old && !old->retired && !strcmp(old->definition, definition) && same_meta(old, o)))
 		good = write_rows(s, o, old, definition, &r.refs);
@@ -585,7 +618,7 @@ bool version_list(struct store *s, enum kind kind, bool plain, struct objects *o
 	size_t first = out->n;
 	bool good = store_list(s, kind, &list);
 
-	if (good && !s->identity.root)
+	if (good && !s->identity.root && !s->db->driver->who)
 		drop_hidden(s, &list);
 	good = good && !s->failed && definitions_load(s->ctx, &list, out);
 	for (size_t i = first; plain && good && i < out->n; i++)

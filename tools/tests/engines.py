@@ -70,7 +70,7 @@ class Postgres:
         self.tmp = tempfile.mkdtemp(prefix="algctl-store.")
         os.chmod(self.tmp, 0o711)
         self.data = os.path.join(self.tmp, "data")
-        self.made, self.users = 0, set()
+        self.made, self.users = 0, {"owner"}
         os.mkdir(self.data, 0o700)
         if not os.getuid():
             os.chown(self.data, pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
@@ -108,8 +108,8 @@ class Postgres:
         self.psql("postgres", f"CREATE DATABASE store{self.made}")
         return self.address(f"store{self.made}")
 
-    def psql(self, database, text):
-        return self.run("psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", self.data, "-U", "owner",
+    def psql(self, database, text, user="owner"):
+        return self.run("psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", self.data, "-U", user,
                         "-d", database, "-c", text)
 
     def user(self, _name):
@@ -119,12 +119,11 @@ class Postgres:
         if name not in self.users:
             self.psql("postgres", f"CREATE ROLE \"{name}\" LOGIN")
             self.users.add(name)
-        database = address.split("/")[3].split("?")[0]
-        self.psql(database, f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \"{name}\"")
-        return self.address(database, name)
+        return self.address(address.split("/")[3].split("?")[0], name)
 
-    def sql(self, address, text):
-        return [tuple(line.split("\t")) for line in self.psql(address.split("/")[3].split("?")[0], text).splitlines()]
+    def sql(self, address, text, user="owner"):
+        """What @user gets who needs no algctl for it."""
+        return [tuple(line.split("\t")) for line in self.psql(address.split("/")[3].split("?")[0], text, user).splitlines()]
 
     def rows(self, address, tables):
         return self.sql(address, "; ".join(f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables))

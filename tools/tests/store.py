@@ -12,6 +12,7 @@ import traceback
 import crashes
 import engines
 import fleet
+import rights
 
 
 class Box:
@@ -299,14 +300,47 @@ def roles(box):
     box.check(any(e["who"] == "vera" and e["name"] == "gold" and "not permitted to edit it" in e["result"] for e in refused),
               "refused attempts are in the log", refused)
     box.same({e["who"] for e in box.log("who", "otto")}, {"otto"}, "the log by user")
-    box.bad("log", "show", user="stranger", says="not permitted to read the log")
+    reads(box)
+    mover(box)
     box.bad("role", "del", "administrator", says="can't be deleted")
     box.good("role", "add", "noc", "tenant", "edit", "members", "user:nick")
+    box.bad("tenant", "add", "acme", user="nick", says="policy 'default': not permitted to view it")
+    box.good("role", "set", "noc", "policy", "view")
     box.good("tenant", "add", "acme", user="nick")
     box.good("role", "del", "noc")
     box.bad("tenant", "set", "acme", "zone", "3", user="nick", says="has no role")
     box.good("store", "status", user="otto", has="you are otto, roles: operator")
     box.in_step("after refusals")
+
+
+def reads(box):
+    """Refused reads are in the log as well."""
+    for words in (["log", "show"], ["log", "verify"]):
+        box.bad(*words, user="stranger", says="not permitted to read the log")
+    for words in (["policy", "show", "gold@1"], ["policy", "versions", "gold"], ["policy", "diff", "gold@1"],
+                  ["policy", "references", "gold"], ["policy", "permissions", "gold"]):
+        box.bad("-j", *words, user="stranger", says="policy 'gold': not permitted to view it")
+    box.bad("policy", "show", "nosuch", user="stranger", says="not permitted to view it")
+    commands = [(e["command"], e["object"]) for e in box.log("refused", "who", "stranger")]
+    box.same(commands, [("tenant add x", "tenant"), ("log show", "object"), ("log verify", "object"),
+                        ("-j policy show gold@1", "policy"), ("-j policy versions gold", "policy"),
+                        ("-j policy diff gold@1", "policy"), ("-j policy references gold", "policy"),
+                        ("-j policy permissions gold", "policy"), ("policy show nosuch", "policy")], "refused reads are in the log")
+
+
+def mover(box):
+    """Whoever may not propagate a policy moves nothing to another version of it, with whatever command."""
+    box.good("role", "add", "mover", "tenant", "edit", "policy", "edit", "members", "user:mona")
+    box.good("policy", "add", "bronze", "ftp", "off")
+    box.good("tenant", "add", "moved", "policy", "bronze", "zone", "77", user="mona")
+    box.good("policy", "set", "bronze", "ftp", "observe", user="mona")
+    box.good("tenant", "set", "moved", "max-sessions", "7", user="mona")
+    for words in (["policy", "propagate", "bronze"], ["tenant", "set", "moved", "policy", "bronze"]):
+        box.bad(*words, user="mona", says="policy 'bronze': not permitted to propagate it")
+    box.good("role", "set", "mover", "policy", "propagate")
+    box.good("tenant", "set", "moved", "policy", "bronze", user="mona")
+    box.good("tenant", "del", "moved")
+    box.good("role", "del", "mover")
 
 
 def audit(box):
@@ -322,6 +356,7 @@ def audit(box):
     box.good("log", "show", "since", "2020-01-01", "until", "2100-01-01T00:00:00", has="policy add gold")
     box.bad("log", "show", "since", "2020-13-77", says="since wants", code=1)
     box.good("log", "verify")
+    lines(box)
     follow(box)
     number = box.log()[-2]["number"]
     for text in (f"UPDATE log SET who = 'mallory' WHERE number = {number}", f"DELETE FROM log WHERE number = {number}"):
@@ -330,6 +365,22 @@ def audit(box):
         triggers(box, True)
         code, out, err = box.run("log", "verify")
         box.check(code == 2 and f"entry {number} does not follow" in out + err, f"verify notices: {text}", out + err)
+
+
+def lines(box):
+    """The command with all its options, but for addresses; restore."""
+    box.good("restore")
+    last = box.log()[-1]
+    box.check(last["command"] == "restore" and last["new"] == "restored" and last["result"] == "done", "restore is logged", last)
+    count = len(box.log())
+    box.good("restore", "--dry-run")
+    box.same(len(box.log()), count, "a dry run is not")
+    for n, words in enumerate((["--store", box.address], [f"--store={box.address}"])):
+        box.good("-j", *words, "policy", "add", f"line{n}", "description", "two words \"quoted\" \\u001b ä")
+    box.same([e["command"] for e in box.log("last", "2")],
+             ["-j --store ... policy add line0 description two words \"quoted\" \\u001b ä",
+              "-j --store=... policy add line1 description two words \"quoted\" \\u001b ä"], "options are logged")
+    box.good("log", "verify")
 
 
 def triggers(box, on):
@@ -555,12 +606,12 @@ def upgrade(box):
     """A store of the schema before."""
     box.good("policy", "add", "gold")
     if box.engine.name == "PostgreSQL":
-        box.engine.sql(box.address, "DROP FUNCTION store_notify CASCADE; DROP FUNCTION box_report CASCADE")
+        box.engine.sql(box.address, "DROP FUNCTION store_notify CASCADE; DROP FUNCTION box_report CASCADE; DROP VIEW hidden")
     for text in ("DROP TABLE box_holds", "DROP TABLE box_reports", "DROP TABLE box_tags", "DROP TABLE boxes",
                  "DROP TABLE permissions", "DROP TABLE retention", "UPDATE store_meta SET value = '1' WHERE key = 'schema'"):
         box.engine.sql(box.address, text)
     box.good("policy", "show", "gold")
-    box.same(box.json("store", "status")["schema"], 3, "the schema is brought up to date")
+    box.same(box.json("store", "status")["schema"], 4, "the schema is brought up to date")
     box.good("policy", "permit", "gold", "viewer", "none")
     box.good("store", "auto-delete", "policy", "1d")
     box.engine.sql(box.address, "UPDATE store_meta SET value = '99' WHERE key = 'schema'")
@@ -591,7 +642,7 @@ def places(box):
 
 
 TESTS = (objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors, kernel, whole, writers, upgrade,
-         places, *crashes.TESTS, *fleet.TESTS)
+         places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS)
 
 
 def attempt(test, runner, engine):
