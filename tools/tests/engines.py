@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -42,6 +43,10 @@ class Sqlite:
             raise RuntimeError(str(error)) from error
         finally:
             db.close()
+
+    def worked(self):
+        """Seconds of processor time of a server."""
+        return 0
 
     def rows(self, address, tables):
         """Everything in tables with at least three columns, to be compared."""
@@ -124,6 +129,28 @@ class Postgres:
     def sql(self, address, text, user="owner"):
         """What @user gets who needs no algctl for it."""
         return [tuple(line.split("\t")) for line in self.psql(address.split("/")[3].split("?")[0], text, user).splitlines()]
+
+    def worked(self):
+        """What its processes that have ended used; those of sessions are waited for."""
+        with open(os.path.join(self.data, "postmaster.pid"), encoding="utf-8") as f:
+            pid = int(f.readline())
+        while self.sessions(pid):
+            time.sleep(0.01)
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            times = f.read().rpartition(")")[2].split()[13:15]
+        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+
+    def sessions(self, pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as f:
+            children = f.read().split()
+        names = []
+        for child in children:
+            try:
+                with open(f"/proc/{child}/cmdline", encoding="utf-8") as f:
+                    names.append(f.read())
+            except OSError:
+                pass
+        return [n for n in names if "store" in n and "[local]" in n]
 
     def rows(self, address, tables):
         return self.sql(address, "; ".join(f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables))

@@ -44,13 +44,14 @@ class Results:
 class Runner:
     def __init__(self, args, results):
         self.args = args
+        self.timeout = 60
         self.results = results
         self.tmp = tempfile.mkdtemp(prefix="algctl-test.")
 
     def run(self, words, program=None, stdin=None, **env):
         env = {**os.environ, "LC_ALL": "C.UTF-8", "ALGCTL_STORE": "none", **env}
         done = subprocess.run([program or self.args.fake, *words], input=stdin, capture_output=True, text=True, env=env,
-                              timeout=60)
+                              timeout=self.timeout)
         return done.returncode, done.stdout, done.stderr
 
     def state(self, name):

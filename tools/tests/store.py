@@ -13,6 +13,7 @@ import crashes
 import engines
 import fleet
 import rights
+import scale
 
 
 class Box:
@@ -642,7 +643,7 @@ def places(box):
 
 
 TESTS = (objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors, kernel, whole, writers, upgrade,
-         places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS)
+         places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS, *scale.TESTS)
 
 
 def attempt(test, runner, engine):
