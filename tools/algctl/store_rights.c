@@ -39,9 +39,9 @@
 #define TRIGGER(name, events, table) \
 	"DROP TRIGGER IF EXISTS " name " ON " table "; CREATE TRIGGER " name " BEFORE " events " ON " table \
 	" FOR EACH ROW EXECUTE FUNCTION " name "();\n"
-#define LOGGED(table) \
+#define LOGGED(events, table) \
 	"DROP TRIGGER IF EXISTS store_logged ON " table "; CREATE CONSTRAINT TRIGGER store_logged " \
-	"AFTER INSERT OR UPDATE OR DELETE ON " table " DEFERRABLE INITIALLY DEFERRED " \
+	"AFTER " events " ON " table " DEFERRABLE INITIALLY DEFERRED " \
 	"FOR EACH ROW EXECUTE FUNCTION store_logged();\n"
 #define NOW "floor(extract(epoch FROM clock_timestamp()))::bigint"
 #define OWN_TRANSACTION "xmin = pg_current_xact_id()::xid"
@@ -133,7 +133,7 @@ const char store_rights[] =
 	END
 
 	/* ---- the log: number, time, who and hash are the database's; the text is that of audit.c ---- */
-	FUNCTION("store_quote(t text) RETURNS text IMMUTABLE", "plpgsql")
+	"CREATE OR REPLACE FUNCTION store_quote(t text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$\n"
 	"BEGIN t := replace(replace(t, chr(92), chr(92) || chr(92)), chr(34), chr(92) || chr(34)); "
 	"IF t ~ '[[:cntrl:]]' THEN FOR i IN 1..31 LOOP t := replace(t, chr(i), chr(92) || CASE i WHEN 8 THEN 'b' WHEN 9 THEN 't' "
 	"WHEN 10 THEN 'n' WHEN 12 THEN 'f' WHEN 13 THEN 'r' ELSE 'u00' || upper(lpad(to_hex(i), 2, '0')) END); END LOOP; END IF; "
@@ -153,9 +153,9 @@ const char store_rights[] =
 	FUNCTION("store_logged() RETURNS trigger", "plpgsql")
 	"DECLARE r jsonb := to_jsonb(CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END); of_kind text := r ->> 'kind'; "
 	"of_name text := COALESCE(r ->> 'name', ''); version text := COALESCE(r ->> 'version', r ->> 'latest', ''); BEGIN "
-	"IF TG_OP = 'DELETE' AND (TG_TABLE_NAME = 'objects' OR (TG_TABLE_NAME = 'permissions' AND (NOT EXISTS (SELECT 1 FROM "
+	"IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'permissions' AND (NOT EXISTS (SELECT 1 FROM "
 	"objects o WHERE o.kind = of_kind AND o.name = of_name) OR EXISTS (SELECT 1 FROM log l WHERE l.kind = 'role' AND "
-	"l.name = r ->> 'role' AND l." OWN_TRANSACTION ")))) THEN RETURN NULL; END IF; "
+	"l.name = r ->> 'role' AND l." OWN_TRANSACTION ")) THEN RETURN NULL; END IF; "
 	"IF NOT EXISTS (SELECT 1 FROM log l WHERE l.kind = of_kind AND l.name IN (of_name, of_name || '@' || version) AND "
 	"l.result = 'done' AND l." OWN_TRANSACTION ") THEN "
 	"INSERT INTO log (number, at, who, origin, command, kind, name, old, new, result, hash) VALUES (0, 0, '', 'database', "
@@ -167,7 +167,9 @@ const char store_rights[] =
 	TRIGGER("store_version", "INSERT OR DELETE", "versions")
 	TRIGGER("store_ref", "INSERT", "refs")
 	TRIGGER("store_log", "INSERT", "log")
-	LOGGED("objects") LOGGED("versions") LOGGED("permissions") LOGGED("retention")
+	/* an object without a version is none yet */
+	LOGGED("UPDATE", "objects") LOGGED("INSERT OR DELETE", "versions")
+	LOGGED("INSERT OR UPDATE OR DELETE", "permissions") LOGGED("INSERT OR UPDATE OR DELETE", "retention")
 
 	/* ---- rows: the lock of a writer wants UPDATE of store_meta, of which no row is anybody's ---- */
 	ROWS("store_meta", "SELECT, UPDATE") SEE("store_meta", "true")

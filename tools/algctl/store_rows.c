@@ -198,9 +198,8 @@ bool store_used(struct store *s, const char *box, struct stored_list *out)
 	return read_rows(s, q, out);
 }
 
-static void write_tags(struct store *s, const struct stored *o)
+static void add_tags(struct store *s, const struct stored *o)
 {
-	sql_run(s, SQL_TAGS_DEL, "tt", kind_names[o->ref.kind], o->ref.name);
 	for (size_t i = 0; i < o->tags.n; i++)
 		sql_run(s, SQL_TAG_ADD, "ttt", kind_names[o->ref.kind], o->ref.name, o->tags.v[i]);
 }
@@ -209,7 +208,7 @@ bool store_add(struct store *s, const struct stored *o)
 {
 	sql_run(s, SQL_OBJECT_ADD, "ttntnnt", kind_names[o->ref.kind], o->ref.name, (int64_t)o->ref.version,
 		o->description ? o->description : "", (int64_t)o->reusable, s->now, s->identity.user);
-	write_tags(s, o);
+	add_tags(s, o);
 	return !s->failed;
 }
 
@@ -217,7 +216,8 @@ bool store_change(struct store *s, const struct stored *o)
 {
 	sql_run(s, SQL_OBJECT_SET, "ttntnnt", kind_names[o->ref.kind], o->ref.name, (int64_t)o->latest,
 		o->description ? o->description : "", (int64_t)o->reusable, s->now, s->identity.user);
-	write_tags(s, o);
+	sql_run(s, SQL_TAGS_DEL, "tt", kind_names[o->ref.kind], o->ref.name);
+	add_tags(s, o);
 	return !s->failed;
 }
 

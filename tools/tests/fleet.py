@@ -294,6 +294,7 @@ def staged(box):
 def logins(box):
     """Reports of others than the box's own are not taken."""
     box.good("fleet", "add", "paris", "login", "agent1")
+    box.good("role", "set", "viewer", "members", "user:agent2")
     for user in ("agent1", "agent2"):
         box.engine.login(box.address, user)
     one, two = (Agent(box, "paris", address=box.engine.login(box.address, user)) for user in ("agent1", "agent2"))
