@@ -193,6 +193,7 @@ const char *sql_text(struct store *s, enum sql q, int column);
 
 /* store_rows.c. The lists are appended to; false: not there, or failed. */
 bool store_get(struct store *s, const struct ref *ref, struct stored *out);	/* retired ones as well */
+bool store_get_bare(struct store *s, const struct ref *ref, struct stored *out);	/* without tags */
 bool store_list(struct store *s, enum kind kind, struct stored_list *out);	/* latest, with tags, sorted by name */
 bool store_versions(struct store *s, enum kind kind, const char *name, struct stored_list *out);
 bool store_used(struct store *s, const char *box, struct stored_list *out);	/* what tenants have; @box NULL: no fleet's */

@@ -113,7 +113,7 @@ static void read_tags(struct store *s, struct stored *o)
 	words_sort(&o->tags);
 }
 
-bool store_get(struct store *s, const struct ref *ref, struct stored *out)
+bool store_get_bare(struct store *s, const struct ref *ref, struct stored *out)
 {
 	bool found = false;
 
@@ -124,6 +124,13 @@ bool store_get(struct store *s, const struct ref *ref, struct stored *out)
 		read_row(s, SQL_GET, out);
 		found = true;
 	}
+	return found;
+}
+
+bool store_get(struct store *s, const struct ref *ref, struct stored *out)
+{
+	bool found = store_get_bare(s, ref, out);
+
 	if (found)
 		read_tags(s, out);
 	return found;

@@ -131,7 +131,7 @@ static bool resolve(void *data, enum kind kind, struct where at, char text[REF_S
 
 	if (!ref_read(kind, text, &ref))
 		return true;
-	good = store_get(r->s, &ref, &to);
+	good = store_get_bare(r->s, &ref, &to);
 	if (!good || (to.retired && !ref.version)) {
 		stored_free(&to);
 		return no_target(r, &ref, at);
