@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * For algctl as it is, in front of a real kernel: with KILL_AT=N the process is killed in front of its call N of the database or the
- * kernel. KILL_STEPS=FILE: the number of calls is written there at the end. To be named in LD_PRELOAD.
+ * For algctl as it is, in front of a real kernel: with KILL_AT=N the process is killed in front of its call N of the database or
+ * the kernel. KILL_STEPS=FILE: the number of calls is written there at the end. To be named in LD_PRELOAD.
  */
 #include <dlfcn.h>
 #include <signal.h>
