@@ -68,7 +68,7 @@ steps()
 	((cut > 0)) || fail "$title: was cut off"
 }
 
-set_1() { good tenant set acme max-sessions 1; }
+set_1() { good tenant set acme max-sessions 1; good tenant set other max-sessions 1; }
 set_2() { run tenant set acme max-sessions 2; }
 file_1() { good apply "$TMP/one.yaml"; }
 file_2() { run apply "$TMP/two.yaml"; }
