@@ -307,6 +307,38 @@ def logins(box):
     one.stop()
 
 
+def killed_agent(box):
+    """An agent killed at steps of an application: the kernel has all of it or nothing, what is kept is whole."""
+    box.good("tenant", "add", "acme", "zone", "100")
+    box.good("tenant", "add", "bob", "zone", "200")
+    box.good("fleet", "add", "paris")
+    agent, ends = Agent(box, "paris").start(), set()
+    applied(box, agent)
+    agent.stop()
+    file = box.good("export")
+    for at in range(1, 60, 2):
+        old = agent.in_kernel()
+        box.good("apply", "-", stdin=file.replace("zone: 100", f"zone: {100 + at}").replace("zone: 200", f"zone: {200 + at}"))
+        agent.start(ALGCTL_KILL_AT=str(at))
+        end = time.monotonic() + MOST
+        while agent.child.poll() is None and time.monotonic() < end and states(box)["paris"]["state"] != "applied":
+            time.sleep(0.02)
+        alive = agent.child.poll() is None
+        agent.stop(signal.SIGKILL)
+        now = agent.in_kernel()
+        ends.add(now != old)
+        box.check(now == old or (f"zone: {100 + at}" in now and f"zone: {200 + at}" in now),
+                  f"killed at step {at}: all or nothing", now)
+        code, out, err = agent.run("restore", "kept", "--dry-run")
+        box.check(code == 0, f"killed at step {at}: what is kept is whole", out + err)
+        if alive:
+            break
+    box.same(ends, {False, True}, "kills before and behind the change were among them")
+    agent.start()
+    applied(box, agent)
+    agent.stop()
+
+
 def many(box):
     """Twenty boxes follow one PostgreSQL through its restart."""
     box.good("policy", "add", "gold", "ftp", "off")
@@ -328,6 +360,6 @@ def many(box):
         box.same({a.child.wait(timeout=MOST) for a in agents}, {0}, "all end cleanly")
 
 
-TESTS = (follow, duplicates, refused, away, staged, logins, many)
+TESTS = (follow, duplicates, refused, away, staged, logins, killed_agent, many)
 for _test in TESTS:
     _test.engine = engines.Postgres
