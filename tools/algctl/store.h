@@ -31,6 +31,8 @@
  * The first failure of the database inside a transaction is reported and sticks: everything behind it does nothing and
  * store_commit() refuses. So callers need not look at every result.
  *
+ * Rights are checked by access.c. PostgreSQL enforces them as well (store_rights.c), so that there the client decides nothing.
+ *
  * Versions, references and the log are never changed, which triggers of the database enforce. A new schema is a new step at
  * the end of schema_steps[] with the next number; a store of an older one is upgraded when it is opened.
  */

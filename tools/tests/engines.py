@@ -150,7 +150,7 @@ class Postgres:
                     names.append(f.read())
             except OSError:
                 pass
-        return [n for n in names if "store" in n and "[local]" in n]
+        return [n for n in names if not n or ("store" in n and "[local]" in n)]	# no name: ended, and not waited for yet
 
     def rows(self, address, tables):
         return self.sql(address, "; ".join(f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables))
