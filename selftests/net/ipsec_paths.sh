@@ -121,7 +121,10 @@ ike_down v2 c1 c2
 fw r filter snat=203.0.113.10-203.0.113.11 "$IKE_FILTER"
 on r conntrack -F >/dev/null 2>&1
 bed forget
-check "a pool of addresses: three clients" ike_up v2 c1 c2 c3
+# One after the other: pluto takes half-open sessions from several addresses for one peer that has moved.
+for ns in c1 c2 c3; do
+	check "a pool of addresses: $ns" ike_up v2 $ns
+done
 check "a pool of addresses: they have tunnels that work" tunnels_work c1 c2 c3 || what_is_wrong
 bed ike s1 in 500
 from=${B[from]}
@@ -134,7 +137,7 @@ ip -n "$r" link set wan0 mtu 1300
 check "a narrow link outside: TCP passes" bed tcp 50000 c1 c2 c3 || what_is_wrong
 check "a narrow link outside: large datagrams" bed echo 3 1400 c1 c2 c3
 ip -n "$r" link set wan0 mtu 1500
-ip -n "$r" link set lan0 mtu 1240
+ip -n "$r" link set lan0 mtu 1280
 ip -n "$s1" route flush cache
 check "a narrow link inside: TCP passes" bed tcp 50000 c1 c2 c3 || what_is_wrong
 ip -n "$r" link set lan0 mtu 1500
