@@ -9,6 +9,7 @@
  * ike_port.c	option preserve-port
  * esp_table.c	gateways, groups, tunnels, SAs: tables, lives, locks
  * esp_conn.c	their connections in conntrack
+ * esp_adopt.c	what goes on from before the module was loaded
  * esp_hook.c	hooks around conntrack: which zone a packet is tracked in, whose child a new flow is
  * esp_icmp.c	ICMP errors about ESP
  * esp_time.c	idle tunnels end, live ones keep their IKE connection
@@ -114,6 +115,8 @@ struct esp_gateway {
 /**
  * struct esp_group - clients of a gateway that it knows by one public address; goes with its last client
  * @config:	by the policy of the tunnel that acted last
+ * @any_zone:	an address that is the box's own is the same in all zones: tenants may share it, and there is no port in ESP that
+ *		rules could tell them apart by; its key has zone 0
  * @gone:	under the lock: it is in no table
  */
 struct esp_group {
@@ -122,6 +125,7 @@ struct esp_group {
 	struct rhash_head node;
 	struct esp_key key;
 	struct esp_gateway *gateway;
+	bool any_zone;
 	bool gone;
 	struct rcu_head rcu;
 };
@@ -230,7 +234,7 @@ bool ike_adopted(struct nf_alg_work *w);
 
 struct esp_net *esp_net(const struct net *net);
 
-/* Finds, under RCU. @zone: that packets of this direction are looked up in. */
+/* Finds, under RCU. @zone: that packets of this direction are looked up in. A group may be one for packets of any zone. */
 struct esp_tunnel *esp_tunnel_find(struct net *net, u16 zone, u16 family, const union nf_inet_addr *client,
 				   const union nf_inet_addr *gateway);
 struct esp_group *esp_group_find(struct net *net, u16 zone, u16 family, const union nf_inet_addr *gateway,
@@ -265,10 +269,11 @@ struct esp_join {
 
 /*
  * The tunnel of @join, made if need be, with its gateway's lock taken (softirqs off): esp_unlock() gives it back. NULL: @reason
- * (to be counted by the caller), no lock. Slot 0 only where both zones are the same and nothing else but us stands in conntrack
- * between gateway and public address; a stray that does, and came from outside, is removed. One of the same client that had
- * another public address leaves. Where nothing is translated it may be the one that the other party began, so that client and
- * gateway have changed places: esp_from_client(). @join->rule's options are taken over. Under RCU, any context.
+ * (to be counted by the caller), no lock. Slot 0 only where both zones are the same, and 0 if addresses are translated, and nothing
+ * else but us stands in conntrack between gateway and public address; a stray that does, and came from outside, is removed. One of
+ * the same client that had another public address leaves. Where nothing is translated it may be the one that the other party
+ * began, so that client and gateway have changed places: esp_from_client(). @join->rule's options are taken over. Under RCU, any
+ * context.
  */
 struct esp_tunnel *esp_tunnel_get_locked(const struct esp_join *join, enum nf_alg_reason *reason);
 /* Does what comes from @src (and isn't translated yet) come from the tunnel's client? */
@@ -284,7 +289,7 @@ void esp_unlock(struct esp_group *group);
 
 /* All under the lock. */
 struct esp_ike *esp_ike_find(struct esp_tunnel *tunnel, u64 ispi);
-struct esp_ike *esp_ike_new(struct esp_tunnel *tunnel, u64 ispi, bool anew);	/* NULL: no memory */
+struct esp_ike *esp_ike_new(struct esp_tunnel *tunnel, u64 ispi, bool anew);	/* 0: not known yet. NULL: no memory */
 void esp_ike_end(struct esp_ike *ike);		/* freed; the tunnel goes with its last session if it has no SA, see below */
 void esp_sa_free(struct esp_sa *sa);		/* unlinked by proto/esp_bind.c: out of the table, freed by RCU */
 bool esp_sa_add(struct esp_sa *sa);		/* linked: into the table. false: no memory, it was unlinked and freed */
@@ -327,6 +332,11 @@ void esp_tunnel_flow_kill(const struct esp_tunnel *tunnel);
 bool esp_own_zone_free(const struct esp_join *join);
 /* Removes one of the client's own from before that is not translated as its IKE is. @all: whatever it is. */
 void esp_own_zone_clear(const struct esp_join *join, bool all);
+
+/* ---- esp_adopt.c ---- */
+
+/* Takes up IKE connections from before the module was loaded. Behind nf_alg_proto_register(); may sleep. */
+void esp_adopt(void);
 
 /* ---- esp_hook.c, esp_icmp.c ---- */
 

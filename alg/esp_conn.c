@@ -53,7 +53,7 @@ bool esp_own_zone_free(const struct esp_join *join)
 	bool free = true;
 	struct nf_conn *ct;
 
-	if (join->out_zone != join->in_zone || esp_zone_is_slot(join->in_zone))
+	if (join->out_zone != join->in_zone || esp_zone_is_slot(join->in_zone) || (join->translated && join->in_zone))
 		return false;
 	ct = esp_conn_get(join->net, join->in_zone, join->family, &join->in, &dir);
 	if (!ct)

@@ -66,8 +66,8 @@ unsigned int esp_track(struct sk_buff *skb, const struct esp_tunnel *tunnel)
 /* ---- packets of unknown SPIs, or of such that are not settled ---- */
 
 /*
- * Asks again with memory if it is that which is missing. @packet->pair is valid as long as the lock is held if the answer is PASS or
- * BOUND.
+ * Asks again with memory if it is that which is missing. @packet->pair is valid as long as the lock is held if the answer is
+ * PASS or BOUND.
  */
 static enum alg_esp_verdict decide(struct esp_group *group, struct alg_esp_pair *from, struct alg_esp_packet *packet)
 {
@@ -176,51 +176,67 @@ static unsigned int inbound(struct esp_net *en, struct sk_buff *skb, struct esp_
 	return NF_ACCEPT;
 }
 
-static noinline unsigned int slow(struct esp_net *en, struct sk_buff *skb, const struct esp_key *key, u32 spi, u32 seq)
+static noinline unsigned int slow(struct esp_net *en, struct sk_buff *skb, const struct esp_key *key,
+				  const struct esp_zones *zones, u32 spi, u32 seq)
 {
 	struct esp_tunnel *tunnel;
 	struct esp_group *group;
+	unsigned int i;
 
-	tunnel = esp_tunnel_find(en->net, key->zone, key->family, &key->out.src, &key->out.dst);
-	if (tunnel)
-		return outbound(en, skb, tunnel, spi, seq);
-	group = esp_group_find(en->net, key->zone, key->family, &key->in.src, &key->in.dst);
-	if (group)
-		return inbound(en, skb, group, spi, seq);
+	for (i = 0; i < zones->n; i++) {
+		tunnel = esp_tunnel_find(en->net, zones->id[i], key->family, &key->out.src, &key->out.dst);
+		if (tunnel)
+			return outbound(en, skb, tunnel, spi, seq);
+		group = esp_group_find(en->net, zones->id[i], key->family, &key->in.src, &key->in.dst);
+		if (group)
+			return inbound(en, skb, group, spi, seq);
+	}
 	if (skb->skb_iif)
-		return NF_QUEUE;
-	group = esp_group_find(en->net, key->zone, key->family, &key->out.dst, &key->out.src);
-	return group ? own_packet(en, skb, group) : NF_QUEUE;
+		return NF_ACCEPT;
+	group = esp_group_find(en->net, zones->id[0], key->family, &key->out.dst, &key->out.src);
+	return group ? own_packet(en, skb, group) : NF_ACCEPT;
 }
 
 /* ---- in front of conntrack ---- */
+
+static bool quick(const struct esp_net *en, struct esp_sa *sa, u32 seq)
+{
+	return READ_ONCE(esp_tunnel_of(sa->bind.pair)->gen) == smp_load_acquire(en->gen) &&
+	       alg_esp_quick(&sa->bind, seq, esp_now());
+}
+
+/* A public address that tenants in several zones share: its SAs are in zone 0. */
+static struct esp_sa *sa_any_zone(struct esp_key *key, const struct esp_zones *zones)
+{
+	struct esp_sa *sa;
+
+	if (likely(zones->n == 1 && !zones->id[0]))
+		return NULL;
+	key->zone = 0;
+	sa = esp_sa_find_key(key);
+	return sa && sa->bind.dir == ALG_ESP_IN && esp_tunnel_of(sa->bind.pair)->group->any_zone ? sa : NULL;
+}
 
 static unsigned int esp_packet(struct esp_net *en, struct sk_buff *skb, struct esp_key *key, unsigned int off)
 {
 	struct ip_esp_hdr buffer, *esph = skb_header_pointer(skb, off, sizeof(buffer), &buffer);
 	u32 spi = esph ? ntohl(esph->spi) : 0, seq = esph ? ntohl(esph->seq_no) : 0;
-	const struct esp_tunnel *tunnel;
+	struct esp_sa *sa = NULL;
 	struct esp_zones zones;
-	unsigned int i, verdict;
-	struct esp_sa *sa;
+	unsigned int i;
 
 	if (!esp_zones_of(skb, &zones))
 		return NF_ACCEPT;
-	for (i = 0; i < zones.n; i++) {
+	key->spi = spi;
+	for (i = 0; i < zones.n && !sa; i++) {
 		key->zone = zones.id[i];
-		key->spi = spi;
 		sa = esp_sa_find_key(key);
-		if (likely(sa)) {
-			tunnel = esp_tunnel_of(sa->bind.pair);
-			if (likely(READ_ONCE(tunnel->gen) == smp_load_acquire(en->gen) &&
-				   alg_esp_quick(&sa->bind, seq, esp_now())))
-				return esp_track(skb, tunnel);
-		}
-		verdict = slow(en, skb, key, spi, seq);
-		if (verdict != NF_QUEUE)	/* not ours */
-			return verdict;
 	}
-	return NF_ACCEPT;
+	if (unlikely(!sa))
+		sa = sa_any_zone(key, &zones);
+	if (likely(sa && quick(en, sa, seq)))
+		return esp_track(skb, esp_tunnel_of(sa->bind.pair));
+	return slow(en, skb, key, &zones, spi, seq);
 }
 
 static bool ah_forbidden(struct esp_net *en, const struct esp_key *key, struct esp_tunnel **tunnel)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ICMP errors about ESP. They quote a packet's addresses and SPI; conntrack, which would translate them, knows no SPI and looks in the
- * zone of the error itself, so it is told the zone of the tunnel.
+ * ICMP errors about ESP. They quote a packet's addresses and SPI; conntrack, which would translate them, knows no SPI and looks
+ * in the zone of the error itself, so it is told the zone of the tunnel.
  */
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>

@@ -92,10 +92,16 @@ struct esp_tunnel *esp_tunnel_find(struct net *net, u16 zone, u16 family, const 
 struct esp_group *esp_group_find(struct net *net, u16 zone, u16 family, const union nf_inet_addr *gateway,
 				 const union nf_inet_addr *public)
 {
+	struct esp_group *group;
 	struct esp_key key;
 
 	key_set(&key, net, zone, family, gateway, public);
-	return rhashtable_lookup(&groups, &key, group_params);
+	group = rhashtable_lookup(&groups, &key, group_params);
+	if (group || !zone)
+		return group;
+	key.zone = 0;
+	group = rhashtable_lookup(&groups, &key, group_params);
+	return group && group->any_zone ? group : NULL;
 }
 
 /* The tunnel whose slot's zone this is; @src and @dst as its client's packets have them. */
@@ -258,9 +264,14 @@ static void ike_free(struct esp_ike *ike)
 
 struct esp_ike *esp_ike_new(struct esp_tunnel *tunnel, u64 ispi, bool anew)
 {
-	struct esp_ike *ike = kzalloc(sizeof(*ike), GFP_ATOMIC | __GFP_NOWARN);
+	struct esp_ike *ike = anew ? NULL : esp_ike_find(tunnel, 0);
 	struct alg_esp_ike *victim;
 
+	if (ike) {
+		ike->bind.ispi = ispi;
+		return ike;
+	}
+	ike = kzalloc(sizeof(*ike), GFP_ATOMIC | __GFP_NOWARN);
 	if (!ike)
 		return NULL;
 	ike->begun = jiffies;
@@ -393,13 +404,16 @@ static struct esp_group *group_get(const struct esp_join *join, struct esp_gatew
 {
 	struct esp_group *group;
 
-	group = esp_group_find(join->net, join->in_zone, join->family, &join->in.src, &join->in.dst);
+	u16 zone = join->translated ? 0 : join->in_zone;
+
+	group = esp_group_find(join->net, zone, join->family, &join->in.src, &join->in.dst);
 	if (group)
 		return group;
 	group = kzalloc(sizeof(*group), GFP_ATOMIC | __GFP_NOWARN);
 	if (!group)
 		return NULL;
-	key_set(&group->key, join->net, join->in_zone, join->family, &join->in.src, &join->in.dst);
+	group->any_zone = join->translated;
+	key_set(&group->key, join->net, zone, join->family, &join->in.src, &join->in.dst);
 	group->gateway = gw;
 	esp_config_set(group, join->rule);
 	alg_esp_group_init(&group->bind, &group->config, &gw->slots);
@@ -583,8 +597,7 @@ void esp_tunnel_leave(struct esp_tunnel *tunnel)
 
 static bool same_way(const struct esp_tunnel *tunnel, const struct esp_join *join)
 {
-	return tunnel->in_zone == join->in_zone && nf_inet_addr_cmp(&tunnel->in.src, &join->in.src) &&
-	       nf_inet_addr_cmp(&tunnel->in.dst, &join->in.dst);
+	return nf_inet_addr_cmp(&tunnel->in.src, &join->in.src) && nf_inet_addr_cmp(&tunnel->in.dst, &join->in.dst);
 }
 
 /*

@@ -312,6 +312,7 @@ static int __init nf_alg_ike_init(void)
 	err = nf_alg_proto_register(&esp_proto);
 	if (err)
 		goto port;
+	esp_adopt();
 	ike_adopt_all();
 	return 0;
 port:

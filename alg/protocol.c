@@ -20,6 +20,7 @@
 
 static DEFINE_MUTEX(protos_mutex);	/* writers of protos */
 static struct nf_alg_proto __rcu *protos[NF_ALG_PROTOCOLS];
+static u32 protos_before;		/* mask of those that were unloaded */
 
 struct nf_conntrack_helper *nf_alg_protocol_helper(enum nf_alg_protocol id, u16 l3num, u8 l4proto)
 {
@@ -48,6 +49,12 @@ u32 nf_alg_protocols_loaded(void)
 			mask |= 1U << i;
 	return mask;
 }
+
+bool nf_alg_protocol_reloaded(enum nf_alg_protocol id)
+{
+	return READ_ONCE(protos_before) & (1U << id);
+}
+EXPORT_SYMBOL_GPL(nf_alg_protocol_reloaded);
 
 const struct nf_alg_call_ops *nf_alg_protocol_calls_get(enum nf_alg_protocol id)
 {
@@ -183,6 +190,7 @@ void nf_alg_proto_unregister(struct nf_alg_proto *proto)
 {
 	mutex_lock(&protos_mutex);
 	RCU_INIT_POINTER(protos[proto->id], NULL);
+	protos_before |= 1U << proto->id;
 	mutex_unlock(&protos_mutex);
 	synchronize_rcu();	/* the assignment hook gives it to nobody from here on */
 

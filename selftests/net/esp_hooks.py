@@ -3,17 +3,13 @@
 """What the hooks make of ESP: slots and zones, whose packets are whose, ICMP errors, the end of tunnels."""
 import socket
 import struct
-import time
 
-from raw_lib import CLIENT6, ICMP, ICMP6, ROUTER4, SERVER4, SERVER6, UDP, Packet, Tap, Wrong, checksum, expect, expect_is, ip, \
-    pseudo, run, udp
-from esp_lib import AH, AUTH, CHILD, ESP, INFO, OTHER4, SA_INIT, ZONE, Client, EspRouter, esp, ike, nothing
+from raw_lib import ICMP, ROUTER4, SERVER4, SERVER6, UDP, Tap, Wire, Wrong, checksum, expect, expect_is, ip, no_offload, run, \
+    udp
+from esp_lib import AH, AUTH, CHILD, ESP, INFO, OTHER4, SA_INIT, ZONE, EspRouter, esp, ike, nothing
 
 tap = Tap()
-
-
-def text(addr):
-    return socket.inet_ntoa(addr)
+GATEWAY2 = socket.inet_aton("203.0.113.3")
 
 
 def one(r):
@@ -272,7 +268,8 @@ def responder(r):
             data = ike(a.ispi, a.rspi, exchange, ident=ident, response=True, initiator=False, encrypted=exchange != SA_INIT)
             r.inside.send(ip(a.addr, SERVER4, UDP, udp(a.addr, SERVER4, 500, 500, data)))
             r.settle()
-        expect_is([(t["client"]["address"], t["public"]["address"]) for t in r.tunnels()], [("192.168.1.11", "203.0.113.1")], "tunnels")
+        expect_is([(t["client"]["address"], t["public"]["address"]) for t in r.tunnels()],
+                  [("192.168.1.11", "203.0.113.1")], "tunnels")
         a.gets()
         a.in_arrives()
         a.exchange()
@@ -350,17 +347,142 @@ def quota(r):
 
 
 def reload(r):
-    a, b = r.client(1).up(), r.client(2).up()
+    """IKE's connections stay; tunnels are there again before the first message."""
+    a, b = r.client(1).up(), r.client(2, gateway=GATEWAY2).up()
     run("rmmod", "nf_alg_ike")
     expect_is(r.flows(), {}, "ESP connections")
+    a.sends()
+    r.settle()
     run("modprobe", "nf_alg_ike")
-    r.flush()
-    a.up_again = None
+    expect_is(sorted(t["client"]["address"] for t in r.tunnels()), ["192.168.1.11", "192.168.1.12"], "tunnels")
+    expect_is(run("conntrack", "-L", "-p", "udp", "--dport", "500", ns=r.r).count("helper=alg-ike"), 2, "helpers")
     for c in (a, b):
-        c.child(INFO)
-        c.child(CHILD)
+        c.seq_out = c.seq_in = 1000
+        c.exchange()
+    b.child(INFO)
+    b.rekey()
+    b.exchange()
+    a.exchange()
+    expect_is([t["ikes"] for t in r.tunnels()], [1, 1], "sessions")
+
+
+def reload_shared(r):
+    """Two of one gateway: nobody gets what is another's, and a new SA is known as ever."""
+    a, b = r.client(1).up(), r.client(2).up()
+    run("rmmod", "nf_alg_ike")
+    for c in (a, b):
+        c.seq_out = c.seq_in = 1000
+        c.sends()
+        c.gets()
+    r.settle()
+    run("modprobe", "nf_alg_ike")
+    for _ in range(3):
+        for c in (a, b):
+            c.sends()
+            c.gets()
+        inside, _ = r.settle()
+        for p in inside:
+            owner = a if p.body[:4] == struct.pack("!I", a.spi_in) else b
+            expect_is(p.dst, owner.addr, "receiver")
+    for c in (a, b):
+        c.rekey()
         c.exchange()
     a.exchange()
+    b.exchange()
+
+
+TENANTS = """
+table inet zones {
+	chain pre {
+		type filter hook prerouting priority raw;
+		iifname lan0 %(zone)s 1 meta mark set 1
+		iifname lan1 %(zone)s 2 meta mark set 2
+		%(outside)s
+	}
+	chain marks {
+		type filter hook prerouting priority mangle;
+		meta mark != 0 ct state new ct mark set meta mark
+		meta mark 0 meta mark set ct mark
+	}
+}
+insert rule inet fw forw iifname lan1 udp dport 500 accept
+insert rule ip nat post oifname wan0 meta mark 1 meta l4proto udp snat to 203.0.113.1:10000-10063
+insert rule ip nat post oifname wan0 meta mark 2 meta l4proto udp snat to 203.0.113.1:20000-20063
+"""
+
+
+def tenants(r):
+    """Two networks with the same private addresses behind one public one, told apart by zones; what is from outside by ports."""
+    d = r.r + "d"
+    run("ip", "netns", "add", d)
+    try:
+        run("ip", "-batch", "-", text="link add eth0 netns %s address 02:00:00:00:00:33 type veth peer name lan1 netns %s address "
+            "02:00:00:00:00:03\n" % (d, r.r))
+        run("ip", "-n", d, "link", "set", "eth0", "up")
+        run("ip", "-n", r.r, "-batch", "-", text="""
+link set lan1 up
+addr add 192.168.1.1/24 dev lan1 noprefixroute
+route add 192.168.1.0/24 dev lan0 table 101
+route add 192.168.1.0/24 dev lan1 table 102
+rule add fwmark 1 lookup 101
+rule add fwmark 2 lookup 102
+neigh add 192.168.1.11 lladdr 02:00:00:00:00:33 dev lan1 nud permanent
+""")
+        no_offload(r.r, "lan1")
+        wire = Wire(d, bytes.fromhex("020000000033"), bytes.fromhex("020000000003"))
+        ports = "iifname wan0 udp dport %s ct zone set %d meta mark set %d\n"
+        for zone, outside in (("ct zone set", ports % ("10000-10063", 1, 1) + ports % ("20000-20063", 2, 2)),
+                              ("ct original zone set", "")):
+            r.fresh_start()
+            run("nft", "-f", "-", ns=r.r, text=TENANTS % {"zone": zone, "outside": outside})
+            a, b = r.client(1), r.client(1, wire=wire)
+            a.up()
+            b.up()
+            for _ in range(2):
+                a.exchange(1)
+                b.exchange(1)
+            expect_is(sorted(t["slot"] for t in r.tunnels()), [1, 2], "slots (%s)" % zone)
+            b.rekey()
+            b.gets()
+            b.in_arrives()
+            b.exchange()
+            a.exchange()
+            r.nat(True)
+            run("nft", "delete table inet zones", ns=r.r, check=False)
+    finally:
+        r.nat(True)
+        run("ip", "-n", r.r, "-batch", "-", text="rule del fwmark 1 lookup 101\nrule del fwmark 2 lookup 102\n", check=False)
+        run("ip", "netns", "del", d)
+
+
+def box_own(r):
+    """The box has a tunnel of its own with the gateway."""
+    def sa(src, dst, spi):
+        run("ip", "xfrm", "state", "add", "src", src, "dst", dst, "proto", "esp", "spi", str(spi), "mode", "tunnel", "enc",
+            "cipher_null", "", "auth", "digest_null", "", ns=r.r)
+
+    def own(seq):
+        r.outside.send(ip(SERVER4, ROUTER4, ESP, esp(0xcafe, seq)))
+        nothing(r)
+
+    a, b = r.client(1).up(), r.client(2).up()
+    sa("203.0.113.2", "203.0.113.1", 0xcafe)
+    try:
+        for seq in (1, 2, 100000):
+            own(seq)
+        expect_is(r.grown("no-window", "sequence-high"), [0, 0], "refused")
+        a.exchange()
+        b.exchange()
+    finally:
+        run("ip", "xfrm", "state", "flush", ns=r.r)
+
+
+def namespace_ends(r):
+    """A router goes with live tunnels."""
+    a, b = r.client(1).up(), r.client(2).up()
+    a.sends()
+    b.gets()
+    run("ip", "netns", "del", r.r)
 
 
 TESTS = (
@@ -385,7 +507,11 @@ TESTS = (
     ("max-tunnels", quota),
     ("the policy is switched off", policy_off),
     ("observe", observe),
+    ("two tenants with the same addresses", tenants),
+    ("the box's own tunnel", box_own),
     ("the module is loaded anew", reload),
+    ("the module is loaded anew, two clients of a gateway", reload_shared),
+    ("the namespace is deleted", namespace_ends),
 )
 
 
