@@ -397,6 +397,7 @@ table inet zones {
 		type filter hook prerouting priority raw;
 		iifname lan0 %(zone)s 1 meta mark set 1
 		iifname lan1 %(zone)s 2 meta mark set 2
+		iifname wan0 udp dport 9 %(zone)s 1 meta mark set 1
 		%(outside)s
 	}
 	chain marks {
@@ -406,8 +407,8 @@ table inet zones {
 	}
 }
 insert rule inet fw forw iifname lan1 udp dport 500 accept
-insert rule ip nat post oifname wan0 meta mark 1 meta l4proto udp snat to 203.0.113.1:10000-10063
-insert rule ip nat post oifname wan0 meta mark 2 meta l4proto udp snat to 203.0.113.1:20000-20063
+insert rule ip nat post oifname wan0 meta mark 1 udp dport 500 snat to 203.0.113.1:10000-10063
+insert rule ip nat post oifname wan0 meta mark 2 udp dport 500 snat to 203.0.113.1:20000-20063
 """
 
 
