@@ -168,13 +168,19 @@ struct esp_tunnel {
 /**
  * struct esp_sa - a known SPI
  * @node, @key:	as its packets come: what the short way looks up, and nothing else
+ * @tmpl:	its tunnel's
+ * @gen:	configuration in which its tunnel was found allowed
  * @out_node, @out_key: outbound: among those of all clients of the group
  * @begun:	jiffies
+ *
+ * What each packet needs is in front, in two cache lines.
  */
 struct esp_sa {
 	struct rhash_head node;
 	struct esp_key key;
+	struct nf_conn *tmpl;
 	struct alg_esp_sa bind;
+	u32 gen;
 	struct rhash_head out_node;
 	struct esp_out_key out_key;
 	unsigned long begun;
@@ -379,7 +385,9 @@ void ike_port_learn(struct esp_ike *ike, const struct nf_conn *ct);
 void ike_port_forget(struct esp_ike *ike);
 /* Behind conntrack, from ->help: a message of a client whose session has ->port leaves from port 500. Return: netfilter verdict. */
 int ike_port_send(struct sk_buff *skb, unsigned int protoff);
-int ike_port_init(void);	/* its hooks */
-void ike_port_exit(void);
+/* An IPv4 packet of UDP or ICMP that comes in. Return: verdict. */
+unsigned int ike_port_receive(struct sk_buff *skb, struct net *net);
+extern u32 ike_port_sessions;	/* how many are preserved: nothing is to be done for none */
+void ike_port_init(void);
 
 #endif /* NF_ALG_ESP_H */

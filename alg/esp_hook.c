@@ -120,6 +120,8 @@ static unsigned int outbound(struct esp_net *en, struct sk_buff *skb, struct esp
 	}
 	known = esp_sa_find(group, ALG_ESP_OUT, spi);
 	packet.known = known ? &known->bind : NULL;
+	if (known)
+		WRITE_ONCE(known->gen, esp_tunnel_of(known->bind.pair)->gen);
 	return conclude(en, skb, group, tunnel, decide(group, &tunnel->bind, &packet));
 }
 
@@ -170,8 +172,11 @@ static unsigned int inbound(struct esp_net *en, struct sk_buff *skb, struct esp_
 	if (verdict != ALG_ESP_PASS && verdict != ALG_ESP_BOUND)
 		return conclude(en, skb, group, group_first(group), verdict);
 	tunnel = esp_tunnel_of(packet.pair);
-	if (esp_tunnel_allowed(tunnel))
+	if (esp_tunnel_allowed(tunnel)) {
+		if (known)
+			WRITE_ONCE(known->gen, tunnel->gen);
 		return conclude(en, skb, group, tunnel, verdict);
+	}
 	esp_unlock(group);
 	return NF_ACCEPT;
 }
@@ -201,8 +206,7 @@ static noinline unsigned int slow(struct esp_net *en, struct sk_buff *skb, const
 
 static bool quick(const struct esp_net *en, struct esp_sa *sa, u32 seq)
 {
-	return READ_ONCE(esp_tunnel_of(sa->bind.pair)->gen) == smp_load_acquire(en->gen) &&
-	       alg_esp_quick(&sa->bind, seq, esp_now());
+	return READ_ONCE(sa->gen) == smp_load_acquire(en->gen) && alg_esp_quick(&sa->bind, seq, esp_now());
 }
 
 /* A public address that tenants in several zones share: its SAs are in zone 0. */
@@ -235,7 +239,7 @@ static unsigned int esp_packet(struct esp_net *en, struct sk_buff *skb, struct e
 	if (unlikely(!sa))
 		sa = sa_any_zone(key, &zones);
 	if (likely(sa && quick(en, sa, seq)))
-		return esp_track(skb, esp_tunnel_of(sa->bind.pair));
+		return put_template(skb, sa->tmpl);
 	return slow(en, skb, key, &zones, spi, seq);
 }
 
@@ -274,29 +278,47 @@ static unsigned int ah_packet(struct esp_net *en, struct sk_buff *skb, struct es
 	return NF_ACCEPT;
 }
 
+static unsigned int security4(struct esp_net *en, struct sk_buff *skb, const struct iphdr *iph)
+{
+	struct esp_key key = { .out = { .src.ip = iph->saddr, .dst.ip = iph->daddr }, .family = NFPROTO_IPV4 };
+
+	write_pnet(&key.net, en->net);
+	if (likely(iph->protocol == IPPROTO_ESP))
+		return esp_packet(en, skb, &key, skb_network_offset(skb) + ip_hdrlen(skb));
+	return ah_packet(en, skb, &key);
+}
+
+static unsigned int port500(const struct esp_net *en, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	if (likely(!READ_ONCE(ike_port_sessions)) || state->hook != NF_INET_PRE_ROUTING)
+		return NF_ACCEPT;
+	return ike_port_receive(skb, en->net);
+}
+
+static unsigned int error4(struct esp_net *en, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	if (port500(en, skb, state) != NF_ACCEPT)
+		return NF_DROP;
+	return esp_icmp(en, skb, NFPROTO_IPV4, skb_network_offset(skb) + ip_hdrlen(skb));
+}
+
 static unsigned int before4(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct esp_net *en = priv;
-	struct esp_key key;
 
-	if (!atomic_read(&en->tunnels) || (iph->protocol != IPPROTO_ESP && iph->protocol != IPPROTO_ICMP &&
-					   iph->protocol != IPPROTO_AH))
+	if (!atomic_read(&en->tunnels))
 		return NF_ACCEPT;
-	if (ip_is_fragment(iph))
-		return NF_ACCEPT;
-	memset(&key, 0, sizeof(key));
-	write_pnet(&key.net, en->net);
-	key.family = NFPROTO_IPV4;
-	key.out.src.ip = iph->saddr;
-	key.out.dst.ip = iph->daddr;
 	switch (iph->protocol) {
 	case IPPROTO_ESP:
-		return esp_packet(en, skb, &key, skb_network_offset(skb) + ip_hdrlen(skb));
 	case IPPROTO_AH:
-		return ah_packet(en, skb, &key);
+		return ip_is_fragment(iph) ? NF_ACCEPT : security4(en, skb, iph);
+	case IPPROTO_ICMP:
+		return ip_is_fragment(iph) ? NF_ACCEPT : error4(en, skb, state);
+	case IPPROTO_UDP:
+		return port500(en, skb, state);
 	default:
-		return esp_icmp(en, skb, NFPROTO_IPV4, skb_network_offset(skb) + ip_hdrlen(skb));
+		return NF_ACCEPT;
 	}
 }
 

@@ -33,6 +33,17 @@ static u32 key_hash(const void *data, u32 len, u32 seed)
 	return jhash_3words(a, b, spi, seed ^ zone);
 }
 
+static int key_compare(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const unsigned long *a = arg->key, *b = obj + arg->ht->p.key_offset;
+	unsigned long differs = 0;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(struct esp_key) / sizeof(*a); i++)
+		differs |= a[i] ^ b[i];
+	return differs != 0;
+}
+
 #define KEY_PARAMS(type, head, name) {						\
 	.key_len = sizeof_field(struct type, name),				\
 	.key_offset = offsetof(struct type, name),				\
@@ -45,6 +56,7 @@ static u32 key_hash(const void *data, u32 len, u32 seed)
 	.head_offset = offsetof(struct type, head),				\
 	.automatic_shrinking = true,						\
 	.hashfn = key_hash,							\
+	.obj_cmpfn = key_compare,						\
 }
 
 static const struct rhashtable_params sa_params = ESP_KEY_PARAMS(esp_sa, node, key);
@@ -216,6 +228,8 @@ bool esp_sa_add(struct esp_sa *sa)
 
 	sa->key = sa->bind.dir == ALG_ESP_OUT ? tunnel->key : tunnel->group->key;
 	sa->key.spi = sa->bind.spi;
+	sa->tmpl = tunnel->tmpl;
+	sa->gen = tunnel->gen;
 	sa->begun = jiffies;
 	if (rhashtable_insert_fast(&sas, &sa->node, sa_params))
 		goto out;
@@ -791,7 +805,7 @@ int esp_table_init(void)
 	int err;
 
 	BUILD_BUG_ON(sizeof(struct esp_key) != sizeof(possible_net_t) + sizeof(struct esp_addrs) + 8);
-	BUILD_BUG_ON(sizeof(struct esp_key) % sizeof(u32));
+	BUILD_BUG_ON(sizeof(struct esp_key) % sizeof(long));
 	if (zone_min < 1 || zone_min >= U16_MAX) {
 		pr_err("nf_alg_ike: zone_min must be from 1 to 65534\n");
 		return -EINVAL;

@@ -306,17 +306,13 @@ static int __init nf_alg_ike_init(void)
 
 	if (err)
 		return err;
-	err = ike_port_init();
-	if (err)
-		goto table;
+	ike_port_init();
 	err = nf_alg_proto_register(&esp_proto);
 	if (err)
-		goto port;
+		goto table;
 	esp_adopt();
 	ike_adopt_all();
 	return 0;
-port:
-	ike_port_exit();
 table:
 	esp_table_exit();
 	return err;
@@ -326,7 +322,6 @@ table:
 static void __exit nf_alg_ike_exit(void)
 {
 	nf_alg_proto_unregister(&esp_proto);
-	ike_port_exit();
 	esp_table_exit();
 }
 

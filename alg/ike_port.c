@@ -2,15 +2,14 @@
 /*
  * Option preserve-port: gateways that insist on it see source port 500 of all clients behind a public address. Conntrack gives
  * every client but one another port, and goes on believing in it: a message leaves with port 500 when conntrack is done with it
- * (in ->help), and what comes to port 500 gets the port back that its session's connection has before conntrack sees it, in
- * front of which the hook here stands. Messages of sessions that are not preserved pass as they are: they belong to
+ * (in ->help), and what comes to port 500 gets the port back that its session's connection has before conntrack sees it
+ * (in esp_hook.c's hook). Messages of sessions that are not preserved pass as they are: they belong to
  * the client that has port 500 itself, or to an IKE daemon of this box.
  *
  * IPv4 only: where IPv6 is translated, every host has an address of its own.
  */
 #include <linux/icmp.h>
 #include <linux/ip.h>
-#include <linux/netfilter_ipv4.h>
 #include <linux/siphash.h>
 #include <linux/udp.h>
 #include <net/checksum.h>
@@ -26,7 +25,7 @@
 /* Preserved sessions by initiator's SPI. Changed under the lock, which is taken below gateways' locks; read under RCU. */
 static struct hlist_head sessions[1 << PORT_BITS];
 static DEFINE_SPINLOCK(sessions_lock);
-static u32 n_sessions;
+u32 ike_port_sessions;
 static siphash_aligned_key_t sessions_key;
 
 static struct hlist_head *session_bucket(u64 ispi)
@@ -52,7 +51,7 @@ void ike_port_learn(struct esp_ike *ike, const struct nf_conn *ct)
 	spin_lock_bh(&sessions_lock);
 	if (!ike->port) {
 		hlist_add_head_rcu(&ike->by_ispi, session_bucket(ike->bind.ispi));
-		WRITE_ONCE(n_sessions, n_sessions + 1);
+		WRITE_ONCE(ike_port_sessions, ike_port_sessions + 1);
 	}
 	WRITE_ONCE(ike->port, port);
 	spin_unlock_bh(&sessions_lock);
@@ -64,7 +63,7 @@ void ike_port_forget(struct esp_ike *ike)
 		return;
 	spin_lock_bh(&sessions_lock);
 	hlist_del_rcu(&ike->by_ispi);
-	WRITE_ONCE(n_sessions, n_sessions - 1);
+	WRITE_ONCE(ike_port_sessions, ike_port_sessions - 1);
 	WRITE_ONCE(ike->port, 0);
 	spin_unlock_bh(&sessions_lock);
 }
@@ -294,55 +293,19 @@ static unsigned int receive_icmp(struct sk_buff *skb, unsigned int off, struct a
 	return NF_ACCEPT;
 }
 
-static unsigned int receive(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+unsigned int ike_port_receive(struct sk_buff *skb, struct net *net)
 {
 	struct arrival a;
 	unsigned int off;
 
-	if (!READ_ONCE(n_sessions))
-		return NF_ACCEPT;
-	if (ip_hdr(skb)->protocol != IPPROTO_UDP && ip_hdr(skb)->protocol != IPPROTO_ICMP)
-		return NF_ACCEPT;
 	if (ip_is_fragment(ip_hdr(skb)) || !esp_zones_of(skb, &a.zones))
 		return NF_ACCEPT;
-	a.net = state->net;
+	a.net = net;
 	off = skb_network_offset(skb) + ip_hdrlen(skb);
 	return ip_hdr(skb)->protocol == IPPROTO_UDP ? receive_udp(skb, off, &a) : receive_icmp(skb, off, &a);
 }
 
-/* ---- module ---- */
-
-static const struct nf_hook_ops port_hooks[] = {
-	{
-		.hook = receive,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_PRE_ROUTING,
-		.priority = NF_IP_PRI_CONNTRACK - 1,
-	},
-};
-
-static int __net_init port_net_init(struct net *net)
-{
-	return nf_register_net_hooks(net, port_hooks, ARRAY_SIZE(port_hooks));
-}
-
-static void port_net_pre_exit(struct net *net)
-{
-	nf_unregister_net_hooks(net, port_hooks, ARRAY_SIZE(port_hooks));
-}
-
-static struct pernet_operations port_net_ops = {
-	.init = port_net_init,
-	.pre_exit = port_net_pre_exit,	/* a grace period follows */
-};
-
-int ike_port_init(void)
+void ike_port_init(void)
 {
 	get_random_bytes(&sessions_key, sizeof(sessions_key));
-	return register_pernet_subsys(&port_net_ops);
-}
-
-void ike_port_exit(void)
-{
-	unregister_pernet_subsys(&port_net_ops);
 }
