@@ -85,7 +85,8 @@ void nf_alg_proto_unregister(struct nf_alg_proto *proto);
 /* Conntrack helper of a protocol, NULL when its module is not loaded. Under rcu_read_lock(). */
 struct nf_conntrack_helper *nf_alg_protocol_helper(enum nf_alg_protocol id, u16 l3num, u8 l4proto);
 u32 nf_alg_protocols_loaded(void);	/* mask of 1 << enum nf_alg_protocol */
-bool nf_alg_protocol_reloaded(enum nf_alg_protocol id);	/* it was unloaded since nf_alg was loaded: ids of tenants are still theirs */
+/* It was unloaded since nf_alg was loaded: ids of tenants are still theirs. */
+bool nf_alg_protocol_reloaded(enum nf_alg_protocol id);
 
 /* ---- sessions: alg/session.c ---- */
 

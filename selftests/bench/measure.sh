@@ -35,12 +35,14 @@ done
 
 inside one "$load" 1 1 >/dev/null || fail "one tenant is loaded"
 inside esp "$load" 1 1 >/dev/null || fail "one tenant is loaded"
-inside esp "$tree/build/tools/algctl" --store none policy set policy-0 ike option max-tunnels=0 || fail "as many tunnels as it takes"
+inside esp "$tree/build/tools/algctl" --store none policy set policy-0 ike option max-tunnels=0 ||
+	fail "as many tunnels as it takes"
 inside esp ip link add esp0 type veth peer name esp1 || fail "an interface"
 inside esp nft -f - <<-EOF || fail "sources are translated"
 	table ip nat {
-		chain post { type nat hook postrouting priority srcnat; ip saddr 10.0.0.0/8 udp sport 500 snat to 198.51.100.7:1024-65535
-			       ip saddr 10.0.0.0/8 snat to 198.51.100.7; }
+		chain post { type nat hook postrouting priority srcnat;
+			ip saddr 10.0.0.0/8 udp sport 500 snat to 198.51.100.7:1024-65535
+			ip saddr 10.0.0.0/8 snat to 198.51.100.7; }
 	}
 EOF
 inside many "$load" 1 1 >/dev/null || fail "one tenant is loaded"

@@ -182,7 +182,8 @@ ike_peer()
 	cp -r "$TMP/nss" "$dir/nss"
 	echo ': PSK "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"' >"$dir/secrets"
 	{
-		printf 'config setup\n ikev1-policy=accept\n uniqueids=yes\nconn %%default\n authby=secret\n leftupdown=%%disabled\n'
+		printf 'config setup\n ikev1-policy=accept\n uniqueids=yes\n'
+		printf 'conn %%default\n authby=secret\n leftupdown=%%disabled\n'
 		printf ' ike=aes256-sha2_256;dh19\n esp=aes_gcm256\n pfs=no\n'
 		cat
 	} >"$dir/ipsec.conf"
@@ -197,7 +198,8 @@ ike_start()
 	rm -rf "$dir/run"
 	mkdir -p "$dir/run"
 	MARK[$1]=0
-	daemon "pluto-$1" "$1" "$IPSEC/pluto" --config "$dir/ipsec.conf" --nofork --stderrlog --rundir "$dir/run" --nssdir "$dir/nss" \
+	daemon "pluto-$1" "$1" "$IPSEC/pluto" --config "$dir/ipsec.conf" --nofork --stderrlog --rundir "$dir/run" \
+		--nssdir "$dir/nss" \
 		--ipsecdir "$dir/d" --secretsfile "$dir/secrets" --dumpdir "$dir" --nhelpers 0 --no-dnssec --log-no-audit
 }
 

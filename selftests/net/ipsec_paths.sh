@@ -12,12 +12,14 @@ ipsec_needs
 declare -A PUBLIC=([s1]=203.0.113.2 [s2]=203.0.113.3) INNER=([s1]=10.20.1 [s2]=10.20.2)
 conn_to()
 {
-	ike_conn "$2" "left=$5" "leftid=@$3" "leftsubnet=10.1.$4.0/24" "right=${PUBLIC[$1]}" "rightid=@$1" "rightsubnet=${INNER[$1]}.0/24" \
+	ike_conn "$2" "left=$5" "leftid=@$3" "leftsubnet=10.1.$4.0/24" \
+		"right=${PUBLIC[$1]}" "rightid=@$1" "rightsubnet=${INNER[$1]}.0/24" \
 		"${@:6}"
 }
 conn_from()	# conn_from CLIENT NAME GATEWAY NUMBER ADDRESS [WORD...]: of a gateway
 {
-	ike_conn "$2" "left=${PUBLIC[$3]}" "leftid=@$3" "leftsubnet=${INNER[$3]}.0/24" "right=$5" "rightid=@$1" "rightsubnet=10.1.$4.0/24" \
+	ike_conn "$2" "left=${PUBLIC[$3]}" "leftid=@$3" "leftsubnet=${INNER[$3]}.0/24" \
+		"right=$5" "rightid=@$1" "rightsubnet=10.1.$4.0/24" \
 		"${@:6}"
 }
 

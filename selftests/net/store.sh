@@ -42,10 +42,12 @@ does "a policy that nobody has" 0 "" policy add gold ftp off description "gold c
 kernel "is not in the kernel" "!(*gold*)"
 does "a template" 0 "" template add business policy gold max-sessions 100 ports 1024-2047 block 64
 does "a tenant of the template" 0 "" tenant add acme template business zone 7
-kernel "has policy and limits in the kernel" "*gold:*ftp: off*acme:*policy: gold*zone: 7*max-sessions: 100*ports: 1024-2047*block: 64*"
+kernel "has policy and limits in the kernel" \
+	"*gold:*ftp: off*acme:*policy: gold*zone: 7*max-sessions: 100*ports: 1024-2047*block: 64*"
 does "an edit" 0 "" policy set gold sip off
 kernel "touches nothing that is applied" "!(*sip: off*)"
-does "propagate shows what it would do" 0 "*template business@1 -> 2*tenant acme@1 -> 2*policy gold version 1 -> 2*sip mode on -> off*" \
+does "propagate shows what it would do" 0 \
+	"*template business@1 -> 2*tenant acme@1 -> 2*policy gold version 1 -> 2*sip mode on -> off*" \
 	policy propagate gold --dry-run
 kernel "and does nothing yet" "!(*sip: off*)"
 does "propagate" 0 "*tenant acme@1 -> 2*" policy propagate gold

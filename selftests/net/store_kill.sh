@@ -92,7 +92,14 @@ alg_unload || fail "the modules unload"
 alg_load ftp tftp sip
 good restore
 run store status
-[[ $(<"$TMP/said") = *"the kernel has what the store has"* ]] && ok "killed, and a restart: store and kernel agree" ||
+if [[ $(<"$TMP/said") = *"the kernel has what the store has"* ]]; then
+	ok "killed, and a restart: store and kernel agree"
+else
 	fail "killed, and a restart: store and kernel agree" "$(<"$TMP/said")"
-run log verify && ok "the log is whole" || fail "the log is whole" "$(<"$TMP/said")"
+fi
+if run log verify; then
+	ok "the log is whole"
+else
+	fail "the log is whole" "$(<"$TMP/said")"
+fi
 finish

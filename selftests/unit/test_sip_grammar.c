@@ -277,7 +277,8 @@ static const struct row rows[] = {
 	  "remote-party 10.0.0.1"),
 	GOOD("Diversion", MORE, "Diversion: \"a\" <sip:x@10.0.0.1>;reason=no-answer;counter=1, <tel:+15551234>;reason=unknown,"
 	     "<sip:y@10.0.0.2:5070>", "diversion 10.0.0.1, diversion 10.0.0.2 5070"),
-	GOOD("History-Info", MORE, "History-Info: <sip:x@10.0.0.1?Reason=SIP%3Bcause%3D302>;index=1, <sip:y@host.example>;index=1.1",
+	GOOD("History-Info", MORE,
+	     "History-Info: <sip:x@10.0.0.1?Reason=SIP%3Bcause%3D302>;index=1, <sip:y@host.example>;index=1.1",
 	     "history 10.0.0.1"),
 	GOOD("Authorization", MORE, "Authorization: Digest username=\"x\", uri=\"sip:10.0.0.1\", response=\"0\"", ""),
 	GOOD("names like those", MORE, "Fro: sip:10.0.0.1" EOL "Tom: x" EOL "Routes: <sip:10.0.0.1>" EOL

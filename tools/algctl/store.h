@@ -8,7 +8,7 @@
  *   operation.c, store_apply.c, compile.c			one change: transaction, log, kernel; what the kernel is to have
  *   version.c, propagate.c, access.c, audit.c, definition.c	what rows mean: versions, references, rights, the log;
  *   fleet.c							boxes
- *   store.c, store_rows.c					transactions and rows; nothing of netlink, nor of what a definition says
+ *   store.c, store_rows.c					transactions and rows; nothing of netlink or definitions
  *   store_sqlite.c, store_pg.c, with store_sql.c and .def	the engines; each statement once, for both
  * store_backend.c shows all of it as a struct backend in front of the kernel's, store_place.c finds out which store it is.
  *
