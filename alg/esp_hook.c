@@ -280,9 +280,13 @@ static unsigned int ah_packet(struct esp_net *en, struct sk_buff *skb, struct es
 
 static unsigned int security4(struct esp_net *en, struct sk_buff *skb, const struct iphdr *iph)
 {
-	struct esp_key key = { .out = { .src.ip = iph->saddr, .dst.ip = iph->daddr }, .family = NFPROTO_IPV4 };
+	struct esp_key key;
 
+	memset(&key, 0, sizeof(key));	/* an initialiser need not reach the rest of a union */
 	write_pnet(&key.net, en->net);
+	key.family = NFPROTO_IPV4;
+	key.out.src.ip = iph->saddr;
+	key.out.dst.ip = iph->daddr;
 	if (likely(iph->protocol == IPPROTO_ESP))
 		return esp_packet(en, skb, &key, skb_network_offset(skb) + ip_hdrlen(skb));
 	return ah_packet(en, skb, &key);
