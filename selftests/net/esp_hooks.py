@@ -3,6 +3,8 @@
 """What the hooks make of ESP: slots and zones, whose packets are whose, ICMP errors, the end of tunnels."""
 import socket
 import struct
+import threading
+import time
 
 from raw_lib import ICMP, ROUTER4, SERVER4, SERVER6, UDP, Tap, Wire, Wrong, checksum, expect, expect_is, ip, no_offload, run, \
     udp
@@ -478,6 +480,37 @@ def box_own(r):
         run("ip", "xfrm", "state", "flush", ns=r.r)
 
 
+def reload_traffic(r):
+    """The module comes and goes while packets do, of both kinds and both ways."""
+    clients = [r.client(1).up(), r.client(2).up()]
+    stop = threading.Event()
+
+    def flood():
+        number = 1000
+        while not stop.is_set():
+            number += 1
+            for c in clients:
+                c.sends(seq=number)
+                c.gets(seq=number)
+                c.say(INFO, ident=number)
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        for _ in range(5):
+            run("rmmod", "nf_alg_ike")
+            run("modprobe", "nf_alg_ike")
+    finally:
+        stop.set()
+        thread.join()
+    inside, _ = r.settle()
+    expect(len(inside) > 10, "nothing came through")
+    for c in clients:
+        c.rekey()
+        c.exchange()
+
+
 def namespace_ends(r):
     """A router goes with live tunnels."""
     a, b = r.client(1).up(), r.client(2).up()
@@ -512,6 +545,7 @@ TESTS = (
     ("the box's own tunnel", box_own),
     ("the module is loaded anew", reload),
     ("the module is loaded anew, two clients of a gateway", reload_shared),
+    ("the module is loaded anew under traffic", reload_traffic),
     ("the namespace is deleted", namespace_ends),
 )
 
