@@ -445,8 +445,7 @@ class Bed:
         with self.watcher.lock:
             seen = self.watcher.settled(ns).esp[direction]
             return {"n": sum(seen.values()), "spis": len({key[2] for key in seen}),
-                    "from": ",".join(sorted({key[0] for key in seen})),
-                    "to": ",".join(sorted({key[1] for key in seen}))}
+                    "from": ",".join(sorted({key[0] for key in seen})), "to": ",".join(sorted({key[1] for key in seen}))}
 
     def cmd_ike(self, ns, direction, port):
         """To that port: n=packets ports=SOURCE-PORT,... from=ADDRESS,..."""

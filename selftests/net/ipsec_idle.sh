@@ -79,14 +79,18 @@ bed flow c1 c2 c3
 check "the modules are unloaded while tunnels run" alg_unload
 alg_load ike
 alg r tenant add default
-check "... and loaded again: the tunnels go on" tunnels_work c1 c2 c3 || what_is_wrong
+# Old SAs of several nobody can tell apart: they wait for their next ones.
+check_tunnels "... and loaded again: they are known again" 3
+bed forget	# what conntrack alone did meanwhile
+check "... and nobody gets anybody else's ESP" bed spis c1 c2 c3 || what_is_wrong
+check "... new SAs of all" ike_rekey v2 c1 c2 c3 || what_is_wrong
+check "... the tunnels go on" tunnels_work c1 c2 c3 || what_is_wrong
 bed flow_end
-check_tunnels "they are known again" 3
-check "new SAs of all" ike_rekey v2 c1 c2 c3 || what_is_wrong
-check "... work" tunnels_work c1 c2 c3 || what_is_wrong
+check "... and nobody got anybody else's ESP" bed spis c1 c2 c3 || what_is_wrong
 check "the modules are unloaded and loaded while nobody sends" alg_unload
 alg_load ike
 alg r tenant add default
+bed forget
 check "... new SAs of all, begun by the gateway" gateway_rekeys v2 c1 c2 c3 || what_is_wrong
 check "... work" tunnels_work c1 c2 c3 || what_is_wrong
 finish

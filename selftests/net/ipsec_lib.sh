@@ -183,8 +183,7 @@ ike_peer()
 	echo ': PSK "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"' >"$dir/secrets"
 	{
 		printf 'config setup\n ikev1-policy=accept\n uniqueids=yes\n'
-		printf 'conn %%default\n authby=secret\n leftupdown=%%disabled\n'
-		printf ' ike=aes256-sha2_256;dh19\n esp=aes_gcm256\n pfs=no\n'
+		printf 'conn %%default\n authby=secret\n leftupdown=%%disabled\n ike=aes256-sha2_256;dh19\n esp=aes_gcm256\n pfs=no\n'
 		cat
 	} >"$dir/ipsec.conf"
 	CONNS[$1]=$(($(grep -c ^conn "$dir/ipsec.conf") - 1))
@@ -199,8 +198,8 @@ ike_start()
 	mkdir -p "$dir/run"
 	MARK[$1]=0
 	daemon "pluto-$1" "$1" "$IPSEC/pluto" --config "$dir/ipsec.conf" --nofork --stderrlog --rundir "$dir/run" \
-		--nssdir "$dir/nss" \
-		--ipsecdir "$dir/d" --secretsfile "$dir/secrets" --dumpdir "$dir" --nhelpers 0 --no-dnssec --log-no-audit
+		--nssdir "$dir/nss" --ipsecdir "$dir/d" --secretsfile "$dir/secrets" --dumpdir "$dir" \
+		--nhelpers 0 --no-dnssec --log-no-audit
 }
 
 # whack NS ARGUMENTS...
@@ -336,7 +335,7 @@ ike_rekey()
 {
 	local conn=$1 ns status=0 how=--rekey-ipsec
 	shift
-	[ "$conn" = v2 ] || how=--initiate	# with IKEv1 it is another Quick Mode
+	[[ $conn != v1 && $conn != aggressive ]] || how=--initiate	# with IKEv1 it is another Quick Mode
 	ike_mark "$@"
 	for ns; do
 		whack "$ns" --name "$conn" "$how" --asynchronous >/dev/null &

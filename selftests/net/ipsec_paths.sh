@@ -12,15 +12,13 @@ ipsec_needs
 declare -A PUBLIC=([s1]=203.0.113.2 [s2]=203.0.113.3) INNER=([s1]=10.20.1 [s2]=10.20.2)
 conn_to()
 {
-	ike_conn "$2" "left=$5" "leftid=@$3" "leftsubnet=10.1.$4.0/24" \
-		"right=${PUBLIC[$1]}" "rightid=@$1" "rightsubnet=${INNER[$1]}.0/24" \
-		"${@:6}"
+	ike_conn "$2" "left=$5" "leftid=@$3" "leftsubnet=10.1.$4.0/24" "right=${PUBLIC[$1]}" "rightid=@$1" \
+		"rightsubnet=${INNER[$1]}.0/24" "${@:6}"
 }
 conn_from()	# conn_from CLIENT NAME GATEWAY NUMBER ADDRESS [WORD...]: of a gateway
 {
-	ike_conn "$2" "left=${PUBLIC[$3]}" "leftid=@$3" "leftsubnet=${INNER[$3]}.0/24" \
-		"right=$5" "rightid=@$1" "rightsubnet=10.1.$4.0/24" \
-		"${@:6}"
+	ike_conn "$2" "left=${PUBLIC[$3]}" "leftid=@$3" "leftsubnet=${INNER[$3]}.0/24" "right=$5" "rightid=@$1" \
+		"rightsubnet=10.1.$4.0/24" "${@:6}"
 }
 
 gateway_rekeys()
@@ -39,12 +37,14 @@ ip -n "$r" addr add 203.0.113.11/24 dev wan0
 alg_start ike
 alg_box r filter masquerade "$IKE_FILTER"
 bed server s2 10.20.2.1
+bed watch s2
 
 ike_peer s1 < <(
 	for n in 1 2 3; do
 		conn_from c$n v2-c$n s1 $n %any
 	done
 	conn_from r v2-r s1 99 203.0.113.1
+	conn_from inside out s1 3 203.0.113.1
 	for n in 1 2; do
 		PUBLIC[s1]=2001:db8:2::2
 		conn_from c$n six-c$n s1 $n 2001:db8:1::1$n
@@ -52,15 +52,13 @@ ike_peer s1 < <(
 ike_peer s2 < <(
 	for n in 1 2; do
 		conn_from c$n natt-c$n s2 $n %any encapsulation=auto
-	done
-	ike_conn out left=203.0.113.3 leftid=@s2 leftsubnet=10.20.2.0/24 right=203.0.113.1 rightid=@c3 rightsubnet=10.1.3.0/24)
+	done)
 for n in 1 2 3; do
 	ike_peer c$n < <(
 		conn_to s1 v2 c$n $n 192.168.1.1$n
-		# As a responder it takes the first that fits, with its way of encapsulation.
+		# A responder takes the first that fits, with its way of encapsulation: c3 and s1 are to have one way only.
 		if [ $n = 3 ]; then
-			ike_conn inside left=192.168.1.13 leftid=@c3 leftsubnet=10.1.3.0/24 right=%any rightid=@s2 \
-				rightsubnet=10.20.2.0/24
+			conn_to s1 in inside 3 192.168.1.13
 		else
 			conn_to s2 natt c$n $n 192.168.1.1$n encapsulation=auto
 			PUBLIC[s1]=2001:db8:2::2
@@ -152,19 +150,18 @@ fw r filter masquerade dnat=udp:500:192.168.1.13:500
 on r conntrack -F >/dev/null 2>&1
 bed forget
 bed server c3 10.1.3.1
-bed client s2 10.20.2.1 10.1.3.1
-bed watch s2
+bed client s1 10.20.1.1 10.1.3.1
 alg_switch ike off
-check "a responder behind destination NAT, without the ALG: IKE works" ike_up out s2
-check "a responder behind destination NAT, without the ALG: no ESP passes" bed closed s2
-ike_down out s2
+check "a responder behind destination NAT, without the ALG: IKE works" ike_up out s1
+check "a responder behind destination NAT, without the ALG: no ESP passes" bed closed s1
+ike_down out s1
 on r conntrack -F >/dev/null 2>&1
 alg_switch ike on
-check "a responder behind destination NAT" ike_up out s2
-check "a responder behind destination NAT: datagrams and TCP pass" tunnels_work s2 || what_is_wrong
-check "a responder behind destination NAT: new SAs" ike_rekey out s2
-check "a responder behind destination NAT: ... work" tunnels_work s2 || what_is_wrong
-ike_down out s2
+check "a responder behind destination NAT" ike_up out s1
+check "a responder behind destination NAT: datagrams and TCP pass" tunnels_work s1 || what_is_wrong
+check "a responder behind destination NAT: new SAs" ike_rekey out s1
+check "a responder behind destination NAT: ... work" tunnels_work s1 || what_is_wrong
+ike_down out s1
 
 # ---- a firewall without NAT ----
 
