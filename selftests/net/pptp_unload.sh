@@ -29,7 +29,8 @@ ask()
 {
 	ANSWER=(-1 -1)
 	printf '%s\n' "${*:2}" >&"${TO[$1]}"
-	read -r -t 60 -u "${FROM[$1]}" -a ANSWER || diag "no answer: $(<"$TMP/traffic-$1.log")"
+	read -r -t 120 -u "${FROM[$1]}" -a ANSWER || diag "no answer: $(<"$TMP/traffic-$1.log")"
+	[ ${#ANSWER[@]} -gt 0 ] || ANSWER=(-1 -1)
 }
 
 pptp_traffic_end()

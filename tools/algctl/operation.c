@@ -47,7 +47,8 @@ bool kernel_bring(struct ctx *ctx, struct outcome *out)
 	if (!config_read(ctx, &out->running, &generation))
 		return false;
 	config_compare(&out->running, &out->wanted, &out->changes);
-	if (out->changes.n == 1 && !ctx->dry_run)
+	/* Where nothing is configured yet the first single change would make the policy "default" by itself. */
+	if (out->changes.n == 1 && out->running.n && !ctx->dry_run)
 		return change_one(ctx, &out->changes.v[0]);
 	return !out->changes.n || replace_all(ctx, out, generation);
 }
