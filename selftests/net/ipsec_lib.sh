@@ -183,7 +183,8 @@ ike_peer()
 	echo ': PSK "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"' >"$dir/secrets"
 	{
 		printf 'config setup\n ikev1-policy=accept\n uniqueids=yes\n'
-		printf 'conn %%default\n authby=secret\n leftupdown=%%disabled\n ike=aes256-sha2_256;dh19\n esp=aes_gcm256\n pfs=no\n'
+		printf 'conn %%default\n authby=secret\n leftupdown=%%disabled\n'
+		printf ' ike=aes256-sha2_256;dh19\n esp=aes_gcm256\n pfs=no\n'
 		cat
 	} >"$dir/ipsec.conf"
 	CONNS[$1]=$(($(grep -c ^conn "$dir/ipsec.conf") - 1))
