@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154,SC2317,SC2016	# topo_tenants sets a1, r; expect calls functions; another shell expands
 #
-# Two tenants with the same private addresses behind a CGNAT with port blocks; FTP, TFTP and PPTP servers outside. Without the ALGs
-# transfers fail; with them they work, for the tenant whose policy allows it. Then two IPsec clients behind one address, to one
-# gateway. Run by ./run in a throw-away kernel. Every outcome is checked: exit status 0 when all was as announced.
+# Two tenants with the same private addresses behind a CGNAT with port blocks; FTP, TFTP and PPTP servers and a telephone outside.
+# Without the ALGs transfers fail; with them they work, for the tenant whose policy allows it. Then two IPsec clients behind one
+# address, to one gateway. Run by ./run in a throw-away kernel. Every outcome is checked: exit status 0 when all was as announced.
 
 export NF_ALG_PLAIN=1
 # shellcheck source=../net/ipsec_lib.sh disable=SC2034
 . "$(dirname "$0")/../net/ipsec_lib.sh"
 # shellcheck source=../net/pptp_lib.sh
 . "$HERE/pptp_lib.sh"
+# shellcheck source=../net/sip_lib.sh
+. "$HERE/sip_lib.sh"
 
 wrong=0
 
@@ -70,10 +72,22 @@ ftp_passive()
 tftp_get() { on "$1" curl -sS -m "${2:-$patience}" -o "$TMP/got" "tftp://$server/big" && same tftp/big; }
 same() { cmp "$TMP/got" "$TMP/$1"; }
 
+# call NS PORT SIP-PORT: a call to the server's telephone, audio comes to PORT; in the background, call_ends waits for it
+call() { sipp_start "$1" "$1" uac udp 192.168.1.11 "$3" "$2" -s bob $server:5060; }
+call_ends() { sipp_end "$1"; }
+# hears NS PORT [CALLS]: did all that the other side of the calls said arrive there?
+hears()
+{
+	arrivals "$1"
+	heard "$2"
+	[ "$N" -ge $(((RTP_PLAYED - 1) * ${3:-1})) ]	# the first packets of both may cross
+}
+two_calls() { [ "$(on r algctl call show protocol sip | grep -c established)" = 2 ]; }
+
 # Does anything pass through a client's tunnel? A short time only.
 through() { ! bed closed "$1"; }
 
-need curl nft vsftpd in.tftpd tcpdump "${ALGCTL:-algctl}"
+need curl nft vsftpd in.tftpd sipp python3 tcpdump "${ALGCTL:-algctl}"
 ipsec_needs
 
 cat <<'END'
@@ -81,16 +95,18 @@ Two tenants behind one public address
 =====================================
 
    acme   subscriber 192.168.1.11 -- lanA  zone 1 --+
-                                                    +-- router -- wan0 203.0.113.1 ---- 203.0.113.2  vsftpd, in.tftpd, pptpd
+                                                    +-- router -- wan0 203.0.113.1 ---- 203.0.113.2  vsftpd, in.tftpd, SIPp, pptpd
    bravo  subscriber 192.168.1.11 -- lanB  zone 2 --+   (CGNAT)                         no route to 192.168.0.0/16
 
    Both subscribers have the same private address. acme goes out with ports 10000-10063 of 203.0.113.1, bravo with
-   20000-20063. The firewall lets FTP, TFTP and PPTP control traffic out, and in only what is related to it.
+   20000-20063. The firewall lets FTP, TFTP, SIP and PPTP control traffic out, and in only what is related to it.
 END
 topo_tenants || exit 1
 fw r filter tenants=blocks accept='tcp dport 1723 iifname { lanA, lanB }' || exit 1
 ftp_server s1 || exit 1
 tftp_server s1 || exit 1
+sip_files
+count_arrivals a1 b1 s1
 pptp=
 if vpn_possible; then
 	pptp=1
@@ -105,6 +121,11 @@ echo "The control connection works, but the addresses inside it are private ones
 expect fails "acme: FTP, active (the server calls back)" ftp_active a1 4
 expect fails "acme: FTP, passive (a second connection out)" ftp_passive a1 4
 expect fails "acme: TFTP (the answer has another port)" tftp_get a1 4
+sipp_uas telephone s1 uas udp $server 5060 7000
+call a1 6000 5070
+expect works "acme: SIP, a call is set up" call_ends a1
+expect fails "acme hears the telephone (it sends to 192.168.1.11)" hears a1 6000
+stop telephone
 if [ -n "$pptp" ]; then
 	vpn_dial a1 $server
 	expect fails "acme: PPTP (GRE is not expected)" vpn_up a1 10.9.0.1 6
@@ -112,8 +133,8 @@ if [ -n "$pptp" ]; then
 fi
 
 head_line "2. Load the modules, give each tenant a policy"
-printf '\n  router# modprobe -a nf_alg nf_alg_nat nf_alg_ftp nf_alg_tftp nf_alg_pptp\n'
-alg_load ftp tftp pptp || exit 1
+printf '\n  router# modprobe -a nf_alg nf_alg_nat nf_alg_ftp nf_alg_tftp nf_alg_sip nf_alg_pptp\n'
+alg_load ftp tftp sip pptp || exit 1
 shown algctl policy add full
 shown algctl policy add no-ftp ftp off
 shown algctl tenant add acme policy full zone 1 ports 10000-10063 max-pinholes 100
@@ -167,7 +188,22 @@ shown algctl policy set no-ftp ftp on
 expect works "bravo: FTP, active" ftp_active b1
 expect works "acme at the same address: FTP, active" ftp_active a1
 
-head_line "7. PPTP: both subscribers dial into one server through the one public address"
+head_line "7. SIP: both subscribers call the same telephone"
+sipp_uas telephone s1 uas udp $server 5060 7100 -m 2
+call a1 6100 5060
+call b1 6100 5060
+wait_for 20 two_calls || { echo "  no two calls: NOT AS IT SHOULD"; wrong=$((wrong + 1)); }
+shown algctl call show protocol sip flows
+has 203.0.113.1:100 "acme's audio has a port of its range"
+has 203.0.113.1:200 "bravo's audio has a port of its range"
+for tenant in acme=a1 bravo=b1; do
+	expect works "${tenant%=*}: the call comes to its end" call_ends "${tenant#*=}"
+	expect works "${tenant%=*} hears the telephone" hears "${tenant#*=}" 6100
+done
+expect works "the telephone hears both" hears s1 7100 2
+stop telephone
+
+head_line "8. PPTP: both subscribers dial into one server through the one public address"
 if [ -n "$pptp" ]; then
 	vpn_dial a1 $server
 	vpn_dial b1 $server
@@ -184,17 +220,17 @@ else
 	echo "  pptpd, pptp, pppd or PPP with MPPE is missing here: left out."
 fi
 
-head_line "8. What was counted"
+head_line "9. What was counted"
 shown algctl stats
 has rewritten "stats count what was rewritten"
 shown algctl tenant show
 
-head_line "9. Unload"
-printf '\n  router# rmmod nf_alg_ftp nf_alg_tftp nf_alg_pptp nf_alg_nat nf_alg\n'
+head_line "10. Unload"
+printf '\n  router# rmmod nf_alg_ftp nf_alg_tftp nf_alg_sip nf_alg_pptp nf_alg_nat nf_alg\n'
 alg_unload || { echo "  NOT AS IT SHOULD"; wrong=$((wrong + 1)); }
 expect fails "acme: FTP, active" ftp_active a1 4
 
-head_line "10. IPsec: two clients behind one address, one gateway, without NAT traversal"
+head_line "11. IPsec: two clients behind one address, one gateway, without NAT traversal"
 cat <<'END'
 
    c1  192.168.1.11  libreswan --+
