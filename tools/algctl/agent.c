@@ -418,20 +418,6 @@ static bool agent(struct ctx *ctx, const struct command *command, void *object)
 	return true;
 }
 
-static bool set_box(struct setter *s, const struct param *p, const char *text)
-{
-	(void)p;
-	((struct agent_args *)s->object)->box = text;
-	return true;
-}
-
-static bool set_file(struct setter *s, const struct param *p, const char *text)
-{
-	(void)p;
-	((struct agent_args *)s->object)->file = text;
-	return true;
-}
-
 static bool set_every(struct setter *s, const struct param *p, const char *text)
 {
 	struct agent_args *a = s->object;
@@ -444,11 +430,11 @@ static bool set_every(struct setter *s, const struct param *p, const char *text)
 
 static const struct param params[] = {
 	{ .name = "box", .metavar = "BOX", .help = "which one of the fleet this is; the host's name if not given",
-	  .kind = PARAM_VALUE, .set = set_box },
+	  .kind = PARAM_VALUE, .arg = offsetof(struct agent_args, box), .set = set_text },
 	{ .name = "every", .metavar = "TIME", .help = "how often it looks and reports without news, 1m if not given",
 	  .kind = PARAM_VALUE, .set = set_every },
 	{ .name = "file", .metavar = "FILE", .help = "where it keeps what it has applied",
-	  .kind = PARAM_VALUE, .set = set_file },
+	  .kind = PARAM_VALUE, .arg = offsetof(struct agent_args, file), .set = set_text },
 	{ 0 }
 };
 

@@ -35,6 +35,7 @@ struct words {
 };
 
 void words_add(struct words *w, const char *text);
+void words_add_all(struct words *w, const char *const *texts, size_t n);
 void words_addf(struct words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool words_have(const struct words *w, const char *text);
 bool words_equal(const struct words *a, const struct words *b);

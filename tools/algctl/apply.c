@@ -21,15 +21,6 @@ struct apply {
 	bool default_policy_implied;
 };
 
-static bool set_path(struct setter *s, const struct param *p, const char *text)
-{
-	struct source *source = s->object;
-
-	(void)p;
-	source->path = text;
-	return true;
-}
-
 static bool read_file(struct ctx *ctx, const char *path, struct objects *out)
 {
 	enum document_format format;
@@ -210,7 +201,7 @@ static bool apply(struct ctx *ctx, const struct command *command, void *object)
 
 static const struct param params[] = {
 	{ .name = "FILE", .help = "configuration in YAML or JSON; - for standard input",
-	  .kind = PARAM_POSITION, .set = set_path },
+	  .kind = PARAM_POSITION, .arg = offsetof(struct source, path), .set = set_text },
 	{ 0 }
 };
 

@@ -181,19 +181,12 @@ static bool call_del(struct ctx *ctx, const struct command *command, void *objec
 	return state_del(ctx, STATE_CALL, object);
 }
 
-static bool set_flows(struct setter *s, const struct param *p, const char *text)
-{
-	(void)p;
-	(void)text;
-	((struct query *)s->object)->flows = true;
-	return true;
-}
-
 static const struct param show_params[] = {
 	STATE_ID_PARAM(STATE_CALL, "the call with that id, with its flows"),
 	QUERY_TENANT_PARAM("of that tenant only"),
 	QUERY_PROTOCOL_PARAM("of that protocol only"),
-	{ .name = "flows", .help = "with the flows of each", .kind = PARAM_FLAG, .set = set_flows },
+	{ .name = "flows", .help = "with the flows of each", .kind = PARAM_FLAG,
+	  .arg = offsetof(struct query, flows), .set = set_flag },
 	{ 0 }
 };
 

@@ -71,16 +71,6 @@ static void list_names(const struct setter *s, const struct param *p, struct wor
 	list_live(s->ctx, kind_of(s->ctx), -1, out);
 }
 
-static bool set_side_by_side(struct setter *s, const struct param *p, const char *text)
-{
-	struct version_args *a = s->object;
-
-	(void)p;
-	(void)text;
-	a->side_by_side = true;
-	return true;
-}
-
 static bool set_from(struct setter *s, const struct param *p, const char *text)
 {
 	enum { MOST = sizeof(((struct propagation *)0)->from) / sizeof(uint32_t) };
@@ -188,7 +178,8 @@ const struct param diff_params[] = {
 	ONE("NAME@VERSION", "the one"),
 	{ .name = "NAME@VERSION", .help = "the other; the latest version if not given",
 	  .kind = PARAM_POSITION, .flags = PARAM_OPTIONAL, .set = set_two, .list = list_names },
-	{ .name = "side-by-side", .help = "in two columns", .kind = PARAM_FLAG, .set = set_side_by_side },
+	{ .name = "side-by-side", .help = "in two columns", .kind = PARAM_FLAG,
+	  .arg = offsetof(struct version_args, side_by_side), .set = set_flag },
 	{ 0 }
 };
 const struct param rollback_params[] = { ONE("NAME@VERSION", "the version to go back to"), { 0 } };
@@ -281,8 +272,7 @@ bool list_run(struct ctx *ctx, const struct command *command, void *object)
 	(void)object;
 	good = store_wanted(ctx) && (s = store_of(ctx)) && store_begin(s, BEGIN_READ) && identity_load(s) &&
 	       store_list(s, kind, &list);
-	for (size_t i = 0; i < c.width; i++)
-		words_add(&c.cells, head[i]);
+	words_add_all(&c.cells, head, c.width);
 	for (size_t i = 0; good && i < list.n; i++) {
 		uint32_t level;
 
@@ -317,8 +307,7 @@ bool versions_run(struct ctx *ctx, const struct command *command, void *object)
 	       version_get(s, &a->one, a->one_at, &latest) &&
 	       access_check(s, a->one.kind, a->one.name, LEVEL_VIEW, a->one_at) &&
 	       store_versions(s, a->one.kind, a->one.name, &list);
-	for (size_t i = 0; i < c.width; i++)
-		words_add(&c.cells, head[i]);
+	words_add_all(&c.cells, head, c.width);
 	for (size_t i = 0; good && i < list.n; i++) {
 		char *when = time_text(list.v[i].made.at);
 

@@ -50,32 +50,13 @@ static void name_all(struct build *b)
 	}
 }
 
-static int ref_order(const struct ref *a, const struct ref *b)
-{
-	int order = a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : strcmp(a->name, b->name);
-
-	if (order)
-		return order;
-	return a->version < b->version ? -1 : a->version > b->version;
-}
-
 /* Index of the version, or the number of all when it is not used. */
 static size_t find_used(const struct build *b, const struct ref *ref)
 {
-	size_t low = 0, high = b->used.n;
+	const struct stored key = { .ref = *ref }, *v = b->used.v, *found;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = ref_order(&b->used.v[middle].ref, ref);
-
-		if (!order)
-			return middle;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return b->used.n;
+	found = b->used.n ? bsearch(&key, v, b->used.n, sizeof(*v), stored_order) : NULL;
+	return found ? (size_t)(found - v) : b->used.n;
 }
 
 static bool kernel_name(void *data, enum kind kind, struct where at, char text[REF_SIZE])

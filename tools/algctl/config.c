@@ -221,8 +221,7 @@ static bool unknown_section(struct ctx *ctx, const struct node *n)
 {
 	struct words known = { 0 };
 
-	for (int i = 0; i < (store_in_use(ctx) ? STORE_KINDS : KINDS); i++)
-		words_add(&known, kind_plurals[i]);
+	words_add_all(&known, kind_plurals, store_in_use(ctx) ? STORE_KINDS : KINDS);
 	fail(ctx, ALGCTL_USAGE, n->name_at, "unknown section '%s'", n->name);
 	error_expected(ctx, n->name, &known);
 	words_free(&known);

@@ -74,8 +74,7 @@ static void print_states(struct ctx *ctx, const struct boxes *all, const char *o
 	size_t count[BOX_STATES] = { 0 }, holds = 0;
 	const char *comma = "";
 
-	for (size_t i = 0; i < c.width; i++)
-		words_add(&c.cells, head[i]);
+	words_add_all(&c.cells, head, c.width);
 	for (size_t i = 0; i < all->n; i++) {
 		const struct box *b = &all->v[i];
 
@@ -190,8 +189,7 @@ static bool show(struct ctx *ctx, const struct command *command, void *object)
 
 	(void)command;
 	objects_sort(&tenants);
-	for (size_t i = 0; i < c.width; i++)
-		words_add(&c.cells, head[i]);
+	words_add_all(&c.cells, head, c.width);
 	for (size_t i = 0; i < all.n && good; i++)
 		if (!*a->name || !strcmp(a->name, all.v[i].name))
 			show_one(&c, list, &all.v[i], &tenants);

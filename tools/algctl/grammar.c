@@ -67,6 +67,19 @@ static const struct param *next_position(const struct walk *w)
 	return NULL;
 }
 
+bool set_text(struct setter *s, const struct param *p, const char *text)
+{
+	*(const char **)((char *)s->object + p->arg) = text;
+	return true;
+}
+
+bool set_flag(struct setter *s, const struct param *p, const char *text)
+{
+	(void)text;
+	*(bool *)((char *)s->object + p->arg) = true;
+	return true;
+}
+
 bool param_set(struct setter *s, const struct param *p, const char *text)
 {
 	char *list, *state, *item;

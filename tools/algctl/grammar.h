@@ -104,6 +104,10 @@ const struct object_def *object_find(const char *name);
 const struct command *command_find(const struct object_def *object, const char *name);
 const struct param *param_find(const struct param *params, const char *name);
 
+/* Setters of what is kept as it is said, no lists, at offset .arg of what the command fills: a const char *, or a bool. */
+bool set_text(struct setter *s, const struct param *p, const char *text);
+bool set_flag(struct setter *s, const struct param *p, const char *text);
+
 /* Sets a value or the items of a comma-separated list. */
 bool param_set(struct setter *s, const struct param *p, const char *text);
 

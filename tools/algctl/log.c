@@ -10,7 +10,7 @@
 #include "commands.h"
 
 struct log_args {
-	char *who, *name;
+	const char *who, *name;
 	enum kind kind;
 	bool has_kind, refused;
 	uint32_t last;
@@ -28,47 +28,12 @@ struct reader {
 	size_t matched;
 };
 
-static bool set_who(struct setter *s, const struct param *p, const char *text)
-{
-	(void)p;
-	((struct log_args *)s->object)->who = (char *)(uintptr_t)text;
-	return true;
-}
-
 static bool set_kind(struct setter *s, const struct param *p, const char *text)
 {
 	struct log_args *a = s->object;
-	uint32_t kind;
 
-	(void)p;
 	a->has_kind = true;
-	if (!read_word(s, "object", text, kind_names, LOG_KINDS, &kind))
-		return false;
-	a->kind = (enum kind)kind;
-	return true;
-}
-
-static void list_kinds(const struct setter *s, const struct param *p, struct words *out)
-{
-	(void)s;
-	(void)p;
-	for (int i = 0; i < LOG_KINDS; i++)
-		words_add(out, kind_names[i]);
-}
-
-static bool set_log_name(struct setter *s, const struct param *p, const char *text)
-{
-	(void)p;
-	((struct log_args *)s->object)->name = (char *)(uintptr_t)text;
-	return true;
-}
-
-static bool set_refused(struct setter *s, const struct param *p, const char *text)
-{
-	(void)p;
-	(void)text;
-	((struct log_args *)s->object)->refused = true;
-	return true;
+	return read_kind(s, p, text, &a->kind);
 }
 
 static bool set_last(struct setter *s, const struct param *p, const char *text)
@@ -87,15 +52,17 @@ static bool set_until(struct setter *s, const struct param *p, const char *text)
 }
 
 static const struct param show_params[] = {
-	{ .name = "who", .metavar = "USER", .help = "of that user only", .kind = PARAM_VALUE, .set = set_who },
+	{ .name = "who", .metavar = "USER", .help = "of that user only", .kind = PARAM_VALUE,
+	  .arg = offsetof(struct log_args, who), .set = set_text },
 	{ .name = "object", .metavar = "KIND", .help = "about that kind of object only",
-	  .kind = PARAM_VALUE, .set = set_kind, .list = list_kinds },
+	  .kind = PARAM_VALUE, .arg = LOG_KINDS, .set = set_kind, .list = list_kinds },
 	{ .name = "name", .metavar = "NAME", .help = "about that name, of whatever kind, only",
-	  .kind = PARAM_VALUE, .set = set_log_name },
+	  .kind = PARAM_VALUE, .arg = offsetof(struct log_args, name), .set = set_text },
 	{ .name = "since", .metavar = "TIME", .help = "from then on: 2025-11-23, 2025-11-23T14:30:00, or an age as 7d",
 	  .kind = PARAM_VALUE, .set = set_since },
 	{ .name = "until", .metavar = "TIME", .help = "up to then", .kind = PARAM_VALUE, .set = set_until },
-	{ .name = "refused", .help = "only what was refused", .kind = PARAM_FLAG, .set = set_refused },
+	{ .name = "refused", .help = "only what was refused", .kind = PARAM_FLAG,
+	  .arg = offsetof(struct log_args, refused), .set = set_flag },
 	{ .name = "last", .metavar = "NUMBER", .help = "only so many entries, the newest",
 	  .kind = PARAM_VALUE, .set = set_last },
 	{ 0 }

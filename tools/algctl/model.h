@@ -179,8 +179,10 @@ struct object *object_new(enum kind kind);
 void object_free(struct object *o);
 void objects_add(struct objects *list, struct object *o);		/* takes it */
 void objects_free(struct objects *list);
+/* By kind, then name. */
+int kind_name_order(enum kind kind, const char *name, enum kind other_kind, const char *other);
 int object_order(const void *a, const void *b);				/* for sorting arrays of pointers */
-void objects_sort(struct objects *list);				/* by kind, then name */
+void objects_sort(struct objects *list);				/* likewise */
 struct object *objects_find(const struct objects *list, enum kind kind, const char *name);	/* @list sorted */
 
 /*

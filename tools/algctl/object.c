@@ -63,13 +63,18 @@ void objects_free(struct objects *list)
 	*list = (struct objects){ 0 };
 }
 
+int kind_name_order(enum kind kind, const char *name, enum kind other_kind, const char *other)
+{
+	if (kind != other_kind)
+		return kind < other_kind ? -1 : 1;
+	return strcmp(name, other);
+}
+
 int object_order(const void *a, const void *b)
 {
 	const struct object *x = *(struct object *const *)a, *y = *(struct object *const *)b;
 
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	return strcmp(x->name, y->name);
+	return kind_name_order(x->kind, x->name, y->kind, y->name);
 }
 
 void objects_sort(struct objects *list)
@@ -78,23 +83,25 @@ void objects_sort(struct objects *list)
 		qsort(list->v, list->n, sizeof(*list->v), object_order);
 }
 
+struct wanted {
+	enum kind kind;
+	const char *name;
+};
+
+static int wanted_order(const void *key, const void *element)
+{
+	const struct wanted *wanted = key;
+	const struct object *o = *(struct object *const *)element;
+
+	return kind_name_order(wanted->kind, wanted->name, o->kind, o->name);
+}
+
 struct object *objects_find(const struct objects *list, enum kind kind, const char *name)
 {
-	size_t low = 0, high = list->n;
+	const struct wanted wanted = { kind, name };
+	struct object **found = list->n ? bsearch(&wanted, list->v, list->n, sizeof(*list->v), wanted_order) : NULL;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		struct object *o = list->v[middle];
-		int order = o->kind == kind ? strcmp(o->name, name) : o->kind < kind ? -1 : 1;
-
-		if (!order)
-			return o;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return found ? *found : NULL;
 }
 
 void definition_view(const struct object *o, const struct predefined *predefined, struct view *view)
@@ -371,6 +378,26 @@ bool object_fetch(struct ctx *ctx, enum kind kind, const struct object *one, str
 		return false;
 	objects_sort(out);
 	return true;
+}
+
+bool object_show(struct ctx *ctx, const struct object_table *table, const struct object *one)
+{
+	struct columns c = { .width = table->width };
+	struct objects list = { 0 };
+	bool good = object_fetch(ctx, table->kind, one, &list);
+
+	words_add_all(&c.cells, table->head, table->width);
+	for (size_t i = 0; i < list.n; i++)
+		table->row(&c.cells, list.v[i]);
+	if (good && ctx->json)
+		print_json(ctx, objects_json(table->kind, &list, NULL));
+	else if (good && !list.n && table->none)
+		fputs(table->none, ctx->out);
+	else if (good)
+		columns_print(ctx, &c);
+	words_free(&c.cells);
+	objects_free(&list);
+	return good;
 }
 
 static enum kind kind_of(const struct object *o)

@@ -31,6 +31,23 @@ bool object_del(struct ctx *ctx, const struct command *command, void *object);
 /* All objects of a kind, or the one that @one names, sorted. */
 bool object_fetch(struct ctx *ctx, enum kind kind, const struct object *one, struct objects *out);
 
+/**
+ * struct object_table - how a kind is shown to people
+ * @head:	titles of the columns, @width of them
+ * @row:	adds an object's cells
+ * @none:	said in place of a table without rows, or NULL
+ */
+struct object_table {
+	enum kind kind;
+	const char *const *head;
+	size_t width;
+	void (*row)(struct words *cells, const struct object *o);
+	const char *none;
+};
+
+/* The command show. */
+bool object_show(struct ctx *ctx, const struct object_table *table, const struct object *one);
+
 /* JSON of a view: nested by path; @all with defaults and read-only values, else what has to be configured. */
 json_t *view_json(const struct view *view, bool all);
 json_t *item_json(const struct item *item);

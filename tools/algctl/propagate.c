@@ -13,12 +13,7 @@ enum { CHAIN = sizeof(chain) / sizeof(chain[0]) };
 
 static int link_order(const void *a, const void *b)
 {
-	const struct ref *x = &((const struct link *)a)->from, *y = &((const struct link *)b)->from;
-	int order = x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->name, y->name);
-
-	if (order)
-		return order;
-	return x->version < y->version ? -1 : x->version > y->version;
+	return ref_order(&((const struct link *)a)->from, &((const struct link *)b)->from);
 }
 
 static bool sorted_links(struct store *s, const struct ref *ref, struct links *out)

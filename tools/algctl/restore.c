@@ -101,33 +101,13 @@ static bool restore(struct ctx *ctx, const struct command *command, void *object
 	return good;
 }
 
-static bool set_kept(struct setter *s, const struct param *p, const char *text)
-{
-	(void)p;
-	(void)text;
-	((struct restore_args *)s->object)->kept = true;
-	return true;
-}
-
-static bool set_box(struct setter *s, const struct param *p, const char *text)
-{
-	(void)p;
-	((struct restore_args *)s->object)->box = text;
-	return true;
-}
-
-static bool set_file(struct setter *s, const struct param *p, const char *text)
-{
-	(void)p;
-	((struct restore_args *)s->object)->file = text;
-	return true;
-}
-
 static const struct param params[] = {
 	{ .name = "kept", .help = "what the agent of this box has kept, without a database; where it has none, the store",
-	  .kind = PARAM_FLAG, .set = set_kept },
-	{ .name = "box", .metavar = "BOX", .help = "of a fleet; this host's if not given", .kind = PARAM_VALUE, .set = set_box },
-	{ .name = "file", .metavar = "FILE", .help = "where the agent has kept it", .kind = PARAM_VALUE, .set = set_file },
+	  .kind = PARAM_FLAG, .arg = offsetof(struct restore_args, kept), .set = set_flag },
+	{ .name = "box", .metavar = "BOX", .help = "of a fleet; this host's if not given", .kind = PARAM_VALUE,
+	  .arg = offsetof(struct restore_args, box), .set = set_text },
+	{ .name = "file", .metavar = "FILE", .help = "where the agent has kept it", .kind = PARAM_VALUE,
+	  .arg = offsetof(struct restore_args, file), .set = set_text },
 	{ 0 }
 };
 

@@ -43,8 +43,7 @@ void list_levels(const struct setter *s, const struct param *p, struct words *ou
 {
 	(void)s;
 	(void)p;
-	for (int i = 0; i < LEVELS; i++)
-		words_add(out, level_names[i]);
+	words_add_all(out, level_names, LEVELS);
 }
 
 #define LEVEL(word, of) \
@@ -80,36 +79,28 @@ void role_view(const struct role *r, struct view *view)
 		view_text(view, kind_names[order[i]], level_names[r->level[order[i]]], !r->level[order[i]]);
 }
 
+static void add_row(struct words *cells, const struct object *o)
+{
+	struct view view = { 0 };
+	char *members;
+
+	role_view((const struct role *)o, &view);
+	members = words_join(&view.v[0].values, ",");
+	words_add(cells, o->name);
+	for (size_t i = 1; i < view.n; i++)
+		words_add(cells, view.v[i].values.v[0]);
+	words_add(cells, members);
+	free(members);
+	view_free(&view);
+}
+
 static bool role_show(struct ctx *ctx, const struct command *command, void *object)
 {
 	static const char *const head[] = { "ROLE", "SERVICE", "POLICY", "TEMPLATE", "TENANT", "ROLES", "MEMBERS" };
-	struct columns c = { .width = sizeof(head) / sizeof(head[0]) };
-	struct objects list = { 0 };
-	bool good = store_wanted(ctx) && object_fetch(ctx, KIND_ROLE, object, &list);
+	static const struct object_table table = { KIND_ROLE, head, sizeof(head) / sizeof(head[0]), add_row, NULL };
 
 	(void)command;
-	for (size_t i = 0; i < c.width; i++)
-		words_add(&c.cells, head[i]);
-	for (size_t i = 0; i < list.n; i++) {
-		struct view view = { 0 };
-		char *members;
-
-		role_view((const struct role *)list.v[i], &view);
-		words_add(&c.cells, list.v[i]->name);
-		for (size_t k = 1; k < c.width - 1; k++)
-			words_add(&c.cells, view.v[k].values.v[0]);
-		members = words_join(&view.v[0].values, ",");
-		words_add(&c.cells, members);
-		free(members);
-		view_free(&view);
-	}
-	if (good && ctx->json)
-		print_json(ctx, objects_json(KIND_ROLE, &list, NULL));
-	if (good && !ctx->json)
-		columns_print(ctx, &c);
-	words_free(&c.cells);
-	objects_free(&list);
-	return good;
+	return object_show(ctx, &table, object);
 }
 
 static const struct command commands[] = {

@@ -246,48 +246,34 @@ static bool service_set(struct ctx *ctx, const struct command *command, void *ob
 	return done(ctx, object_backend(ctx, KIND_SERVICE) && set_emptied(ctx, s));
 }
 
-static void print_table(struct ctx *ctx, const struct objects *list)
+static void add_row(struct words *cells, const struct object *o)
 {
-	static const char *const head[] = { "SERVICE", "PROTOCOL", "PORTS", "TO", "EXCEPT", "POLICIES" };
-	struct columns c = { .width = sizeof(head) / sizeof(head[0]) };
+	const struct service *s = (const struct service *)o;
+	struct view view = { 0 };
+	char *to, *except;
 
-	for (size_t i = 0; i < c.width; i++)
-		words_add(&c.cells, head[i]);
-	for (size_t i = 0; i < list->n; i++) {
-		const struct service *s = (const struct service *)list->v[i];
-		struct view view = { 0 };
-		char *to, *except;
-
-		service_view(s, &view);
-		to = words_join(&view.v[2].values, ",");
-		except = words_join(&view.v[3].values, ",");
-		words_addf(&c.cells, "%s%s", s->o.name, s->predefined ? " (predefined)" : "");
-		words_add(&c.cells, view.v[0].values.v[0]);
-		words_addf(&c.cells, "%s %s", view.v[1].path[0], view.v[1].values.v[0]);
-		words_add(&c.cells, *to ? to : "any");
-		words_add(&c.cells, *except ? except : "none");
-		words_addf(&c.cells, "%u", s->users);
-		free(to);
-		free(except);
-		view_free(&view);
-	}
-	columns_print(ctx, &c);
+	service_view(s, &view);
+	to = words_join(&view.v[2].values, ",");
+	except = words_join(&view.v[3].values, ",");
+	words_addf(cells, "%s%s", s->o.name, s->predefined ? " (predefined)" : "");
+	words_add(cells, view.v[0].values.v[0]);
+	words_addf(cells, "%s %s", view.v[1].path[0], view.v[1].values.v[0]);
+	words_add(cells, *to ? to : "any");
+	words_add(cells, *except ? except : "none");
+	words_addf(cells, "%u", s->users);
+	free(to);
+	free(except);
+	view_free(&view);
 }
 
 static bool service_show(struct ctx *ctx, const struct command *command, void *object)
 {
-	struct objects list = { 0 };
-	bool good = object_fetch(ctx, KIND_SERVICE, object, &list);
+	static const char *const head[] = { "SERVICE", "PROTOCOL", "PORTS", "TO", "EXCEPT", "POLICIES" };
+	static const struct object_table table = { KIND_SERVICE, head, sizeof(head) / sizeof(head[0]), add_row,
+						   nothing_configured };
 
 	(void)command;
-	if (good && ctx->json)
-		print_json(ctx, objects_json(KIND_SERVICE, &list, NULL));
-	else if (good && list.n)
-		print_table(ctx, &list);
-	else if (good)
-		fputs(nothing_configured, ctx->out);
-	objects_free(&list);
-	return good;
+	return object_show(ctx, &table, object);
 }
 
 static const struct command commands[] = {

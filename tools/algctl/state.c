@@ -84,8 +84,7 @@ void states_print(struct ctx *ctx, const struct state_list *list, const struct s
 {
 	struct columns c = { .width = table->width };
 
-	for (size_t i = 0; i < c.width; i++)
-		words_add(&c.cells, table->head[i]);
+	words_add_all(&c.cells, table->head, c.width);
 	if (table->below)
 		words_add(&c.below, "");
 	for (size_t i = 0; i < list->n; i++) {

@@ -215,6 +215,10 @@ void refs_add(struct refs *list, const struct ref *ref);
 bool refs_have(const struct refs *list, const struct ref *ref);
 char *ref_text(const struct ref *ref);			/* "gold@3" or "gold"; caller frees */
 char *ref_full_text(const struct ref *ref);		/* "policy gold@3"; caller frees */
+int ref_order(const struct ref *a, const struct ref *b);	/* by kind, name, version */
+int stored_order(const void *a, const void *b);		/* for sorting by it */
+/* In a sorted list of latest versions; whatever version @ref has. */
+struct stored *stored_find(const struct stored_list *list, const struct ref *ref);
 struct ref ref_of(enum kind kind, const char *name, uint32_t version);
 
 #endif /* ALGCTL_STORE_H */

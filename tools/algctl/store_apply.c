@@ -45,23 +45,16 @@ static bool follows(struct work *w, struct object *o)
 	return q.touched;
 }
 
+static int change_order(const void *key, const void *element)
+{
+	const struct change *c = element;
+
+	return object_order(key, c->new ? &c->new : &c->old);
+}
+
 static const struct change *find_change(const struct changes *c, const struct object *o)
 {
-	size_t low = 0, high = c->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct object *here = c->v[middle].new ? c->v[middle].new : c->v[middle].old;
-		int sign = object_order(&here, &o);
-
-		if (!sign)
-			return &c->v[middle];
-		if (sign < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return c->n ? bsearch(&o, c->v, c->n, sizeof(*c->v), change_order) : NULL;
 }
 
 /* Roles stay when the file says nothing of any. */

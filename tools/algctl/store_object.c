@@ -11,7 +11,6 @@
 #include "operation.h"
 
 struct store_args {
-	bool has_kind, has_keep;
 	enum kind kind;
 	int64_t keep;		/* seconds; below 0: off */
 };
@@ -200,22 +199,7 @@ static bool store_status(struct ctx *ctx, const struct command *command, void *o
 
 static bool set_kind(struct setter *s, const struct param *p, const char *text)
 {
-	struct store_args *a = s->object;
-	uint32_t kind;
-
-	(void)p;
-	if (!read_word(s, "object", text, kind_names, STORE_KINDS, &kind))
-		return false;
-	a->kind = (enum kind)kind;
-	return true;
-}
-
-static void list_kinds(const struct setter *s, const struct param *p, struct words *out)
-{
-	(void)s;
-	(void)p;
-	for (int i = 0; i < STORE_KINDS; i++)
-		words_add(out, kind_names[i]);
+	return read_kind(s, p, text, &((struct store_args *)s->object)->kind);
 }
 
 /* 30d, 12h, 5m, 10s or seconds */
@@ -235,7 +219,8 @@ static void list_off(const struct setter *s, const struct param *p, struct words
 }
 
 static const struct param keep_params[] = {
-	{ .name = "KIND", .help = "the kind of object", .kind = PARAM_POSITION, .set = set_kind, .list = list_kinds },
+	{ .name = "KIND", .help = "the kind of object", .kind = PARAM_POSITION, .arg = STORE_KINDS,
+	  .set = set_kind, .list = list_kinds },
 	{ .name = "AGE", .help = "a time as 30d, 12h, 5m or seconds, or off", .kind = PARAM_POSITION, .set = set_keep,
 	  .list = list_off },
 	{ 0 }

@@ -84,14 +84,18 @@ static void read_row(struct store *s, enum sql q, struct stored *o)
 	};
 }
 
-static int stored_order(const void *a, const void *b)
+int ref_order(const struct ref *a, const struct ref *b)
 {
-	const struct ref *x = &((const struct stored *)a)->ref, *y = &((const struct stored *)b)->ref;
-	int order = x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->name, y->name);
+	int order = kind_name_order(a->kind, a->name, b->kind, b->name);
 
 	if (order)
 		return order;
-	return x->version < y->version ? -1 : x->version > y->version;
+	return a->version < b->version ? -1 : a->version > b->version;
+}
+
+int stored_order(const void *a, const void *b)
+{
+	return ref_order(&((const struct stored *)a)->ref, &((const struct stored *)b)->ref);
 }
 
 static bool read_rows(struct store *s, enum sql q, struct stored_list *out)
@@ -136,23 +140,16 @@ bool store_get(struct store *s, const struct ref *ref, struct stored *out)
 	return found;
 }
 
-static struct stored *find_name(struct stored_list *list, enum kind kind, const char *name)
+static int latest_order(const void *key, const void *element)
 {
-	size_t low = 0, high = list->n;
+	const struct ref *wanted = key, *ref = &((const struct stored *)element)->ref;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct ref *ref = &list->v[middle].ref;
-		int order = ref->kind == kind ? strcmp(ref->name, name) : ref->kind < kind ? -1 : 1;
+	return kind_name_order(wanted->kind, wanted->name, ref->kind, ref->name);
+}
 
-		if (!order)
-			return &list->v[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+struct stored *stored_find(const struct stored_list *list, const struct ref *ref)
+{
+	return list->n ? bsearch(ref, list->v, list->n, sizeof(*list->v), latest_order) : NULL;
 }
 
 bool store_list(struct store *s, enum kind kind, struct stored_list *out)
@@ -161,7 +158,8 @@ bool store_list(struct store *s, enum kind kind, struct stored_list *out)
 	read_rows(s, SQL_LIST, out);
 	sql_start(s, SQL_TAGS, "t", kind_names[kind]);
 	while (sql_row(s, SQL_TAGS)) {
-		struct stored *o = find_name(out, kind, sql_text(s, SQL_TAGS, 0));
+		const struct ref ref = ref_of(kind, sql_text(s, SQL_TAGS, 0), 0);
+		struct stored *o = stored_find(out, &ref);
 
 		if (o)
 			words_add(&o->tags, sql_text(s, SQL_TAGS, 1));

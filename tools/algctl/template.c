@@ -12,17 +12,17 @@ static void *make(void)
 	return object_new(KIND_TEMPLATE);
 }
 
-static void add_row(struct columns *c, const struct object *o)
+static void add_row(struct words *cells, const struct object *o)
 {
 	static const char *const shown[] = { "policy", "max-sessions", "max-pinholes", "pinhole-rate", "ports", "block" };
 	struct view view = { 0 };
 
 	object_view(o, NULL, &view);
-	words_addf(&c->cells, "%s@%u", o->name, o->version);
+	words_addf(cells, "%s@%u", o->name, o->version);
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
 		const struct item like = { .path = { shown[i] } }, *item = view_find(&view, &like);
 
-		words_add(&c->cells, item && item->values.n ? item->values.v[0] : "-");
+		words_add(cells, item && item->values.n ? item->values.v[0] : "-");
 	}
 	view_free(&view);
 }
@@ -30,22 +30,10 @@ static void add_row(struct columns *c, const struct object *o)
 static bool template_show(struct ctx *ctx, const struct command *command, void *object)
 {
 	static const char *const head[] = { "TEMPLATE", "POLICY", "SESSIONS", "PINHOLES", "RATE", "PORTS", "BLOCK" };
-	struct columns c = { .width = sizeof(head) / sizeof(head[0]) };
-	struct objects list = { 0 };
-	bool good = store_wanted(ctx) && object_fetch(ctx, KIND_TEMPLATE, object, &list);
+	static const struct object_table table = { KIND_TEMPLATE, head, sizeof(head) / sizeof(head[0]), add_row, NULL };
 
 	(void)command;
-	for (size_t i = 0; i < c.width; i++)
-		words_add(&c.cells, head[i]);
-	for (size_t i = 0; i < list.n; i++)
-		add_row(&c, list.v[i]);
-	if (good && ctx->json)
-		print_json(ctx, objects_json(KIND_TEMPLATE, &list, NULL));
-	if (good && !ctx->json)
-		columns_print(ctx, &c);
-	words_free(&c.cells);
-	objects_free(&list);
-	return good;
+	return object_show(ctx, &table, object);
 }
 
 static const struct command commands[] = {

@@ -464,50 +464,38 @@ static void add_ports_text(struct words *out, const struct tenant *t, const stru
 		words_add(out, ports);
 }
 
-static void print_table(struct ctx *ctx, const struct objects *list)
+static void add_row(struct words *cells, const struct object *o)
 {
-	static const char *const head[] = { "TENANT", "POLICY", "SELECTORS", "SESSIONS", "PINHOLES", "RATE", "PORTS" };
-	struct columns c = { .width = sizeof(head) / sizeof(head[0]) };
+	const struct tenant *t = (const struct tenant *)o;
+	struct view view = { 0 };
+	char *selectors;
 
-	for (size_t i = 0; i < c.width; i++)
-		words_add(&c.cells, head[i]);
-	for (size_t i = 0; i < list->n; i++) {
-		const struct tenant *t = (const struct tenant *)list->v[i];
-		struct view view = { 0 };
-		char *selectors;
-
-		tenant_view(t, &view);
-		selectors = selectors_text(t, &view);
-		words_add(&c.cells, t->o.name);
-		words_addf(&c.cells, "%s%s%s", view.v[0].values.v[0], *t->template ? " by " : "", t->template);
-		words_add(&c.cells, selectors);
-		add_use(&c.cells, t->number[NF_ALG_A_TENANT_SESSIONS], t->number[NF_ALG_A_TENANT_MAX_SESSIONS]);
-		add_use(&c.cells, t->number[NF_ALG_A_TENANT_PINHOLES], t->number[NF_ALG_A_TENANT_MAX_PINHOLES]);
-		if (t->number[NF_ALG_A_TENANT_PINHOLE_RATE])
-			words_addf(&c.cells, "%u/s", t->number[NF_ALG_A_TENANT_PINHOLE_RATE]);
-		else
-			words_add(&c.cells, "-");
-		add_ports_text(&c.cells, t, &view);
-		free(selectors);
-		view_free(&view);
-	}
-	columns_print(ctx, &c);
+	tenant_view(t, &view);
+	selectors = selectors_text(t, &view);
+	words_add(cells, t->o.name);
+	words_addf(cells, "%s%s%s", view.v[0].values.v[0], *t->template ? " by " : "", t->template);
+	words_add(cells, selectors);
+	add_use(cells, t->number[NF_ALG_A_TENANT_SESSIONS], t->number[NF_ALG_A_TENANT_MAX_SESSIONS]);
+	add_use(cells, t->number[NF_ALG_A_TENANT_PINHOLES], t->number[NF_ALG_A_TENANT_MAX_PINHOLES]);
+	if (t->number[NF_ALG_A_TENANT_PINHOLE_RATE])
+		words_addf(cells, "%u/s", t->number[NF_ALG_A_TENANT_PINHOLE_RATE]);
+	else
+		words_add(cells, "-");
+	add_ports_text(cells, t, &view);
+	free(selectors);
+	view_free(&view);
 }
 
 static bool tenant_show(struct ctx *ctx, const struct command *command, void *object)
 {
-	struct objects list = { 0 };
-	bool good = object_fetch(ctx, KIND_TENANT, object, &list);
+	static const char *const head[] = { "TENANT", "POLICY", "SELECTORS", "SESSIONS", "PINHOLES", "RATE", "PORTS" };
+	static const struct object_table table = {
+		KIND_TENANT, head, sizeof(head) / sizeof(head[0]), add_row,
+		"there are no tenants, so nothing is served: algctl tenant add default\n",
+	};
 
 	(void)command;
-	if (good && ctx->json)
-		print_json(ctx, objects_json(KIND_TENANT, &list, NULL));
-	else if (good && list.n)
-		print_table(ctx, &list);
-	else if (good)
-		fputs("there are no tenants, so nothing is served: algctl tenant add default\n", ctx->out);
-	objects_free(&list);
-	return good;
+	return object_show(ctx, &table, object);
 }
 
 static const struct command commands[] = {

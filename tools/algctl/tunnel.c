@@ -269,14 +269,6 @@ static void list_addresses(const struct setter *s, const struct param *p, struct
 	states_free(&list);
 }
 
-static bool set_sas(struct setter *s, const struct param *p, const char *text)
-{
-	(void)p;
-	(void)text;
-	((struct query *)s->object)->sas = true;
-	return true;
-}
-
 #define ADDRESS_PARAM(word, whose, text) \
 	{ .name = word, .metavar = "ADDRESS", .help = text, .kind = PARAM_VALUE, .arg = whose, .set = set_address, \
 	  .list = list_addresses }
@@ -286,7 +278,8 @@ static const struct param show_params[] = {
 	QUERY_TENANT_PARAM("of that tenant only"),
 	ADDRESS_PARAM("client", OF_CLIENT, "of that client, or of clients in that prefix, only"),
 	ADDRESS_PARAM("gateway", OF_GATEWAY, "to that gateway, or to gateways in that prefix, only"),
-	{ .name = "sas", .help = "with IKE sessions and SAs of each", .kind = PARAM_FLAG, .set = set_sas },
+	{ .name = "sas", .help = "with IKE sessions and SAs of each", .kind = PARAM_FLAG,
+	  .arg = offsetof(struct query, sas), .set = set_flag },
 	{ 0 }
 };
 

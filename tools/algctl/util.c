@@ -67,6 +67,12 @@ void words_add(struct words *w, const char *text)
 	words_take(w, copy(text));
 }
 
+void words_add_all(struct words *w, const char *const *texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		words_add(w, texts[i]);
+}
+
 void words_addf(struct words *w, const char *format, ...)
 {
 	va_list args;

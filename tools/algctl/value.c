@@ -97,12 +97,21 @@ bool read_word(struct setter *s, const char *what, const char *text, const char 
 		*out = (uint32_t)i;
 		return true;
 	}
-	for (size_t j = 0; j < n; j++)
-		words_add(&expected, names[j]);
+	words_add_all(&expected, names, n);
 	fail(s->ctx, ALGCTL_USAGE, s->at, "'%s' is no %s", text, what);
 	error_expected(s->ctx, text, &expected);
 	words_free(&expected);
 	return false;
+}
+
+bool read_kind(struct setter *s, const struct param *p, const char *text, enum kind *kind)
+{
+	uint32_t value;
+
+	if (!read_word(s, "object", text, kind_names, p->arg, &value))
+		return false;
+	*kind = (enum kind)value;
+	return true;
 }
 
 bool read_ports(struct setter *s, const char *text, uint16_t *min, uint16_t *max)
@@ -252,8 +261,13 @@ void list_protocols(const struct setter *s, const struct param *p, struct words 
 {
 	(void)s;
 	(void)p;
-	for (int i = 0; i < PROTOCOLS; i++)
-		words_add(out, protocol_names[i]);
+	words_add_all(out, protocol_names, PROTOCOLS);
+}
+
+void list_kinds(const struct setter *s, const struct param *p, struct words *out)
+{
+	(void)s;
+	words_add_all(out, kind_names, p->arg);
 }
 
 void list_tenants(const struct setter *s, const struct param *p, struct words *out)

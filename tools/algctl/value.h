@@ -13,6 +13,7 @@ bool read_name_version(struct setter *s, const char *what, const char *text, cha
 bool read_reference(struct setter *s, const char *what, const char *text, char out[REF_SIZE]);
 bool read_number(struct setter *s, const char *what, const char *text, uint32_t min, uint32_t max, uint32_t *out);
 bool read_word(struct setter *s, const char *what, const char *text, const char *const *names, size_t n, uint32_t *out);
+bool read_kind(struct setter *s, const struct param *p, const char *text, enum kind *kind);	/* of .arg kinds */
 bool read_ports(struct setter *s, const char *text, uint16_t *min, uint16_t *max);
 bool read_prefix(struct setter *s, const char *text, struct prefix *out);
 bool read_mark(struct setter *s, const char *text, uint32_t *mark, uint32_t *mask);
@@ -31,6 +32,7 @@ char *endpoint_text(const void *address, size_t size, bool has_port, uint16_t po
 /* Live names, for completion and for "did you mean". */
 void list_live(struct ctx *ctx, enum kind kind, int protocol, struct words *out);
 void list_protocols(const struct setter *s, const struct param *p, struct words *out);
+void list_kinds(const struct setter *s, const struct param *p, struct words *out);	/* of .arg kinds */
 void list_tenants(const struct setter *s, const struct param *p, struct words *out);
 
 #endif /* ALGCTL_VALUE_H */

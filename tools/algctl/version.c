@@ -562,23 +562,11 @@ struct plain {
 static const struct stored *find_latest(struct plain *p, const struct ref *ref)
 {
 	struct stored_list *list = &p->latest[ref->kind];
-	size_t low = 0, high;
 
 	if (!p->loaded[ref->kind])
 		store_list(p->s, ref->kind, list);
 	p->loaded[ref->kind] = true;
-	for (high = list->n; low < high;) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(list->v[middle].ref.name, ref->name);
-
-		if (!order)
-			return &list->v[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return stored_find(list, ref);
 }
 
 static bool make_plain(void *data, enum kind kind, struct where at, char text[REF_SIZE])
