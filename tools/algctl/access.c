@@ -93,6 +93,39 @@ static bool is_member(const struct identity *i, const struct role *r)
 	return false;
 }
 
+static int exception_order(const void *a, const void *b)
+{
+	const struct exception *x = a, *y = b;
+	int order = strcmp(x->ref.name, y->ref.name);
+
+	order = order ? order : (int)x->ref.kind - (int)y->ref.kind;
+	return order ? order : strcmp(x->role, y->role);
+}
+
+static void load_exceptions(struct store *s)
+{
+	struct identity *i = &s->identity;
+	enum sql q = SQL_PERMISSIONS_ALL;
+	size_t room = 0;
+
+	free(i->exceptions);
+	i->exceptions = NULL;
+	i->nexceptions = 0;
+	sql_start(s, q, "");
+	while (sql_row(s, q)) {
+		int kind = index_of(kind_names, STORE_KINDS, sql_text(s, q, 0));
+		struct exception *e;
+
+		i->exceptions = grow(i->exceptions, i->nexceptions, &room, sizeof(*e));
+		e = &i->exceptions[i->nexceptions++];
+		*e = (struct exception){ .level = (uint32_t)sql_number(s, q, 3) };
+		e->ref = ref_of(kind < 0 ? STORE_KINDS : (enum kind)kind, sql_text(s, q, 1), 0);
+		snprintf(e->role, sizeof(e->role), "%s", sql_text(s, q, 2));
+	}
+	if (i->nexceptions)
+		qsort(i->exceptions, i->nexceptions, sizeof(*i->exceptions), exception_order);
+}
+
 /* Keeps the roles that he is member of. */
 static bool load_roles(struct store *s)
 {
@@ -103,6 +136,8 @@ static bool load_roles(struct store *s)
 
 	if (i->loaded)
 		return true;
+	objects_free(&i->roles);
+	load_exceptions(s);
 	good = store_list(s, KIND_ROLE, &list) && definitions_load(s->ctx, &list, &all);
 	for (size_t k = 0; k < all.n; k++) {
 		if (!good || !is_member(i, to_role(all.v[k])))
@@ -116,31 +151,34 @@ static bool load_roles(struct store *s)
 	return good;
 }
 
-/* What the role may do with the object. */
-static uint32_t level_of(const struct role *r, enum kind kind, const struct permissions *own)
+/* What the role may do with the object, or with new ones. */
+static uint32_t level_of(const struct identity *i, const struct role *r, enum kind kind, const char *name)
 {
-	for (size_t i = 0; i < own->n; i++)
-		if (!strcmp(own->v[i].role, r->o.name))
-			return own->v[i].level;
-	return r->level[kind];
+	struct exception key = { 0 };
+	const struct exception *own = NULL;
+
+	if (name && i->nexceptions) {
+		key.ref = ref_of(kind, name, 0);
+		snprintf(key.role, sizeof(key.role), "%s", r->o.name);
+		own = bsearch(&key, i->exceptions, i->nexceptions, sizeof(key), exception_order);
+	}
+	return own ? own->level : r->level[kind];
 }
 
 bool access_level(struct store *s, enum kind kind, const char *name, uint32_t *level)
 {
-	struct permissions own = { 0 };
 	bool good;
 
 	*level = LEVEL_PROPAGATE;
 	if (s->identity.root)
 		return true;
 	*level = LEVEL_NONE;
-	good = load_roles(s) && (!name || store_permissions(s, kind, name, &own));
+	good = load_roles(s);
 	for (size_t i = 0; good && i < s->identity.roles.n; i++) {
-		uint32_t here = level_of(to_role(s->identity.roles.v[i]), kind, &own);
+		uint32_t here = level_of(&s->identity, to_role(s->identity.roles.v[i]), kind, name);
 
 		*level = here > *level ? here : *level;
 	}
-	free(own.v);
 	return good;
 }
 

@@ -36,7 +36,7 @@ bool store_begin(struct store *s, enum begin_how how)
 		return !s->failed;
 	if (s->transaction)
 		store_rollback(s);
-	s->failed = s->applied = false;
+	s->failed = s->applied = s->identity.loaded = false;
 	s->now = (int64_t)time(NULL);
 	if (!s->db->driver->begin(s->db, how))
 		return failed(s);
@@ -72,6 +72,7 @@ bool store_commit(struct store *s)
 	}
 	s->transaction = s->writing = false;
 	s->said = NULL;
+	heads_free(s);
 	return true;
 }
 
@@ -81,6 +82,7 @@ void store_rollback(struct store *s)
 		s->db->driver->run(s->db, "ROLLBACK");
 	s->transaction = s->writing = s->failed = s->applied = false;
 	s->said = NULL;
+	heads_free(s);
 }
 
 static void bind(struct store *s, enum sql q, const char *types, va_list args)
@@ -133,6 +135,8 @@ bool sql_run(struct store *s, enum sql q, const char *types, ...)
 	va_start(args, types);
 	good = start(s, q, types, args);
 	va_end(args);
+	if (good && s->db->driver->send)
+		return s->db->driver->send(s->db, q) || failed(s);
 	while (good && sql_row(s, q))
 		;
 	return !s->failed;
@@ -258,6 +262,7 @@ void store_close(struct store *s)
 	store_rollback(s);
 	s->db->driver->close(s->db);
 	objects_free(&s->identity.roles);
+	free(s->identity.exceptions);
 	objects_free(&s->templates);
 	words_free(&s->identity.groups);
 	free(s->identity.user);

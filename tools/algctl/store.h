@@ -106,16 +106,43 @@ struct permissions {
 };
 
 /**
+ * struct head - an object's latest version
+ * @stored:	all of it; without a definition where this transaction has made it
+ * struct heads - of all objects, while a transaction for many of them is open
+ */
+struct head {
+	struct ref ref;
+	bool retired, reusable;
+	struct stored stored;
+};
+
+struct heads {
+	struct head *v;
+	size_t n, room;
+	bool known;
+};
+
+/* What a role may do with one object, where that is not what it may do with all of them. */
+struct exception {
+	struct ref ref;
+	char role[NAME_SIZE];
+	uint32_t level;
+};
+
+/**
  * struct identity - who works
  * @user:	of the operating system, through sudo the one who called it; of the database with PostgreSQL
  * @root:	may do everything: root itself, or the owner of the store's tables
  * @roles:	loaded by access.c, with the levels that they give
+ * @exceptions:	permissions of single objects, sorted
  */
 struct identity {
 	char *user, *origin;
 	struct words groups;
 	bool root, loaded;
 	struct objects roles;
+	struct exception *exceptions;
+	size_t nexceptions;
 };
 
 /**
@@ -139,6 +166,7 @@ struct store {
 	const struct objects *said;
 	struct identity identity;
 	struct objects templates;	/* versions that were read */
+	struct heads heads;
 };
 
 /* store_place.c: the address of the store that this invocation uses; NULL: none. False: reported. Caller frees. */
@@ -193,15 +221,26 @@ bool sql_run(struct store *s, enum sql q, const char *types, ...);
 int64_t sql_number(struct store *s, enum sql q, int column);
 const char *sql_text(struct store *s, enum sql q, int column);
 
+/*
+ * store_heads.c. Behind heads_load() the heads are known until the transaction ends or something is deleted; who changes one
+ * puts it there. One that heads_find() has not may be there, one that heads_lack() is not.
+ */
+bool heads_load(struct store *s);
+void heads_put(struct store *s, const struct stored *o);
+const struct head *heads_find(const struct store *s, const struct ref *ref);
+bool heads_lack(const struct store *s, const struct ref *ref);
+void heads_free(struct store *s);
+
 /* store_rows.c. The lists are appended to; false: not there, or failed. */
 bool store_get(struct store *s, const struct ref *ref, struct stored *out);	/* retired ones as well */
-bool store_get_bare(struct store *s, const struct ref *ref, struct stored *out);	/* without tags */
+bool store_get_head(struct store *s, const struct ref *ref, struct head *out);
 bool store_list(struct store *s, enum kind kind, struct stored_list *out);	/* latest, with tags, sorted by name */
+bool store_list_all(struct store *s, enum kind kind, struct stored_list *out);	/* retired ones as well */
 bool store_versions(struct store *s, enum kind kind, const char *name, struct stored_list *out);
 bool store_used(struct store *s, const char *box, struct stored_list *out);	/* what tenants have; @box NULL: no fleet's */
 bool store_add(struct store *s, const struct stored *o);			/* object and its first version */
 bool store_add_version(struct store *s, const struct stored *o, const struct refs *refs);
-bool store_change(struct store *s, const struct stored *o);			/* the object's own row, and tags */
+bool store_change(struct store *s, const struct stored *o, bool tags);	/* the object's own row; with @tags these too */
 bool store_delete(struct store *s, const struct ref *ref);			/* version 0: what is unreferenced */
 bool store_purge(struct store *s);
 bool store_refs_to(struct store *s, const struct ref *ref, struct links *out);	/* version 0: to any */

@@ -173,7 +173,7 @@ static bool work(struct store *s, void *data)
 {
 	struct store_apply *a = data;
 	struct work w = { .a = a };
-	bool good = load_running(s, a);
+	bool good = heads_load(s) && load_running(s, a);
 
 	s->said = a->wanted;
 	if (good)

@@ -32,7 +32,7 @@ struct schema_step {
 
 extern const struct schema_step schema_steps[];		/* ends with version 0 */
 extern const int schema_latest;
-extern const char store_rights[];			/* store_rights.c: step 4 of PostgreSQL */
+extern const char store_rights[];			/* store_rights.c: the last step of PostgreSQL */
 
 enum begin_how { BEGIN_READ, BEGIN_WRITE, BEGIN_REPORT, BEGIN_SCHEMA };
 
@@ -48,11 +48,13 @@ enum news { NEWS_LOST = -1, NEWS_NONE, NEWS_THERE };
  *		BEGIN_REPORT writes a row that nobody else does, and waits for nobody
  * @bind:	parameter @at of statement @q, counted from 1; a NULL text is null
  * @step:	1: a row, 0: no more, -1: failed
+ * @send:	the same for a statement without rows, which is reset; what becomes of it may be told by a later call.
+ *		Absent where there is nothing to wait for
  * @who:	the database's user and the roles he is member of; absent where the operating system says who it is
  * @listen:	to a channel; absent where there is no other process that could tell something
  * @wait:	for something on the channel, @milliseconds at most, or a signal that @mask lets through
  *
- * run, begin, prepare, step, listen and wait leave the reason of a failure in @message of the database.
+ * run, begin, prepare, step, send, listen and wait leave the reason of a failure in @message of the database.
  */
 struct db;
 
@@ -71,6 +73,7 @@ struct db_driver {
 	int64_t (*number)(struct db *db, enum sql q, int column);
 	const char *(*text)(struct db *db, enum sql q, int column);	/* until the next step or reset; never NULL */
 	void (*reset)(struct db *db, enum sql q);
+	bool (*send)(struct db *db, enum sql q);
 	bool (*who)(struct db *db, char **user, struct words *groups, bool *owner);
 	bool (*listen)(struct db *db, const char *channel);
 	bool (*alive)(struct db *db);		/* is there a connection; with @wait */

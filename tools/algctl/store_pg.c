@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* PostgreSQL: the same statements, sent as text; one writer at a time by a lock on store_meta. */
+/*
+ * PostgreSQL: the same statements, sent as text; one writer at a time by a lock on store_meta. Statements without rows go out
+ * in one stream, and what became of them is asked for when somebody wants rows or the end of the transaction.
+ */
 #include "store_driver.h"
 
 #include <errno.h>
@@ -7,6 +10,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct pg_statement {
 	bool prepared;
@@ -15,11 +19,22 @@ struct pg_statement {
 	PGresult *result;
 };
 
+/**
+ * struct pg - a connection
+ * @queued:	statements in the stream, of which nothing is known yet
+ * @lost:	an answer did not come: the rest of the connection can't be understood
+ * @patience:	seconds that an answer may take
+ */
 struct pg {
 	struct db db;
 	PGconn *handle;
+	int queued;
+	bool lost;
+	int64_t patience;
 	struct pg_statement statement[SQLS];
 };
+
+enum { MOST_QUEUED = 200, PATIENCE = 120 };
 
 static struct pg *pg_of(struct db *db)
 {
@@ -37,12 +52,104 @@ static bool failed(struct pg *p, const PGresult *result)
 	return false;
 }
 
+static bool lose(struct pg *p, const char *text)
+{
+	p->lost = true;
+	snprintf(p->db.message, sizeof(p->db.message), "%s", text);
+	return false;
+}
+
+static int64_t seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* A server that is stuck holds its end of the connection open, so that nothing but a clock ends this. */
+static bool await(struct pg *p)
+{
+	int64_t until = seconds() + p->patience;
+
+	while (!p->lost && PQisBusy(p->handle)) {
+		struct pollfd fd = { .fd = PQsocket(p->handle), .events = POLLIN };
+		int64_t left = until - seconds();
+
+		if (left <= 0)
+			return lose(p, "the database does not answer");
+		if (poll(&fd, 1, (int)(left < 3600 ? left : 3600) * 1000) < 0 && errno != EINTR)
+			return lose(p, strerror(errno));
+		if (fd.revents && !PQconsumeInput(p->handle))
+			return failed(p, NULL);
+	}
+	return !p->lost;
+}
+
+static bool is_good(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+/* The last result of what was sent; NULL: there is none, and @message says why. Caller clears. */
+static PGresult *answer(struct pg *p, int sent)
+{
+	PGresult *last = NULL, *next;
+
+	if (!sent && !p->lost)
+		failed(p, NULL);
+	while (sent && await(p) && (next = PQgetResult(p->handle))) {
+		PQclear(last);
+		last = next;
+		if (!is_good(last))
+			failed(p, last);
+	}
+	if (last && !p->lost && is_good(last))
+		return last;
+	PQclear(last);
+	return NULL;
+}
+
+#ifdef LIBPQ_HAS_PIPELINING
+/* What became of the stream; the first failure counts, nothing behind it was done. */
+static bool settle(struct pg *p)
+{
+	bool good = true, end = false;
+
+	if (!p->queued)
+		return !p->lost;
+	p->queued = 0;
+	if (!PQpipelineSync(p->handle))
+		return failed(p, NULL);
+	while (!end && await(p)) {
+		PGresult *result = PQgetResult(p->handle);
+		ExecStatusType status = PQresultStatus(result);
+
+		end = status == PGRES_PIPELINE_SYNC || PQstatus(p->handle) != CONNECTION_OK;
+		if (result && good && status != PGRES_PIPELINE_SYNC && !is_good(result))
+			good = failed(p, result);
+		PQclear(result);
+	}
+	return end && PQexitPipelineMode(p->handle) ? good : good ? failed(p, NULL) : false;
+}
+#else
+static bool settle(struct pg *p)
+{
+	return !p->lost;
+}
+#endif
+
+static PGresult *query(struct pg *p, const char *text)
+{
+	return settle(p) ? answer(p, PQsendQuery(p->handle, text)) : NULL;
+}
+
 static bool pg_run(struct db *db, const char *text)
 {
-	struct pg *p = pg_of(db);
-	PGresult *result = PQexec(p->handle, text);
-	ExecStatusType status = PQresultStatus(result);
-	bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || failed(p, result);
+	PGresult *result = query(pg_of(db), text);
+	bool good = result;
 
 	PQclear(result);
 	return good;
@@ -72,15 +179,30 @@ static void ignore_notice(void *data, const char *text)
 	(void)text;
 }
 
+static int64_t patience(void)
+{
+	const char *text = getenv("ALGCTL_PATIENCE");
+	int64_t n = text ? strtoll(text, NULL, 10) : 0;
+
+	return n > 0 && n <= 86400 ? n : PATIENCE;
+}
+
 static struct db *pg_open(struct ctx *ctx, const char *where, bool create)
 {
-	/* Who does not answer is away; what the address says of it comes last, and counts. */
-	static const char *const names[] = { "connect_timeout", "tcp_user_timeout", "dbname", NULL };
-	const char *const values[] = { "10", "30000", where, NULL };
+	/*
+	 * Who does not answer is away, for both ends: the server ends the transaction, and with it the lock, of a client
+	 * that has vanished. What the address says of it comes last, and counts.
+	 */
+	static const char *const names[] = { "connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count",
+					     "tcp_user_timeout", "application_name", "options", "dbname", NULL };
+	const char *const values[] = { "10", "10", "5", "3", "30000", "algctl",
+		"-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30000 "
+		"-c idle_in_transaction_session_timeout=600000", where, NULL };
 	struct pg *p = zalloc(sizeof(*p));
 
 	(void)create;
 	p->db.driver = &pg_driver;
+	p->patience = patience();
 	p->handle = PQconnectdbParams(names, values, 1);
 	if (PQstatus(p->handle) == CONNECTION_OK) {
 		PQsetNoticeProcessor(p->handle, ignore_notice, NULL);
@@ -96,8 +218,8 @@ static struct db *pg_open(struct ctx *ctx, const char *where, bool create)
 static bool pg_empty(struct db *db, bool *empty)
 {
 	struct pg *p = pg_of(db);
-	PGresult *result = PQexec(p->handle, "SELECT to_regclass('store_meta') IS NULL");
-	bool good = PQresultStatus(result) == PGRES_TUPLES_OK || failed(p, result);
+	PGresult *result = query(p, "SELECT to_regclass('store_meta') IS NULL");
+	bool good = result;
 
 	*empty = good && *PQgetvalue(result, 0, 0) == 't';
 	PQclear(result);
@@ -131,18 +253,18 @@ static bool pg_prepare(struct db *db, enum sql q)
 	struct pg *p = pg_of(db);
 	char name[16], *text;
 	PGresult *result;
-	bool good;
 
 	if (p->statement[q].prepared)
 		return true;
+	if (!settle(p))
+		return false;
 	snprintf(name, sizeof(name), "s%d", q);
 	text = dollars(sql_texts[q]);
-	result = PQprepare(p->handle, name, text, 0, NULL);
-	good = PQresultStatus(result) == PGRES_COMMAND_OK || failed(p, result);
+	result = answer(p, PQsendPrepare(p->handle, name, text, 0, NULL));
+	p->statement[q].prepared = result;
 	PQclear(result);
 	free(text);
-	p->statement[q].prepared = good;
-	return good;
+	return p->statement[q].prepared;
 }
 
 static void take_value(struct pg_statement *s, int at, char *value)
@@ -163,17 +285,13 @@ static void pg_bind_number(struct db *db, enum sql q, int at, int64_t number)
 	take_value(&pg_of(db)->statement[q], at, format_text("%lld", (long long)number));
 }
 
-static bool execute(struct pg *p, enum sql q)
+static int send(struct pg *p, enum sql q)
 {
-	struct pg_statement *s = &p->statement[q];
-	ExecStatusType status;
+	const struct pg_statement *s = &p->statement[q];
 	char name[16];
 
 	snprintf(name, sizeof(name), "s%d", q);
-	s->result = PQexecPrepared(p->handle, name, s->params, (const char *const *)s->value, NULL, NULL, 0);
-	s->row = -1;
-	status = PQresultStatus(s->result);
-	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || failed(p, s->result);
+	return PQsendQueryPrepared(p->handle, name, s->params, (const char *const *)s->value, NULL, NULL, 0);
 }
 
 static int pg_step(struct db *db, enum sql q)
@@ -181,7 +299,11 @@ static int pg_step(struct db *db, enum sql q)
 	struct pg *p = pg_of(db);
 	struct pg_statement *s = &p->statement[q];
 
-	if (!s->result && !execute(p, q))
+	if (!s->result) {
+		s->result = settle(p) ? answer(p, send(p, q)) : NULL;
+		s->row = -1;
+	}
+	if (!s->result)
 		return -1;
 	return ++s->row < PQntuples(s->result);
 }
@@ -208,6 +330,20 @@ static void pg_reset(struct db *db, enum sql q)
 		take_value(s, i + 1, NULL);
 }
 
+#ifdef LIBPQ_HAS_PIPELINING
+static bool pg_send(struct db *db, enum sql q)
+{
+	struct pg *p = pg_of(db);
+	bool good = !p->lost && (p->queued || PQenterPipelineMode(p->handle)) && send(p, q);
+
+	if (!good && !p->lost)
+		failed(p, NULL);
+	p->queued += good;
+	pg_reset(db, q);
+	return good && (p->queued < MOST_QUEUED || settle(p));
+}
+#endif
+
 /* The role that logged in, what it is a member of, and whether the store's tables are its own. */
 static bool pg_who(struct db *db, char **user, struct words *groups, bool *owner)
 {
@@ -216,8 +352,8 @@ static bool pg_who(struct db *db, char **user, struct words *groups, bool *owner
 		"WHERE c.oid = to_regclass('store_meta')) FROM pg_roles r "
 		"WHERE pg_has_role(session_user, r.oid, 'member') ORDER BY r.rolname = session_user DESC";
 	struct pg *p = pg_of(db);
-	PGresult *result = PQexec(p->handle, text);
-	bool good = PQresultStatus(result) == PGRES_TUPLES_OK || failed(p, result);
+	PGresult *result = query(p, text);
+	bool good = result;
 
 	if (good && PQntuples(result)) {
 		*user = copy(PQgetvalue(result, 0, 0));
@@ -240,7 +376,7 @@ static bool pg_listen(struct db *db, const char *channel)
 
 static bool pg_alive(struct db *db)
 {
-	return PQstatus(pg_of(db)->handle) == CONNECTION_OK;
+	return !pg_of(db)->lost && PQstatus(pg_of(db)->handle) == CONNECTION_OK;
 }
 
 /* All that have come so far are one. */
@@ -264,7 +400,7 @@ static enum news pg_wait(struct db *db, int milliseconds, const sigset_t *mask)
 
 	if (take_news(p))
 		return NEWS_THERE;
-	if (fd.fd < 0 || (ppoll(&fd, 1, &most, mask) < 0 && errno != EINTR) ||
+	if (p->lost || fd.fd < 0 || (ppoll(&fd, 1, &most, mask) < 0 && errno != EINTR) ||
 	    (fd.revents && (!PQconsumeInput(p->handle) || PQstatus(p->handle) != CONNECTION_OK))) {
 		failed(p, NULL);
 		return NEWS_LOST;
@@ -287,6 +423,9 @@ const struct db_driver pg_driver = {
 	.number = pg_number,
 	.text = pg_text,
 	.reset = pg_reset,
+#ifdef LIBPQ_HAS_PIPELINING
+	.send = pg_send,
+#endif
 	.who = pg_who,
 	.listen = pg_listen,
 	.alive = pg_alive,

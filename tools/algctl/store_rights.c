@@ -51,41 +51,48 @@ const char store_rights[] =
 	"CREATE INDEX IF NOT EXISTS log_about ON log (kind, name);\n"
 
 	/* ---- who may what ---- */
-	FUNCTION("store_owner() RETURNS boolean STABLE", "sql")
-	"SELECT pg_has_role(session_user, relowner, 'member') FROM pg_class WHERE oid = 'store_meta'::regclass "
+	FUNCTION("store_owner() RETURNS boolean STABLE", "plpgsql")
+	"BEGIN RETURN (SELECT pg_has_role(session_user, relowner, 'member') FROM pg_class WHERE oid = 'store_meta'::regclass); END "
 	END
 	/* who works for a box sees what boxes are to have */
-	FUNCTION("store_box() RETURNS boolean STABLE", "sql")
-	"SELECT EXISTS (SELECT 1 FROM boxes b WHERE b.login = session_user) "
+	FUNCTION("store_box() RETURNS boolean STABLE", "plpgsql")
+	"BEGIN RETURN EXISTS (SELECT 1 FROM boxes b WHERE b.login = session_user); END "
 	END
-	FUNCTION("store_rank(word text) RETURNS bigint IMMUTABLE", "sql")
+	/* becomes a part of what calls it */
+	"CREATE OR REPLACE FUNCTION store_rank(word text) RETURNS bigint IMMUTABLE LANGUAGE sql AS $$\n"
 	"SELECT COALESCE(array_position(ARRAY['view', 'edit', 'delete', 'propagate'], word), 0)::bigint "
 	END
-	FUNCTION("store_member(members jsonb) RETURNS boolean STABLE", "sql")
-	"SELECT EXISTS (SELECT 1 FROM jsonb_array_elements_text(CASE jsonb_typeof(members) WHEN 'array' THEN members "
-	"ELSE '[]' END) m WHERE m = 'user:' || session_user OR (m LIKE 'group:%' AND EXISTS (SELECT 1 FROM pg_roles r "
-	"WHERE r.rolname = substr(m, 7) AND r.rolname <> session_user AND pg_has_role(session_user, r.oid, 'member')))) "
+	"ALTER FUNCTION store_rank(text) SECURITY INVOKER RESET ALL;\n"
+	FUNCTION("store_roles() RETURNS TABLE (role text, levels jsonb) STABLE", "plpgsql")
+	"#variable_conflict use_column\nBEGIN RETURN QUERY SELECT d.name, d.j FROM (SELECT o.name, v.definition::jsonb AS j "
+	"FROM objects o JOIN versions v ON v.kind = o.kind AND v.name = o.name AND v.version = o.latest "
+	"WHERE o.kind = 'role' AND o.retired = 0 OFFSET 0) d WHERE jsonb_typeof(d.j -> 'members') = 'array' AND "
+	"(d.j -> 'members' ? ('user:' || session_user) OR EXISTS (SELECT 1 FROM jsonb_array_elements_text("
+	"CASE jsonb_typeof(d.j -> 'members') WHEN 'array' THEN d.j -> 'members' ELSE '[]' END) m "
+	"JOIN pg_roles r ON r.rolname = substr(m, 7) WHERE m LIKE 'group:%' AND r.rolname <> session_user AND "
+	"pg_has_role(session_user, r.oid, 'member'))); END "
 	END
-	FUNCTION("store_roles() RETURNS TABLE (role text, levels jsonb) STABLE", "sql")
-	"SELECT o.name, v.definition::jsonb FROM objects o JOIN versions v ON v.kind = o.kind AND v.name = o.name "
-	"AND v.version = o.latest WHERE o.kind = 'role' AND o.retired = 0 AND store_member(v.definition::jsonb -> 'members') "
-	END
-	FUNCTION("store_kinds(wanted int) RETURNS text[] STABLE", "sql")
-	"SELECT COALESCE(array_agg(k), '{}') FROM unnest(ARRAY['service', 'policy', 'template', 'tenant', 'role']) k "
-	"WHERE store_owner() OR (wanted = 1 AND k <> 'role' AND store_box()) OR "
-	"EXISTS (SELECT 1 FROM store_roles() r WHERE store_rank(r.levels ->> k) >= wanted) "
+	FUNCTION("store_kinds(wanted int) RETURNS text[] STABLE", "plpgsql")
+	"DECLARE every text[] := ARRAY['service', 'policy', 'template', 'tenant', 'role']; box boolean; BEGIN "
+	"IF store_owner() THEN RETURN every; END IF; box := wanted = 1 AND store_box(); "
+	"RETURN (WITH own AS MATERIALIZED (SELECT r.levels AS l FROM store_roles() r) "
+	"SELECT COALESCE(array_agg(k), '{}') FROM unnest(every) k WHERE (box AND k <> 'role') OR "
+	"EXISTS (SELECT 1 FROM own w WHERE store_rank(w.l ->> k) >= wanted)); END "
 	END
 	/* objects with permissions of their own, which do or do not give that */
-	FUNCTION("store_exceptions(wanted int, may boolean) RETURNS TABLE (kind text, name text) STABLE", "sql")
-	"WITH own AS MATERIALIZED (SELECT * FROM store_roles() WHERE NOT store_owner() AND NOT (wanted = 1 AND store_box())), "
-	"about AS (SELECT DISTINCT p.kind, p.name FROM permissions p WHERE p.role IN (SELECT w.role FROM own w)) "
-	"SELECT a.kind, a.name FROM about a CROSS JOIN own w LEFT JOIN permissions p ON p.kind = a.kind AND p.name = a.name "
-	"AND p.role = w.role GROUP BY 1, 2 HAVING (max(COALESCE(p.level, store_rank(w.levels ->> a.kind))) >= wanted) = may "
+	FUNCTION("store_exceptions(wanted int, may boolean) RETURNS TABLE (kind text, name text) STABLE", "plpgsql")
+	"#variable_conflict use_column\nBEGIN "
+	"IF NOT EXISTS (SELECT 1 FROM permissions) OR store_owner() OR (wanted = 1 AND store_box()) THEN RETURN; END IF; "
+	"RETURN QUERY WITH own AS MATERIALIZED (SELECT r.role AS n, r.levels AS l FROM store_roles() r), "
+	"about AS (SELECT DISTINCT p.kind AS k, p.name AS n FROM permissions p WHERE p.role IN (SELECT w.n FROM own w)) "
+	"SELECT a.k, a.n FROM about a CROSS JOIN own w LEFT JOIN permissions p ON p.kind = a.k AND p.name = a.n "
+	"AND p.role = w.n GROUP BY 1, 2 HAVING (max(COALESCE(p.level, store_rank(w.l ->> a.k))) >= wanted) = may; END "
 	END
-	FUNCTION("store_level(of_kind text, of_name text) RETURNS bigint STABLE", "sql")
-	"SELECT CASE WHEN store_owner() THEN 4 ELSE GREATEST(CASE WHEN of_kind <> 'role' AND store_box() THEN 1 ELSE 0 END, "
+	FUNCTION("store_level(of_kind text, of_name text) RETURNS bigint STABLE", "plpgsql")
+	"BEGIN IF store_owner() THEN RETURN 4; END IF; "
+	"RETURN GREATEST(CASE WHEN of_kind <> 'role' AND store_box() THEN 1 ELSE 0 END, "
 	"(SELECT max(COALESCE(p.level, store_rank(r.levels ->> of_kind))) FROM store_roles() r LEFT JOIN permissions p ON "
-	"p.kind = of_kind AND p.name = of_name AND p.role = r.role), 0) END "
+	"p.kind = of_kind AND p.name = of_name AND p.role = r.role), 0); END "
 	END
 	/* what auto-delete deletes */
 	FUNCTION("store_is_old(of_kind text, of_name text, of_version bigint) RETURNS boolean STABLE", "sql")
@@ -174,13 +181,16 @@ const char store_rights[] =
 	/* ---- rows: the lock of a writer wants UPDATE of store_meta, of which no row is anybody's ---- */
 	ROWS("store_meta", "SELECT, UPDATE") SEE("store_meta", "true")
 	ROWS("objects", "SELECT, INSERT, UPDATE, DELETE")
-	SEE("objects", MAY_ROW("1") " OR " OWN_ROLE) ADD("objects", KIND("2", "kind")) SET("objects", MAY_ROW("2"))
+	SEE("objects", MAY_ROW("1") " OR " OWN_ROLE) ADD("objects", KIND("2", "kind"))
+	/* names stay, so what was his is his */
+	POLICY("objects", "UPDATE", "USING (" MAY_ROW("2") ") WITH CHECK (true)")
 	DEL("objects", "retired <> 0 AND " EDITOR)
 	ROWS("versions", "SELECT, INSERT, DELETE")
 	SEE("versions", MAY_ROW("1") " OR " OWN_ROLE) ADD("versions", MAY_ROW("2"))
 	DEL("versions", MAY_ROW("3") " OR (" EDITOR " AND store_is_old(kind, name, version))")
 	ROWS("refs", "SELECT, INSERT")
-	SEE("refs", MAY_ROW("1") " OR " MAY("1", "to_kind", "to_name")) ADD("refs", MAY_ROW("2"))
+	/* store_ref() takes those of versions that the same transaction has made, which he could */
+	SEE("refs", MAY_ROW("1") " OR " MAY("1", "to_kind", "to_name")) ADD("refs", "true")
 	ROWS("tags", "SELECT, INSERT, DELETE")
 	SEE("tags", MAY_ROW("1")) ADD("tags", MAY_ROW("2")) DEL("tags", MAY_ROW("2"))
 	ROWS("permissions", "SELECT, INSERT, UPDATE, DELETE")

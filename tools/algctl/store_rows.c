@@ -117,10 +117,27 @@ static void read_tags(struct store *s, struct stored *o)
 	words_sort(&o->tags);
 }
 
-bool store_get_bare(struct store *s, const struct ref *ref, struct stored *out)
+static struct stored stored_copy(const struct stored *o)
+{
+	struct stored new = *o;
+
+	new.description = copy(o->description);
+	new.definition = copy(o->definition);
+	new.created.by = copy(o->created.by);
+	new.changed.by = copy(o->changed.by);
+	new.made.by = copy(o->made.by);
+	new.tags = (struct words){ 0 };
+	for (size_t i = 0; i < o->tags.n; i++)
+		words_add(&new.tags, o->tags.v[i]);
+	return new;
+}
+
+static bool read_version(struct store *s, const struct ref *ref, struct stored *out)
 {
 	bool found = false;
 
+	if (heads_lack(s, ref))
+		return false;
 	sql_start(s, SQL_GET, "ttn", kind_names[ref->kind], ref->name, (int64_t)ref->version);
 	while (sql_row(s, SQL_GET)) {
 		if (found)
@@ -133,10 +150,30 @@ bool store_get_bare(struct store *s, const struct ref *ref, struct stored *out)
 
 bool store_get(struct store *s, const struct ref *ref, struct stored *out)
 {
-	bool found = store_get_bare(s, ref, out);
+	const struct head *known = heads_find(s, ref);
+	bool found;
 
+	if (known && known->stored.definition) {
+		*out = stored_copy(&known->stored);
+		return true;
+	}
+	found = read_version(s, ref, out);
 	if (found)
 		read_tags(s, out);
+	return found;
+}
+
+bool store_get_head(struct store *s, const struct ref *ref, struct head *out)
+{
+	const struct head *known = heads_find(s, ref);
+	struct stored o = { 0 };
+	bool found = known || read_version(s, ref, &o);
+
+	if (known)
+		*out = (struct head){ .ref = known->ref, .retired = known->retired, .reusable = known->reusable };
+	else if (found)
+		*out = (struct head){ .ref = o.ref, .retired = o.retired, .reusable = o.reusable };
+	stored_free(&o);
 	return found;
 }
 
@@ -152,9 +189,9 @@ struct stored *stored_find(const struct stored_list *list, const struct ref *ref
 	return list->n ? bsearch(ref, list->v, list->n, sizeof(*list->v), latest_order) : NULL;
 }
 
-bool store_list(struct store *s, enum kind kind, struct stored_list *out)
+static bool list(struct store *s, enum kind kind, bool retired, struct stored_list *out)
 {
-	sql_start(s, SQL_LIST, "t", kind_names[kind]);
+	sql_start(s, SQL_LIST, "tn", kind_names[kind], (int64_t)retired);
 	read_rows(s, SQL_LIST, out);
 	sql_start(s, SQL_TAGS, "t", kind_names[kind]);
 	while (sql_row(s, SQL_TAGS)) {
@@ -167,6 +204,16 @@ bool store_list(struct store *s, enum kind kind, struct stored_list *out)
 	for (size_t i = 0; i < out->n; i++)
 		words_sort(&out->v[i].tags);
 	return !s->failed;
+}
+
+bool store_list(struct store *s, enum kind kind, struct stored_list *out)
+{
+	return list(s, kind, false, out);
+}
+
+bool store_list_all(struct store *s, enum kind kind, struct stored_list *out)
+{
+	return list(s, kind, true, out);
 }
 
 bool store_versions(struct store *s, enum kind kind, const char *name, struct stored_list *out)
@@ -211,18 +258,22 @@ static void add_tags(struct store *s, const struct stored *o)
 
 bool store_add(struct store *s, const struct stored *o)
 {
+	heads_put(s, o);
 	sql_run(s, SQL_OBJECT_ADD, "ttntnnt", kind_names[o->ref.kind], o->ref.name, (int64_t)o->ref.version,
 		o->description ? o->description : "", (int64_t)o->reusable, s->now, s->identity.user);
 	add_tags(s, o);
 	return !s->failed;
 }
 
-bool store_change(struct store *s, const struct stored *o)
+bool store_change(struct store *s, const struct stored *o, bool tags)
 {
+	heads_put(s, o);
 	sql_run(s, SQL_OBJECT_SET, "ttntnnt", kind_names[o->ref.kind], o->ref.name, (int64_t)o->latest,
 		o->description ? o->description : "", (int64_t)o->reusable, s->now, s->identity.user);
-	sql_run(s, SQL_TAGS_DEL, "tt", kind_names[o->ref.kind], o->ref.name);
-	add_tags(s, o);
+	if (tags) {
+		sql_run(s, SQL_TAGS_DEL, "tt", kind_names[o->ref.kind], o->ref.name);
+		add_tags(s, o);
+	}
 	return !s->failed;
 }
 
@@ -242,6 +293,7 @@ bool store_delete(struct store *s, const struct ref *ref)
 {
 	const char *kind = kind_names[ref->kind];
 
+	heads_free(s);
 	if (ref->version)
 		return sql_run(s, SQL_VERSION_DEL, "ttn", kind, ref->name, (int64_t)ref->version);
 	sql_run(s, SQL_OBJECT_RETIRE, "ttnt", kind, ref->name, s->now, s->identity.user);
@@ -251,6 +303,7 @@ bool store_delete(struct store *s, const struct ref *ref)
 
 bool store_purge(struct store *s)
 {
+	heads_free(s);
 	return sql_run(s, SQL_OBJECTS_PURGE, "");
 }
 

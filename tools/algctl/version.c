@@ -70,7 +70,7 @@ static void live_referrers(struct store *s, const struct ref *ref, const struct 
 }
 
 /* A policy that is not reusable belongs to one referrer. */
-static bool check_reusable(struct store *s, const struct object *o, const struct stored *to, struct where at)
+static bool check_reusable(struct store *s, const struct object *o, const struct head *to, struct where at)
 {
 	struct words others = { 0 };
 	bool good = true;
@@ -125,36 +125,39 @@ static bool no_target(struct resolve *r, const struct ref *ref, struct where at)
 static bool resolve(void *data, enum kind kind, struct where at, char text[REF_SIZE])
 {
 	struct resolve *r = data;
-	struct stored to = { 0 };
+	struct head to;
 	struct ref ref;
-	bool good;
 
 	if (!ref_read(kind, text, &ref))
 		return true;
-	good = store_get_bare(r->s, &ref, &to);
-	if (!good || (to.retired && !ref.version)) {
-		stored_free(&to);
+	if (!store_get_head(r->s, &ref, &to) || (to.retired && !ref.version))
 		return no_target(r, &ref, at);
-	}
 	snprintf(text, REF_SIZE, "%s@%u", to.ref.name, to.ref.version);
 	if (!refs_have(&r->refs, &to.ref))
 		refs_add(&r->refs, &to.ref);
-	good = access_check(r->s, kind, to.ref.name, LEVEL_VIEW, at) && check_reusable(r->s, r->o, &to, at);
-	stored_free(&to);
-	return good;
+	return access_check(r->s, kind, to.ref.name, LEVEL_VIEW, at) && check_reusable(r->s, r->o, &to, at);
 }
 
-static uint32_t referred_version(struct store *s, const struct stored *old, const struct ref *to)
+static bool collect(void *data, enum kind kind, struct where at, char text[REF_SIZE])
 {
-	enum sql q = SQL_REF_OF;
+	struct ref ref;
+
+	(void)at;
+	if (ref_read(kind, text, &ref))
+		refs_add(data, &ref);
+	return true;
+}
+
+/* The version of @to that is referred to, @to's own where that is one of several. */
+static uint32_t referred_version(const struct refs *refs, const struct ref *to)
+{
 	uint32_t version = 0;
 
-	sql_start(s, q, "ttntt", kind_names[old->ref.kind], old->ref.name, (int64_t)old->ref.version, kind_names[to->kind],
-		  to->name);
-	while (sql_row(s, q)) {
-		uint32_t here = (uint32_t)sql_number(s, q, 0);
+	for (size_t i = 0; i < refs->n; i++) {
+		const struct ref *r = &refs->v[i];
 
-		version = here == to->version || !version ? here : version;
+		if (r->kind == to->kind && !strcmp(r->name, to->name))
+			version = r->version == to->version || !version ? r->version : version;
 	}
 	return version;
 }
@@ -162,16 +165,22 @@ static uint32_t referred_version(struct store *s, const struct stored *old, cons
 /* A referrer that moves from one version to another is what propagate is, by whatever command. */
 static bool check_moves(struct store *s, const struct stored *old, const struct refs *refs, struct where at)
 {
-	bool good = true;
+	struct refs before = { 0 };
+	struct object *o;
+	bool good;
 
 	if (!old || s->identity.root)
 		return true;
+	o = definition_load(s->ctx, old);
+	good = o && references_map(o, collect, &before);
 	for (size_t i = 0; i < refs->n && good; i++) {
 		const struct ref *to = &refs->v[i];
-		uint32_t was = referred_version(s, old, to);
+		uint32_t was = referred_version(&before, to);
 
 		good = !was || was == to->version || access_check(s, to->kind, to->name, LEVEL_PROPAGATE, at);
 	}
+	object_free(o);
+	free(before.v);
 	return good && !s->failed;
 }
 
@@ -214,7 +223,7 @@ static bool write_rows(struct store *s, const struct object *o, const struct sto
 
 	new.latest = new.ref.version;
 	if (old)
-		store_change(s, &new);
+		store_change(s, &new, !words_equal(&old->tags, &o->tags));
 	else
 		store_add(s, &new);
 	if (!same)
@@ -523,6 +532,7 @@ bool version_permit(struct store *s, const struct ref *ref, struct where at, con
 	text = format_text("role %s %s", role, level < 0 ? "default" : level_names[level]);
 	audit_add(s, ref, NULL, text, audit_done);
 	free(text);
+	s->identity.loaded = false;
 	return !s->failed;
 }
 

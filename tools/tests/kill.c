@@ -50,23 +50,31 @@ int __wrap_sqlite3_exec(sqlite3 *db, const char *text, int (*row)(void *, int, c
 }
 
 #ifdef ALGCTL_POSTGRESQL
-PGresult *__real_PQexec(PGconn *connection, const char *text);
-PGresult *__wrap_PQexec(PGconn *connection, const char *text);
-PGresult *__real_PQexecPrepared(PGconn *connection, const char *name, int n, const char *const *values, const int *lengths,
-				const int *formats, int format);
-PGresult *__wrap_PQexecPrepared(PGconn *connection, const char *name, int n, const char *const *values, const int *lengths,
-				const int *formats, int format);
+int __real_PQsendQuery(PGconn *connection, const char *text);
+int __wrap_PQsendQuery(PGconn *connection, const char *text);
+int __real_PQpipelineSync(PGconn *connection);
+int __wrap_PQpipelineSync(PGconn *connection);
+int __real_PQsendQueryPrepared(PGconn *connection, const char *name, int n, const char *const *values, const int *lengths,
+			       const int *formats, int format);
+int __wrap_PQsendQueryPrepared(PGconn *connection, const char *name, int n, const char *const *values, const int *lengths,
+			       const int *formats, int format);
 
-PGresult *__wrap_PQexec(PGconn *connection, const char *text)
+int __wrap_PQsendQuery(PGconn *connection, const char *text)
 {
 	step();
-	return __real_PQexec(connection, text);
+	return __real_PQsendQuery(connection, text);
 }
 
-PGresult *__wrap_PQexecPrepared(PGconn *connection, const char *name, int n, const char *const *values, const int *lengths,
-				const int *formats, int format)
+int __wrap_PQpipelineSync(PGconn *connection)
 {
 	step();
-	return __real_PQexecPrepared(connection, name, n, values, lengths, formats, format);
+	return __real_PQpipelineSync(connection);
+}
+
+int __wrap_PQsendQueryPrepared(PGconn *connection, const char *name, int n, const char *const *values, const int *lengths,
+			       const int *formats, int format)
+{
+	step();
+	return __real_PQsendQueryPrepared(connection, name, n, values, lengths, formats, format);
 }
 #endif

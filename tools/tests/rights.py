@@ -76,6 +76,7 @@ def viewer(box):
     policy = "row-level security policy"
     vera.refused(version("policy", "gold", 3), "not the next version")
     vera.refused("INSERT INTO objects VALUES ('policy', 'x', 1, '', 1, 0, 0, 'vera', 0, 'vera')", policy)
+    vera.refused("INSERT INTO refs VALUES ('tenant', 'acme', 1, 'policy', 'spare', 1)", "versions never change")
     vera.refused("INSERT INTO tags VALUES ('policy', 'gold', 'x')", policy)
     vera.refused("INSERT INTO permissions VALUES ('policy', 'secret', 'viewer', 4)", policy)
     vera.refused("INSERT INTO retention VALUES ('policy', 0)", policy)

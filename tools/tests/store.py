@@ -612,7 +612,7 @@ def upgrade(box):
                  "DROP TABLE permissions", "DROP TABLE retention", "UPDATE store_meta SET value = '1' WHERE key = 'schema'"):
         box.engine.sql(box.address, text)
     box.good("policy", "show", "gold")
-    box.same(box.json("store", "status")["schema"], 4, "the schema is brought up to date")
+    box.same(box.json("store", "status")["schema"], 5, "the schema is brought up to date")
     box.good("policy", "permit", "gold", "viewer", "none")
     box.good("store", "auto-delete", "policy", "1d")
     box.engine.sql(box.address, "UPDATE store_meta SET value = '99' WHERE key = 'schema'")
