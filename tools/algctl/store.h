@@ -229,6 +229,7 @@ bool heads_load(struct store *s);
 void heads_put(struct store *s, const struct stored *o);
 const struct head *heads_find(const struct store *s, const struct ref *ref);
 bool heads_lack(const struct store *s, const struct ref *ref);
+bool heads_made(const struct store *s, const struct ref *ref);	/* by this transaction */
 void heads_free(struct store *s);
 
 /* store_rows.c. The lists are appended to; false: not there, or failed. */

@@ -10,17 +10,12 @@ static const enum kind order[] = { KIND_SERVICE, KIND_POLICY, KIND_TEMPLATE, KIN
 enum { ORDER = sizeof(order) / sizeof(order[0]), ALL_META = META_DESCRIPTION | META_TAGS | META_REUSABLE };
 
 struct work {
+	struct store *s;
 	struct store_apply *a;
-	struct words touched;		/* "policy gold": have a new version */
 };
 
-static void touch(struct work *w, const struct object *o)
-{
-	words_addf(&w->touched, "%s %s", kind_names[o->kind], o->name);
-}
-
 struct question {
-	struct work *w;
+	struct store *s;
 	bool touched;
 };
 
@@ -28,20 +23,18 @@ struct question {
 static bool ask(void *data, enum kind kind, struct where at, char text[REF_SIZE])
 {
 	struct question *q = data;
-	char *full = format_text("%s %s", kind_names[kind], text);
+	struct ref ref;
 
 	(void)at;
-	q->touched |= words_have(&q->w->touched, full);
-	free(full);
+	q->touched |= ref_read(kind, text, &ref) && !ref.version && heads_made(q->s, &ref);
 	return true;
 }
 
 static bool follows(struct work *w, struct object *o)
 {
-	struct question q = { .w = w };
+	struct question q = { .s = w->s };
 
-	if (w->touched.n)
-		references_map(o, ask, &q);
+	references_map(o, ask, &q);
 	return q.touched;
 }
 
@@ -122,7 +115,7 @@ static bool restore(void *data, enum kind kind, struct where at, char text[REF_S
 }
 
 /* What is shown of the object afterwards has the references of the file. */
-static bool save(struct store *s, struct work *w, struct object *o, const struct change *c)
+static bool save(struct store *s, struct object *o, const struct change *c)
 {
 	bool added = c && !c->old, good;
 	struct restore r = { 0 };
@@ -132,14 +125,13 @@ static bool save(struct store *s, struct work *w, struct object *o, const struct
 	if (good)
 		references_map(o, restore, &r);
 	words_free(&r.texts);
-	if (good)
-		touch(w, o);
 	return good;
 }
 
 /* All errors are told, so it goes on after one. */
-static bool save_kind(struct store *s, struct work *w, enum kind kind)
+static bool save_kind(struct work *w, enum kind kind)
 {
+	struct store *s = w->s;
 	struct objects *wanted = w->a->wanted;
 	bool good = true;
 
@@ -148,7 +140,7 @@ static bool save_kind(struct store *s, struct work *w, enum kind kind)
 		const struct change *c = o->kind == kind ? find_change(&w->a->changes, o) : NULL;
 
 		if (o->kind == kind && (c || follows(w, o)))
-			good &= save(s, w, o, c);
+			good &= save(s, o, c);
 	}
 	return good && !s->failed;
 }
@@ -172,18 +164,17 @@ static bool remove_kind(struct store *s, struct work *w, enum kind kind)
 static bool work(struct store *s, void *data)
 {
 	struct store_apply *a = data;
-	struct work w = { .a = a };
+	struct work w = { .s = s, .a = a };
 	bool good = heads_load(s) && load_running(s, a);
 
 	s->said = a->wanted;
 	if (good)
 		config_compare(&a->running, a->wanted, &a->changes);
 	for (size_t i = 0; i < ORDER && good; i++)
-		good = save_kind(s, &w, order[i]);
+		good = save_kind(&w, order[i]);
 	for (size_t i = ORDER; i-- > 0 && good;)
 		good = remove_kind(s, &w, order[i]);
 	s->applied = true;
-	words_free(&w.touched);
 	return good;
 }
 

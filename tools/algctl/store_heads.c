@@ -109,3 +109,10 @@ bool heads_lack(const struct store *s, const struct ref *ref)
 {
 	return s->heads.known && !find(&s->heads, ref)->ref.version;
 }
+
+bool heads_made(const struct store *s, const struct ref *ref)
+{
+	const struct head *head = heads_find(s, ref);
+
+	return head && !head->stored.definition;
+}

@@ -298,7 +298,7 @@ bool store_delete(struct store *s, const struct ref *ref)
 		return sql_run(s, SQL_VERSION_DEL, "ttn", kind, ref->name, (int64_t)ref->version);
 	sql_run(s, SQL_OBJECT_RETIRE, "ttnt", kind, ref->name, s->now, s->identity.user);
 	sql_run(s, SQL_TAGS_DEL, "tt", kind, ref->name);
-	return sql_run(s, SQL_VERSIONS_DEL, "tt", kind, ref->name) && store_purge(s);
+	return sql_run(s, SQL_VERSIONS_DEL, "tt", kind, ref->name) && sql_run(s, SQL_OBJECT_PURGE, "tt", kind, ref->name);
 }
 
 bool store_purge(struct store *s)
