@@ -7,8 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$HERE/lab.sh"
 need nft python3 conntrack
-fail=/sys/kernel/debug/failslab
-[ -d $fail ] || skip_all "no failslab in this kernel"
+has_failslab || skip_all "no failslab in this kernel"
 
 topo_lan
 # What is under way when connections are removed does not begin them anew.
@@ -17,25 +16,8 @@ fw r filter masquerade
 alg_load ftp tftp
 lab_start
 alg r tenant add default
-marked=()
-for cache in /sys/kernel/slab/*; do
-	case ${cache##*/} in
-	nf_alg*|alg-*|nf_conntrack_expect|kmalloc-[69]?|kmalloc-???|kmalloc-?k)
-		echo 1 2>/dev/null >"$cache/failslab" && marked+=("${cache##*/}");;
-	esac
-done
-diag "caches: ${marked[*]}"
-[ ${#marked[@]} -gt 0 ] || skip_all "no cache can be made to fail"
-failing()	# failing PERCENT
-{
-	echo Y >$fail/cache-filter
-	echo Y >$fail/ignore-gfp-wait
-	echo 0 >$fail/verbose
-	echo 1 >$fail/interval
-	echo 0 >$fail/space
-	echo -1 >$fail/times
-	echo "$1" >$fail/probability
-}
+check "caches can be made to fail" memory_may_fail
+diag "caches: ${CACHES[*]}"
 
 lab open before c1 s1 203.0.113.2
 check "served before" lab get before PORT
@@ -44,19 +26,19 @@ traffic two c2 s2 203.0.113.5
 announced() { counter r default messages; [ "$N" -ge "$1" ]; }
 for percent in 2 10 30; do
 	remember r default messages
-	failing $percent
+	memory_fails $percent
 	check "$percent % of allocations fail, traffic goes on" wait_for 20 announced $((OLD[messages] + 60))
 	# Policy edits meanwhile: they sleep for memory, but take down pinholes.
 	alg r policy set default ftp off
 	alg r policy set default ftp on
 	alg r tenant add t1 zone 1
 	alg r tenant del t1
-	failing 0
+	memory_fails 0
 done
-failing 100
+memory_fails 100
 lab open none c1 s1 203.0.113.2 patience=2
 lab announce before PORT patience=2
-failing 0
+memory_fails 0
 counter r default no-memory
 diag "no-memory was counted $N times"
 stop one

@@ -53,22 +53,6 @@ topo_ipsec()
 	done
 }
 
-# topo_more_clients c3 c4...: 192.168.1.13 and so on
-topo_more_clients()
-{
-	local name
-	setup_ns "$@"
-	for name; do
-		echo "link add eth0 netns ${NETNS[$name]} type veth peer name lan${name#c} netns $r"
-	done | ip -batch -
-	for name; do
-		echo "link set lan${name#c} master lan0 up"
-	done | ip -n "$r" -batch -
-	for name; do
-		topo_host "$name" "192.168.1.$((10 + ${name#c}))" 192.168.1.1
-	done
-}
-
 # inner_address NS ADDRESS [ROUTER]: with a router, the way to 10.1.0.0/16 by way of it
 inner_address()
 {
@@ -82,37 +66,13 @@ inner_address()
 
 declare -A B=()	# the last answer's values
 
-bed_start()
-{
-	local name pairs=()
-	coproc BED { exec python3 -B -E -S "$HERE/ipsec_bed.py" 2>"$TMP/bed.log"; }
-	exec {BED_IN}<&"${BED[0]}" {BED_OUT}>&"${BED[1]}"
-	PIDS[bed]=$BED_PID
-	for name in "${!NETNS[@]}"; do
-		pairs+=("$name=${NETNS[$name]}")
-	done
-	bed ns "${pairs[@]}"
-}
+bed_start() { script_start bed ipsec_bed.py -B -E; }
 
 # bed COMMAND WORD...: 0 or 1; values in B; what went wrong on standard output
 bed()
 {
-	local IFS=$'\t' status text word words
 	B=()
-	printf '%s\n' "$*" >&"$BED_OUT"
-	if ! read -r -t 150 -u "$BED_IN" status text; then
-		echo "the bed does not answer: $(<"$TMP/bed.log")"
-		return 1
-	fi
-	if [ "$status" != 0 ]; then
-		printf '%s\n' "$text"
-		return 1
-	fi
-	read -ra words <<<"$text"
-	for word in "${words[@]}"; do
-		B[${word%%=*}]=${word#*=}
-	done
-	return 0
+	script bed B 150 "$@"
 }
 
 # tunnels_work NS...: all at once answer, carry datagrams and TCP; nobody got anybody else's ESP
@@ -295,19 +255,26 @@ ike_said()
 	[ $n -ge "${3-1}" ]
 }
 
+# ike_begin CONNECTION HOW NS...: all at once
+ike_begin()
+{
+	local conn=$1 how=$2 ns
+	local -A started=()
+	shift 2
+	ike_mark "$@"
+	for ns; do
+		whack "$ns" --name "$conn" "$how" --asynchronous >/dev/null &
+		started[$ns]=$!
+	done
+	wait "${started[@]}"
+}
+
 # ike_up CONNECTION NS...: all begin at once, and have their SAs. 0: all of them do.
 ike_up()
 {
 	local conn=$1 ns status=0
 	shift
-	ike_mark "$@"
-	for ns; do
-		whack "$ns" --name "$conn" --initiate --asynchronous >/dev/null &
-		STARTED[$ns]=$!
-	done
-	for ns; do
-		wait "${STARTED[$ns]}"
-	done
+	ike_begin "$conn" --initiate "$@"
 	for ns; do
 		wait_for "${IKE_PATIENCE-60}" ike_said "$ns" "$IKE_CHILD" && continue
 		echo "$ns has no tunnel:"
@@ -318,7 +285,6 @@ ike_up()
 	done
 	return $status
 }
-declare -A STARTED=()
 
 # ike_down CONNECTION NS...: tells the gateway, and forgets the policy
 ike_down()
@@ -337,14 +303,7 @@ ike_rekey()
 	local conn=$1 ns status=0 how=--rekey-ipsec
 	shift
 	[[ $conn != v1 && $conn != aggressive ]] || how=--initiate	# with IKEv1 it is another Quick Mode
-	ike_mark "$@"
-	for ns; do
-		whack "$ns" --name "$conn" "$how" --asynchronous >/dev/null &
-		STARTED[$ns]=$!
-	done
-	for ns; do
-		wait "${STARTED[$ns]}"
-	done
+	ike_begin "$conn" "$how" "$@"
 	for ns; do
 		wait_for 60 ike_said "$ns" "$IKE_REKEYED|$IKE_CHILD" && continue
 		echo "$ns has no new SAs:"

@@ -1,45 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034,SC2154	# used by those who source this; variables of lib.sh
 #
-# What tests of policy and robustness share: the scripted FTP and TFTP ends of lab.py, counters, pinholes, expectations.
+# What tests of policy and robustness share: the scripted FTP and TFTP ends of lab.py, counters, pinholes, expectations,
+# allocations that fail.
 # Sourced after lib.sh. See lab.py for the commands.
 
 declare -A L=()	# the last answer's values: ${L[public]}; of no use, but there, after a failure
 
-# lab_start: after setup_ns
-lab_start()
-{
-	local name pairs=()
-	coproc LAB { exec python3 -S "$HERE/lab.py" 2>"$TMP/lab.log"; }
-	# A subshell does not inherit the coprocess's own descriptors.
-	exec {LAB_IN}<&"${LAB[0]}" {LAB_OUT}>&"${LAB[1]}"
-	PIDS[lab]=$LAB_PID
-	for name in "${!NETNS[@]}"; do
-		pairs+=("$name=${NETNS[$name]}")
-	done
-	lab ns "${pairs[@]}"
-}
+lab_start() { script_start lab lab.py; }	# after setup_ns
 
 # lab COMMAND WORD...: 0 or 1; values in L; what went wrong on standard output
 lab()
 {
-	local IFS=$'\t' status text word words
 	L=([saw]=nothing [said]=something [changed]=-1 [port]=0 [public]=none [peer]=none [peerport]=0 [n]=-1 [lowest]=0 [highest]=0
 		[list]='')
-	printf '%s\n' "$*" >&"$LAB_OUT"
-	if ! read -r -t 120 -u "$LAB_IN" status text; then
-		echo "the lab does not answer: $(<"$TMP/lab.log")"
-		return 1
-	fi
-	if [ "$status" != 0 ]; then
-		printf '%s\n' "$text"
-		return 1
-	fi
-	read -ra words <<<"$text"
-	for word in "${words[@]}"; do
-		L[${word%%=*}]=${word#*=}
-	done
-	return 0
+	script lab L 120 "$@"
 }
 
 # what is said with a patience that is short, for what must not work
@@ -130,4 +105,35 @@ traffic()
 	ip -n "${NETNS[$3]}" addr add "$4/24" dev eth0
 	daemon "$1" "$2" env -C "$HERE" python3 -S "$HERE/load_traffic.py" \
 		"$2=${NETNS[$2]},$3=${NETNS[$3]}" "$2" "$3" "$4"
+}
+
+# ---- memory that runs out (debug kernels with CONFIG_FAILSLAB) ----
+
+FAILSLAB=/sys/kernel/debug/failslab
+
+has_failslab() { [ -d $FAILSLAB ] || [ "${NF_ALG_KERNEL-}" = debug ]; }	# the debug kernel must have it
+
+# memory_may_fail: our own caches, expectations and the small general caches, CACHES, for memory_fails(). 1: none
+memory_may_fail()
+{
+	local cache
+	CACHES=()
+	for cache in /sys/kernel/slab/*; do
+		case ${cache##*/} in
+		nf_alg*|alg-*|nf_conntrack_expect|kmalloc-[69]?|kmalloc-???|kmalloc-?k)
+			echo 1 2>/dev/null >"$cache/failslab" && CACHES+=("${cache##*/}");;
+		esac
+	done
+	[ ${#CACHES[@]} -gt 0 ]
+}
+
+memory_fails()	# memory_fails PERCENT: of the atomic allocations from them
+{
+	echo Y >$FAILSLAB/cache-filter
+	echo Y >$FAILSLAB/ignore-gfp-wait
+	echo 0 >$FAILSLAB/verbose
+	echo 1 >$FAILSLAB/interval
+	echo 0 >$FAILSLAB/space
+	echo -1 >$FAILSLAB/times
+	echo "$1" >$FAILSLAB/probability
 }

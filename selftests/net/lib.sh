@@ -285,6 +285,47 @@ stop()
 	return 0
 }
 
+# script_start NAME FILE [PYTHON-OPTION...]: a program here that script() gives commands; it is told the namespaces
+declare -A SCRIPT_TO=() SCRIPT_FROM=()
+# shellcheck disable=SC2034	# by its name
+script_start()
+{
+	local name=$1 file=$2 ns to from pairs=()
+	local -A answer
+	shift 2
+	coproc SCRIPT { exec python3 -S "$@" "$HERE/$file" 2>"$TMP/$name.log"; }
+	# A subshell does not inherit the coprocess's own descriptors.
+	exec {from}<&"${SCRIPT[0]}" {to}>&"${SCRIPT[1]}"
+	SCRIPT_FROM[$name]=$from SCRIPT_TO[$name]=$to PIDS[$name]=$SCRIPT_PID
+	for ns in "${!NETNS[@]}"; do
+		pairs+=("$ns=${NETNS[$ns]}")
+	done
+	script "$name" answer 120 ns "${pairs[@]}"
+}
+
+# script NAME ARRAY SECONDS COMMAND WORD...: 0 or 1; the values of its answer go into the array, what went wrong to standard output
+script()
+{
+	local -n values=$2
+	local name=$1 seconds=$3 IFS=$'\t' status text word words
+	shift 3
+	printf '%s\n' "$*" >&"${SCRIPT_TO[$name]}"
+	if ! read -r -t "$seconds" -u "${SCRIPT_FROM[$name]}" status text; then
+		echo "the $name does not answer: $(<"$TMP/$name.log")"
+		return 1
+	fi
+	if [ "$status" != 0 ]; then
+		printf '%s\n' "$text"
+		return 1
+	fi
+	read -ra words <<<"$text"
+	for word in "${words[@]}"; do
+		# shellcheck disable=SC2034	# the caller's
+		values[${word%%=*}]=${word#*=}
+	done
+	return 0
+}
+
 # capture NAME NS INTERFACE [FILTER...]: packets to $TMP/NAME.pcap, from when it returns
 capture()
 {

@@ -100,32 +100,15 @@ check "... loaded again it works" wait_for 40 good_round c1
 
 # ---- memory runs out ----
 
-fail=/sys/kernel/debug/failslab
-failing()	# failing PERCENT
-{
-	echo Y >$fail/cache-filter
-	echo Y >$fail/ignore-gfp-wait
-	echo 0 >$fail/verbose
-	echo 1 >$fail/interval
-	echo 0 >$fail/space
-	echo -1 >$fail/times
-	echo "$1" >$fail/probability
-}
-marked=
-for cache in /sys/kernel/slab/*; do
-	case ${cache##*/} in
-	nf_alg*|alg-*|nf_conntrack_expect|kmalloc-[69]?|kmalloc-???|kmalloc-?k)
-		[ -d $fail ] && echo 1 2>/dev/null >"$cache/failslab" && marked=1;;
-	esac
-done
-if [ -n "$marked" ]; then
+if has_failslab; then
+	check "caches can be made to fail" memory_may_fail
 	for percent in 2 10 30; do
-		failing $percent
+		memory_fails $percent
 		for _ in 1 2 3 4 5; do
 			ask c1 one
 			ask c2 one
 		done
-		failing 0
+		memory_fails 0
 		check "$percent % of allocations failed; it works again" wait_for 40 good_round c1
 	done
 	counter r default no-memory pptp

@@ -51,6 +51,22 @@ topo_host()
 	} | ip -n "${NETNS[$1]}" -batch -
 }
 
+# topo_more_clients c3 c4...: of topo_lan; 192.168.1.13 and so on
+topo_more_clients()
+{
+	local name
+	setup_ns "$@"
+	for name; do
+		echo "link add eth0 netns ${NETNS[$name]} type veth peer name lan${name#c} netns $r"
+	done | ip -batch -
+	for name; do
+		echo "link set lan${name#c} master lan0 up"
+	done | ip -n "$r" -batch -
+	for name; do
+		topo_host "$name" "192.168.1.$((10 + ${name#c}))" 192.168.1.1
+	done
+}
+
 # topo_tenants: two subscriber networks with the same private addresses, told apart by conntrack zones 1 and 2
 #
 #   a1 192.168.1.11 -- lanA (zone 1) --+
