@@ -273,6 +273,14 @@ struct esp_join {
 	bool on_service;
 };
 
+static inline bool esp_translated(const struct nf_conn *ct, enum ip_conntrack_dir dir)
+{
+	return !nf_inet_addr_cmp(&ct->tuplehash[dir].tuple.src.u3, &ct->tuplehash[!dir].tuple.dst.u3);
+}
+
+/* What an IKE connection tells, in whose direction @client its client sends; not whose it is. */
+void esp_join_fill(struct esp_join *join, const struct nf_conn *ct, enum ip_conntrack_dir client);
+
 /*
  * The tunnel of @join, made if need be, with its gateway's lock taken (softirqs off): esp_unlock() gives it back. NULL: @reason
  * (to be counted by the caller), no lock. Slot 0 only where both zones are the same, and 0 if addresses are translated, and nothing

@@ -64,28 +64,17 @@ static bool is_local(struct net *net, u16 family, const union nf_inet_addr *addr
 }
 
 /* As ike.c tells client and gateway apart. */
-static bool join_fill(struct esp_join *join, const struct nf_conn *ct, const struct nf_alg_tenant *tenant)
+static bool join_of(struct esp_join *join, const struct nf_conn *ct, const struct nf_alg_tenant *tenant)
 {
-	const struct nf_conntrack_tuple *t[] = { &ct->tuplehash[0].tuple, &ct->tuplehash[1].tuple };
-	bool by_client = !nf_inet_addr_cmp(&t[0]->src.u3, &t[1]->dst.u3);
-	bool by_gateway = !nf_inet_addr_cmp(&t[1]->src.u3, &t[0]->dst.u3);
-	int out = by_client || !by_gateway ? IP_CT_DIR_ORIGINAL : IP_CT_DIR_REPLY;
+	bool by_gateway = !esp_translated(ct, IP_CT_DIR_ORIGINAL) && esp_translated(ct, IP_CT_DIR_REPLY);
 	struct net *net = nf_ct_net(ct);
 
-	*join = (struct esp_join) {
-		.net = net,
-		.family = t[out]->src.l3num,
-		.out = { .src = t[out]->src.u3, .dst = t[out]->dst.u3 },
-		.in = { .src = t[!out]->src.u3, .dst = t[!out]->dst.u3 },
-		.out_zone = nf_ct_zone_id(nf_ct_zone(ct), out),
-		.in_zone = nf_ct_zone_id(nf_ct_zone(ct), !out),
-		.translated = by_client || by_gateway,
-		.tenant = tenant,
-		.account = nf_alg_tenant_account(tenant),
-		.on_service = true,
-		.gen = nf_alg_generation(net),
-		.rule = nf_alg_tenant_rule(tenant, NF_ALG_PROTOCOL_IKE),
-	};
+	esp_join_fill(join, ct, by_gateway ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL);
+	join->tenant = tenant;
+	join->account = nf_alg_tenant_account(tenant);
+	join->on_service = true;
+	join->gen = nf_alg_generation(net);
+	join->rule = nf_alg_tenant_rule(tenant, NF_ALG_PROTOCOL_IKE);
 	return join->rule->mode == NF_ALG_MODE_ON && !is_local(net, join->family, &join->out.src) &&
 	       !is_local(net, join->family, &join->in.src);
 }
@@ -97,7 +86,7 @@ static void tunnel_adopt(const struct nf_conn *ct, const struct nf_alg_tenant *t
 	struct esp_join join;
 	struct esp_ike *ike;
 
-	if (!join_fill(&join, ct, tenant))
+	if (!join_of(&join, ct, tenant))
 		return;
 	tunnel = esp_tunnel_get_locked(&join, &reason);
 	if (!tunnel) {

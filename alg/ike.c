@@ -30,11 +30,6 @@ struct ike_packet {
 
 /* ---- who is who ---- */
 
-static bool address_translated(const struct nf_conn *ct, enum ip_conntrack_dir dir)
-{
-	return !nf_inet_addr_cmp(&ct->tuplehash[dir].tuple.src.u3, &ct->tuplehash[!dir].tuple.dst.u3);
-}
-
 /* IKE of the box itself. */
 static bool of_this_host(const struct sk_buff *skb)
 {
@@ -67,32 +62,36 @@ static struct esp_tunnel *tunnel_from(const struct nf_alg_work *w, enum ip_connt
  */
 static enum ip_conntrack_dir client_of(const struct nf_alg_work *w)
 {
-	if (address_translated(w->ct, IP_CT_DIR_ORIGINAL))
+	if (esp_translated(w->ct, IP_CT_DIR_ORIGINAL))
 		return IP_CT_DIR_ORIGINAL;
-	if (address_translated(w->ct, IP_CT_DIR_REPLY))
+	if (esp_translated(w->ct, IP_CT_DIR_REPLY))
 		return IP_CT_DIR_REPLY;
 	return !tunnel_from(w, IP_CT_DIR_ORIGINAL) && tunnel_from(w, IP_CT_DIR_REPLY) ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
 }
 
-static void join_fill(const struct ike_packet *p, struct esp_join *join)
+void esp_join_fill(struct esp_join *join, const struct nf_conn *ct, enum ip_conntrack_dir client)
 {
-	const struct nf_conn *ct = p->w.ct;
-	const struct nf_conntrack_tuple *out = &ct->tuplehash[p->client].tuple, *in = &ct->tuplehash[!p->client].tuple;
+	const struct nf_conntrack_tuple *out = &ct->tuplehash[client].tuple, *in = &ct->tuplehash[!client].tuple;
 
 	*join = (struct esp_join) {
-		.net = p->w.net,
+		.net = nf_ct_net(ct),
 		.family = out->src.l3num,
 		.out = { .src = out->src.u3, .dst = out->dst.u3 },
 		.in = { .src = in->src.u3, .dst = in->dst.u3 },
-		.out_zone = zone_of(ct, p->client),
-		.in_zone = zone_of(ct, !p->client),
-		.translated = address_translated(ct, IP_CT_DIR_ORIGINAL) || address_translated(ct, IP_CT_DIR_REPLY),
-		.tenant = p->w.tenant,
-		.account = p->w.account,
-		.rule = p->w.rule,
-		.gen = p->w.gen,
-		.on_service = nf_alg_work_on_service(&p->w),
+		.out_zone = zone_of(ct, client),
+		.in_zone = zone_of(ct, !client),
+		.translated = esp_translated(ct, IP_CT_DIR_ORIGINAL) || esp_translated(ct, IP_CT_DIR_REPLY),
 	};
+}
+
+static void join_of(const struct ike_packet *p, struct esp_join *join)
+{
+	esp_join_fill(join, p->w.ct, p->client);
+	join->tenant = p->w.tenant;
+	join->account = p->w.account;
+	join->rule = p->w.rule;
+	join->gen = p->w.gen;
+	join->on_service = nf_alg_work_on_service(&p->w);
 }
 
 /* ---- sessions, under the gateway's lock ---- */
@@ -135,7 +134,7 @@ static struct esp_ike *client_session(struct ike_packet *p, struct esp_tunnel **
 	struct esp_join join;
 	struct esp_ike *ike;
 
-	join_fill(p, &join);
+	join_of(p, &join);
 	*tunnel = esp_tunnel_get_locked(&join, &reason);
 	if (!*tunnel) {
 		nf_alg_work_refuse(&p->w, reason);
