@@ -22,6 +22,21 @@ bool store_wanted(struct ctx *ctx)
 	return false;
 }
 
+struct store *store_read(struct ctx *ctx)
+{
+	struct store *s = store_wanted(ctx) ? store_of(ctx) : NULL;
+
+	return s && store_begin(s, BEGIN_READ) && identity_load(s) ? s : NULL;
+}
+
+struct store *version_read(struct ctx *ctx, const struct version_args *a, struct stored *one)
+{
+	struct store *s = store_read(ctx);
+
+	return s && version_get(s, &a->one, a->one_at, one) &&
+	       access_check(s, a->one.kind, a->one.name, LEVEL_VIEW, a->one_at) ? s : NULL;
+}
+
 static enum kind kind_of(const struct ctx *ctx)
 {
 	int kind = ctx->nwords ? index_of(kind_names, STORE_KINDS, ctx->words[0]) : -1;
@@ -270,8 +285,7 @@ bool list_run(struct ctx *ctx, const struct command *command, void *object)
 
 	(void)command;
 	(void)object;
-	good = store_wanted(ctx) && (s = store_of(ctx)) && store_begin(s, BEGIN_READ) && identity_load(s) &&
-	       store_list(s, kind, &list);
+	good = (s = store_read(ctx)) && store_list(s, kind, &list);
 	words_add_all(&c.cells, head, c.width);
 	for (size_t i = 0; good && i < list.n; i++) {
 		uint32_t level;
@@ -303,10 +317,7 @@ bool versions_run(struct ctx *ctx, const struct command *command, void *object)
 	bool good;
 
 	(void)command;
-	good = store_wanted(ctx) && (s = store_of(ctx)) && store_begin(s, BEGIN_READ) && identity_load(s) &&
-	       version_get(s, &a->one, a->one_at, &latest) &&
-	       access_check(s, a->one.kind, a->one.name, LEVEL_VIEW, a->one_at) &&
-	       store_versions(s, a->one.kind, a->one.name, &list);
+	good = (s = version_read(ctx, a, &latest)) && store_versions(s, a->one.kind, a->one.name, &list);
 	words_add_all(&c.cells, head, c.width);
 	for (size_t i = 0; good && i < list.n; i++) {
 		char *when = time_text(list.v[i].made.at);
@@ -399,8 +410,7 @@ bool diff_run(struct ctx *ctx, const struct command *command, void *object)
 	(void)command;
 	if (!*a->two.name)
 		a->two = ref_of(a->one.kind, a->one.name, 0);
-	good = store_wanted(ctx) && (s = store_of(ctx)) && store_begin(s, BEGIN_READ) && identity_load(s) &&
-	       (x = version_load(s, &a->one, a->one_at)) && (y = version_load(s, &a->two, a->two_at));
+	good = (s = store_read(ctx)) && (x = version_load(s, &a->one, a->one_at)) && (y = version_load(s, &a->two, a->two_at));
 	if (good) {
 		a->one.version = x->version;
 		a->two.version = y->version;
@@ -507,10 +517,8 @@ bool permissions_run(struct ctx *ctx, const struct command *command, void *objec
 	bool good;
 
 	(void)command;
-	good = store_wanted(ctx) && (s = store_of(ctx)) && store_begin(s, BEGIN_READ) && identity_load(s) &&
-	       version_get(s, &a->one, a->one_at, &one) &&
-	       access_check(s, a->one.kind, a->one.name, LEVEL_VIEW, a->one_at) &&
-	       version_list(s, KIND_ROLE, false, &roles) && store_permissions(s, a->one.kind, a->one.name, &own);
+	good = (s = version_read(ctx, a, &one)) && version_list(s, KIND_ROLE, false, &roles) &&
+	       store_permissions(s, a->one.kind, a->one.name, &own);
 	for (size_t i = 0; i < roles.n; i++)
 		permission_row(&c, all, to_role(roles.v[i]), a->one.kind, &own);
 	if (good && ctx->json)

@@ -25,6 +25,10 @@ struct version_args {
 
 bool store_wanted(struct ctx *ctx);	/* opens the backend; false: it has no store, which is reported */
 
+/* A store that is read, with who reads. And the version (the latest: 0) @a->one of it, which he may view. NULL: reported. */
+struct store *store_read(struct ctx *ctx);
+struct store *version_read(struct ctx *ctx, const struct version_args *a, struct stored *one);
+
 extern const struct param list_params[], versions_params[], edit_params[], diff_params[], rollback_params[], clone_params[],
 	references_params[], propagate_params[], permit_params[], permissions_params[];
 extern const struct param name_params[], name_or_all_params[];

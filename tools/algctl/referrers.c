@@ -37,9 +37,7 @@ bool references_run(struct ctx *ctx, const struct command *command, void *object
 	bool good;
 
 	(void)command;
-	good = store_wanted(ctx) && (s = store_of(ctx)) && store_begin(s, BEGIN_READ) && identity_load(s) &&
-	       version_get(s, &a->one, a->one_at, &one) &&
-	       access_check(s, a->one.kind, a->one.name, LEVEL_VIEW, a->one_at) && version_referrers(s, &a->one, &list);
+	good = (s = version_read(ctx, a, &one)) && version_referrers(s, &a->one, &list);
 	for (size_t i = 0; good && i < list.n; i++) {
 		json_array_append_new(all, referrer_json(&list.v[i]));
 		if (!ctx->json)

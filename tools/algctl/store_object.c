@@ -164,18 +164,14 @@ static bool store_status(struct ctx *ctx, const struct command *command, void *o
 {
 	struct outcome out = { 0 };
 	bool quiet = ctx->quiet, known;
+	struct store *s = store_read(ctx);
 	json_t *retention;
-	struct store *s;
 	uint32_t level;
 	int schema;
 
 	(void)command;
 	(void)object;
-	if (!store_wanted(ctx))
-		return false;
-	s = store_of(ctx);
-	if (!store_begin(s, BEGIN_READ) || !identity_load(s) || !store_schema(s, &schema) ||
-	    !access_level(s, KIND_TENANT, NULL, &level))
+	if (!s || !store_schema(s, &schema) || !access_level(s, KIND_TENANT, NULL, &level))
 		return false;
 	retention = retention_json(s);
 	ctx->quiet = true;
