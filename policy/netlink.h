@@ -112,8 +112,9 @@ static inline void *nf_alg_dump_put(struct sk_buff *skb, const struct netlink_ca
 			   asked->cmd);
 }
 
-/* An endpoint as two attributes, without those that it lacks. Return: 0 or -EMSGSIZE. */
+/* An address as an attribute, an endpoint as two, without those that it lacks. Return: 0 or -EMSGSIZE. */
 struct alg_endpoint;
+int nf_alg_address_fill(struct sk_buff *skb, int type, const struct alg_endpoint *ep);
 int nf_alg_endpoint_fill(struct sk_buff *skb, int address_type, int port_type, const struct alg_endpoint *ep);
 
 /* What is filled into a message: an info structure as alg/nf_alg.h has it. @tenant: name, NULL when it is gone. */

@@ -110,7 +110,6 @@ static int call_fill_flows(struct sk_buff *skb, int type, const void *state, con
 int nf_alg_registration_fill(struct sk_buff *skb, int type, const void *state, const char *tenant)
 {
 	const struct nf_alg_registration_info *info = state;
-	const struct alg_endpoint *registrar = &info->registrar;
 	struct nlattr *nest = nla_nest_start(skb, type);
 
 	if (!nest || nla_put_u32(skb, REGISTRATION(ID), info->id) ||
@@ -119,8 +118,7 @@ int nf_alg_registration_fill(struct sk_buff *skb, int type, const void *state, c
 	    nla_put_u8(skb, REGISTRATION(TRANSPORT), info->l4proto) ||
 	    nf_alg_endpoint_fill(skb, REGISTRATION(CONTACT_ADDRESS), REGISTRATION(CONTACT_PORT), &info->contact) ||
 	    nf_alg_endpoint_fill(skb, REGISTRATION(PUBLIC_ADDRESS), REGISTRATION(PUBLIC_PORT), &info->public) ||
-	    (registrar->family && nla_put(skb, REGISTRATION(REGISTRAR_ADDRESS), registrar->family == 4 ? 4 : 16,
-					  registrar->addr)) ||
+	    nf_alg_address_fill(skb, REGISTRATION(REGISTRAR_ADDRESS), &info->registrar) ||
 	    nla_put_u32(skb, REGISTRATION(AGE), info->age) || nla_put_u32(skb, REGISTRATION(TIMEOUT), info->timeout))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);

@@ -223,9 +223,14 @@ int nf_alg_nl_stats_reset(struct sk_buff *skb, struct genl_info *info)
 
 /* ---- pinholes ---- */
 
+int nf_alg_address_fill(struct sk_buff *skb, int type, const struct alg_endpoint *ep)
+{
+	return ep->family ? nla_put(skb, type, ep->family == 4 ? 4 : 16, ep->addr) : 0;
+}
+
 int nf_alg_endpoint_fill(struct sk_buff *skb, int address_type, int port_type, const struct alg_endpoint *ep)
 {
-	if (ep->family && nla_put(skb, address_type, ep->family == 4 ? 4 : 16, ep->addr))
+	if (nf_alg_address_fill(skb, address_type, ep))
 		return -EMSGSIZE;
 	return ep->port && nla_put_u16(skb, port_type, ep->port) ? -EMSGSIZE : 0;
 }

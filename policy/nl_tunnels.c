@@ -66,20 +66,15 @@ static int traffic_fill(struct sk_buff *skb, const struct nf_alg_tunnel_info *in
 	       nla_put_u64_64bit(skb, TUNNEL(BYTES_IN), info->bytes[1], TUNNEL(PAD));
 }
 
-static int address_fill(struct sk_buff *skb, int type, const struct alg_endpoint *ep)
-{
-	return ep->family ? nla_put(skb, type, ep->family == 4 ? 4 : 16, ep->addr) : 0;
-}
-
 static int head_fill(struct sk_buff *skb, const struct nf_alg_tunnel_info *info, const char *tenant)
 {
 	if (nla_put_u32(skb, TUNNEL(ID), info->id) || (tenant && nla_put_string(skb, TUNNEL(TENANT), tenant)) ||
 	    nla_put_u16(skb, TUNNEL(ZONE), info->zone) || nla_put_u16(skb, TUNNEL(SLOT), info->slot) ||
 	    nla_put_u16(skb, TUNNEL(SLOT_ZONE), info->slot_zone) ||
 	    (info->gate && nla_put_flag(skb, TUNNEL(GATE))) ||
-	    address_fill(skb, TUNNEL(CLIENT_ADDRESS), &info->client) ||
-	    address_fill(skb, TUNNEL(GATEWAY_ADDRESS), &info->gateway) ||
-	    address_fill(skb, TUNNEL(PUBLIC_ADDRESS), &info->public) ||
+	    nf_alg_address_fill(skb, TUNNEL(CLIENT_ADDRESS), &info->client) ||
+	    nf_alg_address_fill(skb, TUNNEL(GATEWAY_ADDRESS), &info->gateway) ||
+	    nf_alg_address_fill(skb, TUNNEL(PUBLIC_ADDRESS), &info->public) ||
 	    nla_put_u32(skb, TUNNEL(AGE), info->age) || nla_put_u32(skb, TUNNEL(IDLE), info->idle) ||
 	    nla_put_u32(skb, TUNNEL(IKES), info->n_ikes) || nla_put_u32(skb, TUNNEL(SAS), info->n_sas))
 		return -EMSGSIZE;
