@@ -4,12 +4,12 @@
  * proto/esp_bind.c; here are what finds its structures and what makes conntrack follow.
  *
  * ike.c	->help of udp/500: IKE sessions begin, refresh, are held up by the gate
- * ike_adopt.c	connections that were there before the module was reloaded
+ * ike_adopt.c	reloaded: other IKE connections from before; whose they are their client's next message tells
  * ike_natt.c	the peers move to udp/4500: step aside
  * ike_port.c	option preserve-port
  * esp_table.c	gateways, groups, tunnels, SAs: tables, lives, locks
  * esp_conn.c	their connections in conntrack
- * esp_adopt.c	what goes on from before the module was loaded
+ * esp_adopt.c	reloaded: IKE connections that the policy serves as before, with a tunnel at once
  * esp_hook.c	hooks around conntrack: which zone a packet is tracked in, whose child a new flow is
  * esp_icmp.c	ICMP errors about ESP
  * esp_time.c	idle tunnels end, live ones keep their IKE connection
