@@ -142,6 +142,7 @@ static void test_gate(void **state)
 	assert_int_equal(child(0, 2), ALG_ESP_GATE);
 	in_to(1, 13, 1, BOUND);
 	in_to(1, 13, 2, PASS);
+	assert_int_equal(child(0, 2), ALG_ESP_GATE);	/* the other direction is to come */
 	assert_int_equal(out(1, 14, 1), BOUND);		/* server first: that is its peer */
 	assert_ptr_equal(find(&group, ALG_ESP_OUT, 14)->peer, find(&group, ALG_ESP_IN, 13));
 	assert_null(group.holder);
@@ -463,6 +464,22 @@ static void test_answers(void **state)
 	assert_true(find(&group, ALG_ESP_OUT, 1)->settled);
 }
 
+/* Who leaves waits for nothing any more. */
+static void test_left(void **state)
+{
+	join(0);
+	join(1);
+	join(2);
+	assert_int_equal(child(2, 1), PASS);
+	now += GATE;
+	assert_int_equal(out(1, 1, 1), BOUND);
+	leave(&pairs[1]);
+	in_to(2, 2, 1, BOUND);		/* the only one that is awaited */
+	leave(&pairs[2]);
+	join(1);
+	assert_int_equal(in(3, 1), ALG_ESP_NO_WINDOW);
+}
+
 /* One-way traffic asks for an answer less and less often. */
 static void test_one_way(void **state)
 {
@@ -608,6 +625,7 @@ int main(void)
 		cmocka_unit_test_setup(test_unseen, setup),
 		cmocka_unit_test_setup(test_gate_shortened, setup),
 		cmocka_unit_test_setup(test_answers, setup),
+		cmocka_unit_test_setup(test_left, setup),
 		cmocka_unit_test_setup(test_one_way, setup),
 		cmocka_unit_test_setup(test_not_held, setup),
 		cmocka_unit_test_setup(test_stray, setup),
