@@ -58,6 +58,7 @@ def main():
                 for seq in (1, 2, 3):
                     esp(ends[name], GATEWAY, ispi << 24 | 0xfeed, seq, gateway)
                     esp(gateway, "203.0.113.1", ispi << 24 | 0xcafe, seq, ends[name])
+                esp(ends[name], GATEWAY, ispi << 24 | 0xfeed, 4, gateway)
             elif line == f"again {name}\n":
                 ask(clients[name], server, ispi, AUTH)
         print("done", line, end="", flush=True)

@@ -266,6 +266,18 @@ def quota_of_one():
     policy("quiet", "option", "max-calls=10000")
 
 
+def deleted_for_one():
+    """An administrator ends a tenant's calls."""
+    lines = Line(LISTENER, "a1", A1, S1), Line(LISTENER, "b1", B1, S1)
+    for number, line in enumerate(lines):
+        Call(line, 3150, 315 + number)
+    netbed.algctl("r", "call", "del", "tenant", "blue", "protocol", "pptp")
+    must_equal([one["tenant"] for one in calls()], ["green"], "calls")
+    for line in lines:
+        line.close()
+    must(eventually(lambda: not calls()), "calls are left")
+
+
 def off_for_one():
     policy("quiet", "off")
     lines = Line(LISTENER, "a1", A1, S1), Line(LISTENER, "b1", B1, S1)
@@ -286,6 +298,7 @@ def off_for_one():
 def tenants():
     check("two tenants with equal addresses and numbers", equal_addresses, BLUE, GREEN)
     check("max-calls of one tenant", quota_of_one)
+    check("calls of one tenant are deleted", deleted_for_one)
     check("PPTP is off for one tenant", off_for_one)
 
 
