@@ -11,8 +11,8 @@ GRE in both directions. What is told on its standard input:
 Each is answered by a line.
 """
 import random
+import select
 import sys
-import threading
 
 import netbed
 from pptp_peer import CLEAR, DISCONNECT, Call, Gre, Line, message
@@ -26,7 +26,6 @@ far = 0
 
 class Traffic:
     def __init__(self):
-        self.busy = threading.Lock()
         self.good = self.bad = 0
         self.listener = netbed.listen(SERVER, ADDRESS, 1723)
         self.client, self.server = Gre(CLIENT, CLIENTS[CLIENT]), Gre(SERVER, ADDRESS)
@@ -64,37 +63,37 @@ class Traffic:
             line.close()
         return good, bad
 
-    def run(self):
-        while True:
-            with self.busy:
-                good, bad = self.round()
-                self.good += good
-                self.bad += bad
+    def more(self):
+        good, bad = self.round()
+        self.good += good
+        self.bad += bad
 
 
 def main():
     netbed.PATIENCE = 8 if netbed.SLOW else 3
     traffic = Traffic()
     held, kept = [], []
-    threading.Thread(target=traffic.run, daemon=True).start()
-    for command in sys.stdin:
-        words = command.split()
-        if words[0] == "end":
+    while True:
+        # One thread, which looks for what is asked between rounds: for a lock it would wait as long as the other likes to have it.
+        if not select.select([sys.stdin], [], [], 0)[0]:
+            traffic.more()
+            continue
+        words = sys.stdin.readline().split()
+        if not words or words[0] == "end":
             break
-        with traffic.busy:
-            if words[0] == "good":
-                print(traffic.good, traffic.bad, flush=True)
-                traffic.good = traffic.bad = 0
-            elif words[0] == "one":
-                print(*traffic.round(), flush=True)
-            elif words[0] == "hold":
-                line = traffic.line()
-                calls = [traffic.call(line) for _ in range(int(words[1]))]
-                held = [(line, call) for call in calls]
-                kept.append(held)
-                print(sum(traffic.carries(call) for call in calls), flush=True)
-            elif words[0] == "held":
-                print(sum(traffic.carries(call) for _, call in held), flush=True)
+        if words[0] == "good":
+            print(traffic.good, traffic.bad, flush=True)
+            traffic.good = traffic.bad = 0
+        elif words[0] == "one":
+            print(*traffic.round(), flush=True)
+        elif words[0] == "hold":
+            line = traffic.line()
+            calls = [traffic.call(line) for _ in range(int(words[1]))]
+            held = [(line, call) for call in calls]
+            kept.append(held)
+            print(sum(traffic.carries(call) for call in calls), flush=True)
+        elif words[0] == "held":
+            print(sum(traffic.carries(call) for _, call in held), flush=True)
     netbed.os._exit(0)
 
 

@@ -27,10 +27,10 @@ pptp_traffic()
 # ask CLIENT WORD...: the array ANSWER
 ask()
 {
-	ANSWER=(-1 -1)
 	printf '%s\n' "${*:2}" >&"${TO[$1]}"
-	read -r -t 120 -u "${FROM[$1]}" -a ANSWER || diag "no answer: $(<"$TMP/traffic-$1.log")"
-	[ ${#ANSWER[@]} -gt 0 ] || ANSWER=(-1 -1)
+	read -r -t 60 -u "${FROM[$1]}" -a ANSWER && return
+	ANSWER=(-1 -1)
+	diag "no answer: $(<"$TMP/traffic-$1.log")"
 }
 
 pptp_traffic_end()
