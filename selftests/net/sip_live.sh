@@ -37,12 +37,15 @@ done
 check_is "$rounds rounds of unloading and loading under calls" "$failed" ""
 wait_for 30 unloaded
 check_is "it goes with calls up" "$(<"$TMP/out")" ""
-modprobe nf_alg_sip
+check "... and comes back" modprobe nf_alg_sip
 
 # ---- the router's namespace goes, with calls up ----
 
 count served
 check "calls are served again" wait_for 30 said served $((N + 1))
+while IFS= read -r line; do
+	[[ $line == served || $line == passed || $line == cut ]] || diag "$line"
+done <"$TMP/churn.log"
 ip netns del "$r"
 unset "NETNS[r]"
 modules_gone() { alg_unload 2>"$TMP/out"; }
