@@ -6,48 +6,20 @@ ALG: then no media pass.
 import sys
 
 from netbed import OURS, check, eventually, finish, must, must_equal, pinholes
+from sip_lan import Kind, lan_bed
 from sip_reader import uri_endpoint
-from sip_ua import Bed, Call, Established, Media, Phone, sdp
+from sip_ua import Media, sdp
 
 works = sys.argv[1] == "works"
-bed = Bed({"c1": "192.168.1.11", "c2": "192.168.1.12", "s1": "203.0.113.2", "s2": "203.0.113.3"}, ["s1", "s2"], ["c1", "c2"])
-PRIVATE = b"192.168."
+bed = lan_bed()
 ports = iter(range(30000, 40000, 2))
-
-
-class Kind:
-    """Where the two parties are. @third: an outside namespace and address that has no part in the call."""
-
-    def __init__(self, name, transport):
-        self.title = "%s over %s" % (name, transport)
-        if name == "SNAT":
-            self.caller, self.callee = Phone("c1", "192.168.1.11", transport), Phone("s1", "203.0.113.2", transport, 5060, PRIVATE)
-            self.to, self.third = ("203.0.113.2", 5060), ("s2", "203.0.113.3")
-        elif name == "DNAT":
-            self.caller, self.callee = Phone("s2", "203.0.113.3", transport, 5060, PRIVATE), Phone("c2", "192.168.1.12", transport)
-            self.to, self.third = ("203.0.113.1", 5060), ("s1", "203.0.113.2")
-        else:
-            self.caller, self.callee = Phone("c1", "2001:db8:1::11", transport), Phone("s1", "2001:db8:2::2", transport)
-            self.to, self.third = ("2001:db8:2::2", 5060), ("s2", "2001:db8:2::3")
-        self.inside_calls = name != "DNAT"
-
-    def call(self):
-        return Established(bed, self.caller, self.callee, self.to, next(ports), next(ports))
-
-    def inward(self, call):
-        """(where the inside party is reached, its media, the outside party's)"""
-        return (call.at_a, call.a, call.b) if self.inside_calls else (call.at_b, call.b, call.a)
-
-    def close(self):
-        self.caller.close()
-        self.callee.close()
 
 
 def whole(kind):
     """RTP and RTCP both ways; a third party does not get in; after BYE nobody does."""
-    call = kind.call()
+    call = kind.audio()
     call.talk()
-    at, inner, outer = kind.inward(call)
+    at, inner, outer = kind.inward(call.at_a, call.a, call.b, call.at_b)
     stranger = Media(*kind.third, next(ports))
     same_port = Media(*kind.third, outer.port)
     bed.closed("third party", (stranger.rtp, at.rtp, inner.rtp), (same_port.rtp, at.rtp, inner.rtp),
@@ -62,7 +34,7 @@ def whole(kind):
 
 def unused(kind):
     """Nobody sent anything: after BYE, by the other side, the ports are closed."""
-    call = kind.call()
+    call = kind.audio()
     call.call.bye(call.call.callee if kind.inside_calls else call.call.caller)
     call.mute("media after BYE")
     call.close()
@@ -70,7 +42,7 @@ def unused(kind):
 
 def headers(kind):
     """Via and Contact name the endpoint that the messages come from."""
-    call = Call(kind.caller, kind.callee, kind.to)
+    call = kind.call()
     seen = call.invite(next(ports))
     if kind.caller.transport == "udp":
         must_equal(seen.via_endpoint(), seen.source, "Via")
@@ -85,8 +57,8 @@ def headers(kind):
 def refused(kind):
     """An INVITE that is refused leaves nothing open; nor does one that is cancelled."""
     for how in "486 Busy Here", "CANCEL":
-        call = Call(kind.caller, kind.callee, kind.to)
-        a, b = Media(kind.caller.ns, kind.caller.addr, next(ports)), Media(kind.callee.ns, kind.callee.addr, next(ports))
+        call = kind.call()
+        a, b = kind.media()
         at_a = call.invite(a.port).sdp().media[0]
         at_b = call.answer(b.port, status="183 Session Progress").sdp().media[0]
         bed.open("early media", (b.rtp, at_a.rtp, a.rtp), (a.rtp, at_b.rtp, b.rtp))
@@ -106,8 +78,8 @@ def refused(kind):
 
 def late(kind):
     """The answer is the offer, and ACK has the answer to it (RFC 3261, 13.2.1); UPDATE moves the callee's media (RFC 3311)."""
-    call = Call(kind.caller, kind.callee, kind.to)
-    a, b = Media(kind.caller.ns, kind.caller.addr, next(ports)), Media(kind.callee.ns, kind.callee.addr, next(ports))
+    call = kind.call()
+    a, b = kind.media()
     call.request(call.caller, "INVITE")
     at_b = call.answer(b.port).sdp().media[0]
     at_a = call.request(call.caller, "ACK", sdp(kind.caller.addr, [a.port]), cseq=1).sdp().media[0]
@@ -124,7 +96,7 @@ def late(kind):
 
 
 def one_kind(name, transport):
-    kind = Kind(name, transport)
+    kind = Kind(bed, ports, name, transport)
     if works:
         check("%s: media, third parties, BYE" % kind.title, whole, kind)
         check("%s: BYE before any media" % kind.title, unused, kind)
@@ -132,8 +104,8 @@ def one_kind(name, transport):
         check("%s: the offer comes late, UPDATE" % kind.title, late, kind)
         check("%s: refused and cancelled with early media" % kind.title, refused, kind)
     else:
-        kind.callee.forbidden = kind.caller.forbidden = None
-        check("%s, no ALG: no media" % kind.title, lambda: kind.call().mute())
+        kind.without_alg()
+        check("%s, no ALG: no media" % kind.title, lambda: kind.audio().mute())
     kind.close()
 
 

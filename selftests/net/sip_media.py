@@ -7,55 +7,14 @@ import json
 import select
 import sys
 
-from netbed import OURS, Counted, algctl, check, eventually, finish, must, must_equal, new_socket, pinholes, socket
-from sip_ua import Bed, Call, Established, Media, Phone, family, sdp
+from netbed import OURS, Counted, algctl, check, eventually, finish, must, must_equal, new_socket, pinholes
+from sip_lan import Kind, lan_bed
+from sip_ua import Media, family, sdp
 
 works = sys.argv[1] == "works"
-bed = Bed({"c1": "192.168.1.11", "c2": "192.168.1.12", "s1": "203.0.113.2", "s2": "203.0.113.3"}, ["s1", "s2"], ["c1", "c2"])
-PRIVATE = b"192.168."
+bed = lan_bed()
 ports = iter(range(30000, 60000, 10))
 versions = iter(range(2, 10000))
-
-
-class Kind:
-    """Where the two parties are. @third: an outside namespace and address that has no part in the call."""
-
-    def __init__(self, name, transport):
-        self.title = "%s over %s" % (name, transport)
-        if name == "SNAT":
-            self.caller, self.callee = Phone("c1", "192.168.1.11", transport), Phone("s1", "203.0.113.2", transport, 5060, PRIVATE)
-            self.to, self.third = ("203.0.113.2", 5060), ("s2", "203.0.113.3")
-        elif name == "DNAT":
-            self.caller, self.callee = Phone("s2", "203.0.113.3", transport, 5060, PRIVATE), Phone("c2", "192.168.1.12", transport)
-            self.to, self.third = ("203.0.113.1", 5060), ("s1", "203.0.113.2")
-        else:
-            self.caller, self.callee = Phone("c1", "2001:db8:1::11", transport), Phone("s1", "2001:db8:2::2", transport)
-            self.to, self.third = ("2001:db8:2::2", 5060), ("s2", "2001:db8:2::3")
-        self.inside_calls = name != "DNAT"
-
-    def call(self):
-        return Call(self.caller, self.callee, self.to)
-
-    def audio(self):
-        return Established(bed, self.caller, self.callee, self.to, next(ports), next(ports))
-
-    def media(self, port=None):
-        """Sockets of caller and callee."""
-        return tuple(Media(phone.ns, phone.addr, port or next(ports)) for phone in (self.caller, self.callee))
-
-    def inward(self, at_a, a, b, at_b):
-        """(where the inside party is reached, its media, the outside party's)"""
-        return (at_a, a, b) if self.inside_calls else (at_b, b, a)
-
-    def strangers(self, at, inner):
-        """A third party does not get in, from whatever port."""
-        one = Media(*self.third, next(ports))
-        bed.closed("third party", (one.rtp, at.rtp, inner.rtp), (one.rtcp, at.rtp, inner.rtp))
-        one.close()
-
-    def close(self):
-        self.caller.close()
-        self.callee.close()
 
 
 def desc(side, *lines):
@@ -405,7 +364,7 @@ def given_up(kind):
 # ---- all of it ----
 
 def one_kind(name, transport):
-    kind = Kind(name, transport)
+    kind = Kind(bed, ports, name, transport)
     for same, by_callee in (False, False), (False, True), (True, False), (True, True):
         check("%s: fax at %s, asked for by the %s" % (
             kind.title, "the same ports" if same else "others", "callee" if by_callee else "caller"), fax, kind, same, by_callee)
@@ -429,8 +388,8 @@ def one_kind(name, transport):
 
 def without(name, transport):
     """The negative: without ALG neither fax nor TCP pass."""
-    kind = Kind(name, transport)
-    kind.callee.forbidden = kind.caller.forbidden = None
+    kind = Kind(bed, ports, name, transport)
+    kind.without_alg()
     call = kind.call()
     a, b = kind.media()
     listener = Listener(kind.caller)
@@ -446,7 +405,7 @@ if works:
     for kind_of in ("SNAT", "udp"), ("SNAT", "tcp"), ("DNAT", "udp"), ("IPv6", "udp"):
         one_kind(*kind_of)
     if OURS:
-        check("a call that nobody refreshes", given_up, Kind("SNAT", "udp"))
+        check("a call that nobody refreshes", given_up, Kind(bed, ports, "SNAT", "udp"))
         check("no pinhole is left", lambda: must(eventually(lambda: not pinholes()), "pinholes: %s" % pinholes()))
 else:
     check("no ALG: no media", without, "SNAT", "udp")

@@ -8,11 +8,12 @@ import json
 import sys
 
 from netbed import OURS, Counted, algctl, check, eventually, finish, must, must_equal, run
+from sip_lan import lan_bed
 from sip_reader import uri_endpoint
-from sip_ua import Bed, Call, Established, Phone, hostport
+from sip_ua import Call, Established, Phone, hostport
 
 works = sys.argv[1] == "works"
-bed = Bed({"c1": "192.168.1.11", "c2": "192.168.1.12", "s1": "203.0.113.2", "s2": "203.0.113.3"}, ["s1", "s2"], ["c1", "c2"])
+bed = lan_bed()
 ports = iter(range(30000, 40000, 2))
 numbers = itertools.count(1)
 

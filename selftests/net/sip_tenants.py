@@ -6,10 +6,9 @@ two zones; "blocks": the same behind one public address, told apart by port bloc
 import json
 import sys
 
-from netbed import OURS, Counted, algctl, check, eventually, finish, must, must_equal, new_socket, pinholes, socket
+from netbed import OURS, algctl, check, eventually, finish, must, must_equal, new_socket, pinholes, socket
+from sip_lan import PRIVATE, lan_bed
 from sip_ua import Bed, Call, Established, Media, Phone, packet, sdp
-
-PRIVATE = b"192.168."
 
 
 def shown(tenant):
@@ -164,7 +163,7 @@ def blocks():
 
 def lan():
     """Two phones use the same media port, and so does the server for both: each hears only its own."""
-    bed = Bed({"c1": "192.168.1.11", "c2": "192.168.1.12", "s1": "203.0.113.2", "s2": "203.0.113.3"}, ["s1", "s2"], ["c1", "c2"])
+    bed = lan_bed()
     server = Phone("s1", "203.0.113.2", forbidden=PRIVATE)
 
     def one_port():
