@@ -35,20 +35,42 @@ refuses()
 	shift 3
 	does "$title" 2 "*$message*argument: $argument" "$@"
 	run -j "$@"
-	json "$title, as JSON" 'status == 2 and sys.argv[2] in d["error"] and d["argument"] == sys.argv[3] and d["code"]' \
+	json "$title, as JSON" 'status == 2 and argv[0] in d["error"] and d["argument"] == argv[1] and d["code"]' \
 		"$message" "$argument"
 }
 
-# json TITLE EXPRESSION [ARGUMENT...]: the output is JSON, of which the Python expression (d, status) is true
+# judge: answers json(); one process for all, for python takes long to start in an emulated guest
+judge()
+{
+	coproc JUDGE {
+		exec python3 -E -S -u -c '
+import json, sys
+for line in sys.stdin:
+    file, status, expression, *argv = line.rstrip("\n").split("\x1f")
+    try:
+        with open(file) as said:
+            true = eval(expression, {"d": json.load(said), "status": int(status), "argv": argv})
+        print("yes" if true else "no")
+    except Exception as problem:
+        print("no", repr(problem).replace("\n", " "))
+' 2>&1
+	}
+	PIDS[judge]=$JUDGE_PID
+	exec {JUDGE_IN}<&"${JUDGE[0]}" {JUDGE_OUT}>&"${JUDGE[1]}"
+}
+
+# json TITLE EXPRESSION [ARGUMENT...]: the output is JSON, of which the Python expression (of d, status, argv) is true
 json()
 {
-	local title=$1 expression=$2
+	local title=$1 expression=$2 answer IFS=$'\x1f'
 	shift 2
-	if python3 -c "import json, sys; status = $STATUS; d = json.load(open('$TMP/stdout')); sys.exit(not ($expression))" - "$@" \
-		2>"$TMP/python"; then
+	[ -n "${PIDS[judge]-}" ] || judge
+	printf '%s\n' "$TMP/stdout"$'\x1f'"$STATUS"$'\x1f'"${expression//$'\n'/ }"$'\x1f'"$*" >&"$JUDGE_OUT"
+	read -r -t 60 -u "$JUDGE_IN" answer || answer="no answer"
+	if [ "$answer" = yes ]; then
 		ok "$title"
 	else
-		fail "$title" "$expression" "$OUT$ERR" "$(<"$TMP/python")"
+		fail "$title" "$expression" "$OUT$ERR" "$answer"
 	fi
 }
 

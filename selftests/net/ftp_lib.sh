@@ -8,6 +8,7 @@
 ALG_BY=${1:-ours}
 declare -A ALG_NS=()	# namespaces with an ALG: the parts of their firewalls
 declare -A RULES=()	# nft commands that a namespace's firewall gets in addition
+MARKERS="add rule inet fw more iifname { lan0, lanA, lanB } udp dport 9000-9099 accept"	# for Markers in netbed.py
 
 box_fw()	# box_fw NS PART...
 {

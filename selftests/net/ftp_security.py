@@ -294,6 +294,8 @@ SERVERS = {family: Server("s1", host) for family, host in HOSTS.items()}
 for one in SERVERS.values():
     one.hooks["SITE"] = say_it
 COUNTED = netbed.Counted()
+netbed.markers = netbed.Markers({"c1": "192.168.1.11", "c2": "192.168.1.12", "s1": HOSTS[4], "s2": "203.0.113.3"},
+                                ["s1", "s2"], ["c1", "c2"])
 
 check("a session works: PORT", transfers, "c1", HOSTS[4], mode="PORT")
 check("a session works: IPv6, EPRT", transfers, "c1", HOSTS[6], mode="EPRT")

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2034	# RULES is read by alg_box
 #
 # What an FTP session must not be able to do: open a way to somebody else, to a system port, for somebody else, for longer
 # or more often than announced. Scripted server in s1; c2 and s2 are bystanders.
@@ -10,6 +11,7 @@ need nft python3 conntrack
 topo_lan
 ftp_files "$TMP/ftp"
 alg_start ftp
+RULES[r]=$MARKERS
 alg_box r filter masquerade
 points python ftp_security.py
 finish

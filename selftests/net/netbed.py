@@ -9,6 +9,7 @@ import ctypes
 import errno
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -88,7 +89,9 @@ def accepts(listener, timeout=0):
 
 
 def reachable(ns, host, port, timeout=None):
-    """Does a connection come about?"""
+    """Does a connection come about? With Markers at once, or never."""
+    if markers and not timeout:
+        return markers.reachable(ns, host, port)
     try:
         connect(ns, host, port, timeout=timeout or NEVER).close()
         return True
@@ -103,6 +106,51 @@ def eventually(condition, timeout=None):
             return False
         time.sleep(0.05)
     return True
+
+
+class Markers:
+    """Instead of waiting for what must not arrive: a datagram that may is sent behind it. The process stays on one processor, so
+    what is sent first arrives first. The firewall lets udp dport 9000-9099 out (MARKERS in ftp_lib.sh). For one thread."""
+
+    def __init__(self, addresses, outside, inside):
+        """@addresses: {ns: IPv4 address}; @outside, @inside: every namespace of one can be reached from each of the other"""
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        self.flows = {}
+        self.marks = 0
+        for i in inside:
+            for o in outside:
+                a, b = new_socket(i, "", socket.SOCK_DGRAM), new_socket(o, "", socket.SOCK_DGRAM)
+                b.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                b.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                self.flows[o, i] = a, b
+                a.bind((addresses[i], 0))
+                b.bind((addresses[o], 9000 + len(self.flows)))
+                a.settimeout(PATIENCE)
+                b.settimeout(PATIENCE)
+                a.sendto(b"first", b.getsockname())
+                _, public = b.recvfrom(100)
+                b.connect(public)
+                a.connect(b.getsockname())
+
+    def settle(self):
+        """Everything that was sent has arrived, if it was to."""
+        self.marks += 1
+        mark = b"mark%d" % self.marks
+        for sockets in self.flows.values():
+            for src, dst in (sockets, sockets[::-1]):
+                src.send(mark)
+                while dst.recv(100) != mark:
+                    pass
+
+    def reachable(self, ns, host, port):
+        with new_socket(ns, host) as sock:
+            sock.setblocking(False)
+            sock.connect_ex((host, port))
+            self.settle()
+            return bool(select.select([], [sock], [], 0)[1]) and not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+markers = None	# a test's own
 
 
 # ---- algctl ----

@@ -67,7 +67,10 @@ class Gre:
 
     def receive(self, timeout=None):
         """(sender, call ID, payload), None when nothing comes."""
-        self.sock.settimeout(timeout or netbed.NEVER)
+        if not timeout and netbed.markers:
+            netbed.markers.settle()
+            timeout = 0
+        self.sock.settimeout(netbed.NEVER if timeout is None else timeout)
         try:
             data, sender = self.sock.recvfrom(2000)
         except OSError:
@@ -86,7 +89,7 @@ class Gre:
         return None
 
     def drain(self):
-        while self.receive(0.05):
+        while self.receive(None if netbed.markers else 0.05):
             pass
 
     def close(self):

@@ -6,9 +6,6 @@
 
 . "${BASH_SOURCE[0]%/*}/ftp_lib.sh"
 
-# A rule for Bed in sip_ua.py.
-MARKERS="add rule inet fw more iifname { lan0, lanA, lanB } udp dport 9000-9099 accept"
-
 # ---- what arrives at an end ----
 
 # count_arrivals NS...: from now on UDP to ports from 1024 on, except SIP's

@@ -3,9 +3,6 @@
 User agents that do one step at a time, in any namespace, over UDP or TCP, and sockets for their media. What one side sends is
 received and taken apart by the other before the next step: so a test knows what either side wrote and saw, needs no sleep,
 and can stop between any two messages.
-
-Nothing that must not arrive is waited for: a datagram that may arrive is sent behind it (Bed.settle). One processor only, so
-what is sent first arrives first.
 """
 import itertools
 import os
@@ -16,8 +13,6 @@ import socket
 import netbed
 from netbed import PATIENCE, must, must_equal, new_socket
 from sip_reader import Message, Unreadable, endpoint, next_message, uri, uri_endpoint
-
-os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def hostport(addr, port):
@@ -220,38 +215,7 @@ def push(sock, data, to):
     return False
 
 
-class Bed:
-    """Pairs of namespaces that markers can cross, outside ones and inside ones. The firewall lets udp dport 9 out."""
-
-    def __init__(self, addresses, outside, inside):
-        """@addresses: {ns: IPv4 address}"""
-        self.flows = {}
-        self.marks = 0
-        for i in inside:
-            for o in outside:
-                a, b = new_socket(i, "", socket.SOCK_DGRAM), new_socket(o, "", socket.SOCK_DGRAM)
-                b.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                b.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-                self.flows[o, i] = a, b
-                a.bind((addresses[i], 0))
-                b.bind((addresses[o], 9000 + len(self.flows)))
-                a.settimeout(PATIENCE)
-                b.settimeout(PATIENCE)
-                a.sendto(b"first", b.getsockname())
-                _, public = b.recvfrom(100)
-                b.connect(public)
-                a.connect(b.getsockname())
-
-    def settle(self):
-        """Everything that was sent has arrived, if it was to."""
-        self.marks += 1
-        mark = b"mark%d" % self.marks
-        for sockets in self.flows.values():
-            for src, dst in (sockets, sockets[::-1]):
-                src.send(mark)
-                while dst.recv(100) != mark:
-                    pass
-
+class Bed(netbed.Markers):
     def try_all(self, ways):
         """@ways: (socket, target, socket where it should arrive). Sources that were seen, None for what did not arrive."""
         sent = []
