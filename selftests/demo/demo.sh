@@ -217,7 +217,7 @@ if [ -n "$pptp" ]; then
 	vpn_hang_up a1
 	vpn_hang_up b1
 else
-	echo "  pptpd, pptp, pppd or PPP is missing here: left out."
+	echo "  pptpd, pptp, pppd or PPP with MPPE is missing here: left out."
 fi
 
 head_line "9. What was counted"

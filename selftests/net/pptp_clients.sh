@@ -1,15 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# PPTP with real software: pptpd, pptp-linux and pppd. One client, then three behind one address to one server at once,
+# PPTP with real software: pptpd, pptp-linux and pppd with MPPE. One client, then three behind one address to one server at once,
 # redial, a server behind DNAT; without the ALG none comes up.
 
 # shellcheck disable=SC2317	# functions are called by name
 . "$(dirname "$0")/ftp_lib.sh"
 . "$HERE/pptp_lib.sh"
 need nft pptpd pptp pppd ping
-vpn_possible || skip_all "this kernel has no PPP"
-diag "pppd with $MPPE"
+vpn_possible || skip_all "this kernel has no PPP with MPPE"
 
 declare -A WORKS=()
 topo_lan

@@ -1,16 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2317	# functions are called by name
 #
-# PPTP servers and clients as real as they get: pptpd, pptp-linux and pppd, with MPPE where the kernel has it. Sourced after
-# lib.sh. $TMP/big is what a server's namespace offers on port 8080.
+# PPTP servers and clients as real as they get: pptpd, pptp-linux and pppd with MPPE. Sourced after lib.sh. $TMP/big is what a
+# server's namespace offers on port 8080.
 
-MPPE=nomppe
-
-vpn_possible()
-{
-	command -v pptpd pptp pppd >/dev/null && modprobe -a ppp_generic ppp_async >/dev/null 2>&1 || return
-	! modprobe ppp_mppe >/dev/null 2>&1 || MPPE=require-mppe-128
-}
+vpn_possible() { command -v pptpd pptp pppd >/dev/null && modprobe -a ppp_generic ppp_async ppp_mppe >/dev/null 2>&1; }
 
 # vpn_server NS ADDRESS NET: tunnels get NET.1 on the server and NET.10 to .19 on clients
 vpn_server()
@@ -20,7 +14,7 @@ vpn_server()
 	control=$(command -v pptpd)
 	[ -e /usr/sbin/pptpctrl ] || ln -s "${control%/*}/pptpctrl" /usr/sbin/
 	printf 'alice pptpd secret *\n' >/etc/ppp/chap-secrets
-	printf '%s\n' 'name pptpd' auth refuse-pap refuse-chap refuse-mschap require-mschap-v2 "$MPPE" nobsdcomp novj \
+	printf '%s\n' 'name pptpd' auth refuse-pap refuse-chap refuse-mschap require-mschap-v2 require-mppe-128 nobsdcomp novj \
 		noipv6 'lcp-echo-interval 0' >"$dir/options"
 	printf '%s\n' "option $dir/options" "listen $2" "localip $3.1" "remoteip $3.10-19" >"$dir/conf"
 	daemon "pptpd-$ns" "$ns" pptpd -f -c "$dir/conf" -p "$dir/pid"
@@ -32,8 +26,8 @@ vpn_dial()
 {
 	# shellcheck disable=SC2016	# for the inner shell
 	daemon "vpn-$1" "$1" unshare -m sh -c 'mkdir -p /run/pptp && mount -t tmpfs t /run/pptp &&
-		exec pppd pty "pptp $1 --nolaunchpppd" nodetach noauth noipdefault name alice remotename pptpd "$2" \
-			nobsdcomp nodeflate novj noipv6 nodefaultroute maxfail 1' - "$2" "$MPPE"
+		exec pppd pty "pptp $1 --nolaunchpppd" nodetach noauth noipdefault name alice remotename pptpd require-mppe-128 \
+			nobsdcomp nodeflate novj noipv6 nodefaultroute maxfail 1' - "$2"
 }
 
 # pppd sets the address, waits for its script ip-pre-up, and then brings the interface up: only with that is there a route.
