@@ -6,6 +6,20 @@
 
 . "${BASH_SOURCE[0]%/*}/ftp_lib.sh"
 
+# sip_kinds FILE: on topo_lan, where c2 can be called from outside, FILE (see sip_lan.py) with "works", and with "fails" without ALG
+sip_kinds()
+{
+	topo_lan
+	alg_start sip
+	RULES[r]="add rule ip nat predst ip daddr 203.0.113.1 meta l4proto { tcp, udp } th dport 5060 dnat to 192.168.1.12:5060
+$MARKERS"
+	alg_box r filter masquerade
+	points python "$1" works
+	alg_switch sip off
+	[ "$ALG_BY" != kernel ] || on r conntrack -F 2>"$TMP/out"	# its connections keep their helper
+	points python "$1" fails
+}
+
 # ---- what arrives at an end ----
 
 # count_arrivals NS...: from now on UDP to ports from 1024 on, except SIP's
