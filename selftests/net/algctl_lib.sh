@@ -40,6 +40,7 @@ refuses()
 }
 
 # judge: answers json(); one process for all, for python takes long to start in an emulated guest
+# shellcheck disable=SC2153	# coproc sets JUDGE_PID
 judge()
 {
 	coproc JUDGE {
