@@ -170,17 +170,23 @@ exec {NAP}<> <(:)
 # nap SECONDS: without a process
 nap() { read -r -t "$1" -u $NAP _; return 0; }
 
-# wait_for SECONDS COMMAND...: until the command succeeds; its status otherwise
+# wait_for SECONDS COMMAND...: until the command succeeds; its status otherwise. Looks less often after a second.
 wait_for()
 {
-	local -i deadline=$((${EPOCHREALTIME/[.,]} + $1 * 1000000))
+	local -i now=${EPOCHREALTIME/[.,]}
+	local -i deadline=$((now + $1 * 1000000)) soon=$((now + 1000000))
 	local status
 	shift
 	while :; do
 		"$@" && return 0
 		status=$?
-		[ "${EPOCHREALTIME/[.,]}" -lt $deadline ] || return $status
-		nap 0.05
+		now=${EPOCHREALTIME/[.,]}
+		[ $now -lt $deadline ] || return $status
+		if [ $now -lt $soon ]; then
+			nap 0.05
+		else
+			nap 0.2
+		fi
 	done
 }
 
