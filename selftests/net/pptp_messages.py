@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import subprocess
 import sys
 
 import netbed
@@ -417,12 +418,36 @@ def shown():
     must_equal((entry["protocol"], entry["state"], entry["from"], entry["to"]),
                ("pptp", "established", "192.168.1.11 call 7570", "203.0.113.2 call 1061"), "call show")
     flows = sorted((flow["type"], flow["transport"], flow["state"], flow["peer"]["address"], flow["target"]["address"],
-                    flow["target"]["port"]) for flow in entry["flows"])
-    must_equal(flows, [("gre", "gre", "active", C1, S1, 1061), ("gre", "gre", "active", S1, C1, 7570)], "flows")
+                    flow["target"]["port"], flow["party"], flow["packets"], flow["bytes"]) for flow in entry["flows"])
+    must_equal(flows, [("gre", "gre", "active", C1, S1, 1061, 1, 1, 34), ("gre", "gre", "active", S1, C1, 7570, 0, 1, 36)],
+               "flows")
     text = netbed.algctl("r", "call", "show", "protocol", "pptp", "flows")
     must("192.168.1.11 call 7570" in text, "call show says %r" % text)
     one.close()
     no_calls()
+
+
+def events():
+    """Who listens is told of a call's beginning, its answer and its end."""
+    netbed.enter("r")
+    with open(netbed.TMP + "/events", "w", encoding="ascii") as out:
+        monitor = subprocess.Popen([netbed.ALGCTL, "-j", "monitor"], stdin=subprocess.DEVNULL, stdout=out)
+
+    def reported():
+        one = line()
+        Call(one, 7575, 1065)
+        one.close()
+        no_calls()
+        with open(netbed.TMP + "/events", encoding="ascii") as file:
+            lines = file.read().splitlines()
+        return all(any(kind in line and far in line and "call 7575" in line for line in lines)
+                   for kind, far in (("call-started", ""), ("call-answered", "call 1065"), ("call-ended", "call 1065")))
+
+    try:
+        must(eventually(reported), "events are missing")
+    finally:
+        monitor.terminate()
+        monitor.wait()
 
 
 def early():
@@ -488,10 +513,35 @@ def quota():
     gone = message(DISCONNECT, b.far)
     one.down(gone)
     Call(one, 6803, 973)
+    must_equal(len(calls()), 2, "calls when one had ended")
     policy("max-calls=10000")
     one.close()
     no_calls()
     silent(a, GRE["c1"], GRE["s1"])
+
+
+def many():
+    """A control connection has 256 calls at most."""
+    one = line()
+    COUNTED.grown()
+    for number in range(257):
+        one.up(message(OUT_REQUEST, 8000 + number))
+    must_equal(COUNTED.grown("calls", "quota-calls"), (256, 1), "calls and those that were refused")
+    one.close()
+    no_calls()
+
+
+def one_pinhole():
+    """GRE is let through in both directions or not at all."""
+    netbed.algctl("r", "tenant", "set", "default", "max-pinholes", "1")
+    one = line()
+    call = Call(one, 6810, 975)
+    netbed.algctl("r", "tenant", "set", "default", "max-pinholes", "unlimited")
+    must_equal(netbed.pinholes(), [], "pinholes")
+    must_equal(COUNTED.grown("quota-pinholes", "answered"), (1, 0), "what is refused")
+    silent(call, GRE["c1"], GRE["s1"])
+    one.close()
+    no_calls()
 
 
 def observe():
@@ -624,10 +674,13 @@ check("a number used again on the same connection", again)
 check("number 0 at both ends", number_zero)
 check("counters of messages and calls", counters)
 check("call show", shown)
+check("events", events)
 check("GRE before the reply", early)
 check("malformed messages pass, open nothing, are counted", malformed)
 check("malformed messages are dropped by policy", malformed_dropped)
 check("max-calls", quota)
+check("256 calls of one control connection, no more", many)
+check("a call whose second pinhole is refused", one_pinhole)
 check("observe changes nothing", observe)
 check("without the ALG neither direction's GRE passes", off)
 check("a policy that is switched off closes a live call", switched_off)

@@ -11,5 +11,6 @@ topo_lan
 alg_start pptp
 RULES[r]=$MARKERS
 alg_box r filter masquerade dnat=tcp:1723:192.168.1.11:1723 accept='tcp dport 1723 iifname lan0'
+sysctls r netfilter.nf_conntrack_acct=1
 points python pptp_messages.py
 finish
