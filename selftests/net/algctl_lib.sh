@@ -56,7 +56,6 @@ for line in sys.stdin:
         print("no", repr(problem).replace("\n", " "))
 ' 2>&1
 	}
-	# shellcheck disable=SC2153	# bash sets it
 	PIDS[judge]=$JUDGE_PID
 	exec {JUDGE_IN}<&"${JUDGE[0]}" {JUDGE_OUT}>&"${JUDGE[1]}"
 }
