@@ -6,6 +6,7 @@
 /**
  * struct description - one description being read
  * @p:		the message
+ * @end:	of the description
  * @sdp:	where it all goes
  * @first:	index of its first m-line
  * @media:	the m-line that attributes belong to; NULL: the session
@@ -16,6 +17,7 @@
  */
 struct description {
 	const u8 *p;
+	u32 end;
 	struct alg_sdp *sdp;
 	struct alg_sdp_media *media;
 	u8 first;
@@ -43,6 +45,29 @@ static inline bool next_word(const u8 *p, u32 *i, u32 end, struct word *w)
 	w->off = *i;
 	while (*i < end && !is_space(p[*i]))
 		(*i)++;
+	w->end = *i;
+	return w->end > w->off;
+}
+
+/* The same, where more can be read: up to @room. */
+static inline bool next_word_in(const u8 *p, u32 *i, u32 end, u32 room, struct word *w)
+{
+	u64 marks;
+
+	while (*i < end && is_space(p[*i]))
+		(*i)++;
+	w->off = *i;
+	for (; room - *i >= 8; *i += 8) {
+		marks = alg_low_bytes(alg_load64(p + *i), ' ' + 1);
+		if (marks) {
+			*i += alg_lowest(marks);
+			break;
+		}
+	}
+	while (*i < end && !is_space(p[*i]))
+		(*i)++;
+	if (*i > end)
+		*i = end;
 	w->end = *i;
 	return w->end > w->off;
 }
@@ -84,6 +109,22 @@ static bool is_host_name(const u8 *p, u32 off, u32 end)
 
 /* ---- addresses ---- */
 
+/* Is it the last one's text, and its address of @family? o= and c= mostly are the same. */
+static bool is_last_again(const struct description *d, const struct word *text, u8 family)
+{
+	const u8 *a = d->p + text->off, *b;
+	const struct alg_sdp_addr *last;
+	u32 len = text->end - text->off;
+
+	if (!family || !d->sdp->n_addrs || len < 8 || len > 16)
+		return false;
+	last = &d->sdp->addrs[d->sdp->n_addrs - 1];
+	if (last->len != len || last->ep.family != family)
+		return false;
+	b = d->p + last->off;
+	return alg_load64(a) == alg_load64(b) && alg_load64(a + len - 8) == alg_load64(b + len - 8);
+}
+
 /*
  * An entry for "IN" SP "IP4" / "IP6" SP address, of which the address begins at @off. Return: its index, or -EINVAL,
  * -E2BIG. What follows a '/' (RFC 8866, 5.7: TTL and number of groups) doesn't count.
@@ -96,10 +137,15 @@ static int add_addr(struct description *d, const struct word *type, const struct
 	const u8 *p = d->p;
 	u8 family = WORD_IS(p, type, "ip4") ? 4 : WORD_IS(p, type, "ip6") ? 6 : 0;
 
-	end = alg_find_byte(p, end, text->end, '/');
+	if (is_last_again(d, text, family)) {
+		ep = d->sdp->addrs[d->sdp->n_addrs - 1].ep;
+		end = text->end;
+	} else {
+		end = alg_find_byte(p, end, text->end, '/');
+	}
 	if (end == text->off)
 		return -EINVAL;
-	if (family && alg_scan_addr(p, text->off, end, &ep)) {
+	if (family && (ep.family || alg_scan_addr(p, text->off, end, &ep))) {
 		if (ep.family != family)
 			return -EINVAL;
 	} else if (family && !is_host_name(p, text->off, end)) {
@@ -130,7 +176,7 @@ static int read_connection(struct description *d, u32 i, u32 end)
 		type.off = i + 3;
 		type.end = i + 6;
 		i += 7;
-		if (!next_word(d->p, &i, end, &addr))
+		if (!next_word_in(d->p, &i, end, d->end, &addr))
 			return -EINVAL;
 		return add_addr(d, &type, &addr);
 	}
@@ -180,7 +226,7 @@ static int read_o(struct description *d, u32 i, u32 end)
 
 static u8 read_transport(const u8 *p, const struct word *w)
 {
-	if (w->end - w->off == 7 && !memcmp(p + w->off, "RTP/AVP", 7))
+	if (w->end - w->off == 7 && ALG_STARTS(p + w->off, "RTP/AVP"))
 		return ALG_SDP_RTP;
 	switch (p[w->off] | 0x20) {
 	case 'r':
@@ -209,9 +255,10 @@ static int read_m(struct description *d, u32 i, u32 end)
 	u32 val, count = 1, behind;
 	const u8 *p = d->p;
 
-	if (!next_word(p, &i, end, &type) || !next_word(p, &i, end, &port) || !next_word(p, &i, end, &proto))
+	if (!next_word_in(p, &i, end, d->end, &type) || !next_word_in(p, &i, end, d->end, &port) ||
+	    !next_word_in(p, &i, end, d->end, &proto))
 		return -EINVAL;
-	behind = alg_scan_number(p, port.off, port.end, 65535, &val);
+	behind = alg_scan_number_in(p, port.off, port.end, d->end, 65535, &val);
 	if (behind == ALG_SCAN_BAD)
 		return -EINVAL;
 	if (behind < port.end) {
@@ -543,7 +590,7 @@ static void inherit(struct description *d)
 int alg_sdp_parse(const u8 *data, u32 off, u32 len, struct alg_sdp *sdp)
 {
 	struct description d = {
-		.p = data, .sdp = sdp, .first = sdp->n_media, .addr = ALG_SDP_ADDRS,
+		.p = data, .end = off + len, .sdp = sdp, .first = sdp->n_media, .addr = ALG_SDP_ADDRS,
 		.direction = ALG_SDP_SENDRECV, .setup = ALG_SDP_SETUP_NONE,
 	};
 	u32 i = off, end = off + len, eol = alg_find_eol(data, i, end);

@@ -37,8 +37,20 @@ const char *alg_sip_method_name(enum alg_sip_method method)
 	return methods[(unsigned int)method < ALG_SIP_METHODS ? method : ALG_SIP_UNKNOWN].name;
 }
 
-/* Methods are case-sensitive (RFC 3261, 7.1). */
-static u8 find_method(const u8 *p, u32 len)
+/* Are @len bytes at @a and at @b the same? @room: bytes that can be read at both; many enough make it quick. */
+static bool is_same(const u8 *a, const u8 *b, u32 len, u32 room)
+{
+	u32 i;
+
+	if (len - 1 < 8 && room >= 8)
+		return !((alg_load64(a) ^ alg_load64(b)) << (64 - 8 * len));
+	for (i = 0; i < len && a[i] == b[i]; i++)
+		;
+	return i == len;
+}
+
+/* Methods are case-sensitive (RFC 3261, 7.1). @room: bytes that can be read. */
+static u8 find_method(const u8 *p, u32 len, u32 room)
 {
 	u8 method = ALG_SIP_UNKNOWN;
 
@@ -77,7 +89,7 @@ static u8 find_method(const u8 *p, u32 len)
 		method = ALG_SIP_MESSAGE;
 		break;
 	}
-	return len == methods[method].len && !memcmp(p, methods[method].name, len) ? method : ALG_SIP_UNKNOWN;
+	return len == methods[method].len && is_same(p, (const u8 *)methods[method].name, len, room) ? method : ALG_SIP_UNKNOWN;
 }
 
 /* ---- header lines ---- */
@@ -156,6 +168,76 @@ static u8 find_header(const u8 *p, u32 len, u32 room)
 	return h->len == len && is_name(p, len, room, h->name) ? h->id : ALG_SIP_H_NONE;
 }
 
+/* ---- header lines that nearly everybody writes so ---- */
+
+/*
+ * A line by its first bytes: names with their colon, as most messages have them, those of no interest among them. Any other line
+ * is looked at more closely.
+ */
+struct quick_name {
+	char name[16];
+	u8 len;
+	u8 id;
+};
+
+#define QUICK_SLOT(first) (((first) * 0x058ed66fU) >> 27)	/* of three letters, the first one lowest */
+#define QUICK(a, b, c) QUICK_SLOT((a) | (b) << 8 | (c) << 16)	/* another one for each */
+#define QUICK_MORE	3	/* names that begin alike */
+
+static const struct quick_name quick_names[32][QUICK_MORE] = {
+	[QUICK('v', 'i', 'a')] = { { "via:", 4, ALG_SIP_H_VIA } },
+	[QUICK('f', 'r', 'o')] = { { "from:", 5, ALG_SIP_H_FROM } },
+	[QUICK('t', 'o', ':')] = { { "to:", 3, ALG_SIP_H_TO } },
+	[QUICK('c', 'a', 'l')] = { { "call-id:", 8, ALG_SIP_H_CALL_ID } },
+	[QUICK('c', 's', 'e')] = { { "cseq:", 5, ALG_SIP_H_CSEQ } },
+	[QUICK('c', 'o', 'n')] = { { "contact:", 8, ALG_SIP_H_CONTACT },
+				   { "content-type:", 13, ALG_SIP_H_CONTENT_TYPE },
+				   { "content-length:", 15, ALG_SIP_H_CONTENT_LENGTH } },
+	[QUICK('r', 'e', 'c')] = { { "record-route:", 13, ALG_SIP_H_RECORD_ROUTE } },
+	[QUICK('r', 'o', 'u')] = { { "route:", 6, ALG_SIP_H_ROUTE } },
+	[QUICK('e', 'x', 'p')] = { { "expires:", 8, ALG_SIP_H_EXPIRES } },
+	[QUICK('s', 'e', 's')] = { { "session-expires:", 16, ALG_SIP_H_SESSION_EXPIRES } },
+	[QUICK('m', 'a', 'x')] = { { "max-forwards:", 13, ALG_SIP_H_NONE } },
+	[QUICK('u', 's', 'e')] = { { "user-agent:", 11, ALG_SIP_H_NONE } },
+	[QUICK('a', 'l', 'l')] = { { "allow:", 6, ALG_SIP_H_NONE }, { "allow-events:", 13, ALG_SIP_H_NONE } },
+	[QUICK('s', 'u', 'p')] = { { "supported:", 10, ALG_SIP_H_NONE } },
+	[QUICK('s', 'e', 'r')] = { { "server:", 7, ALG_SIP_H_NONE } },
+	[QUICK('r', 'e', 'q')] = { { "require:", 8, ALG_SIP_H_NONE } },
+	[QUICK('a', 'c', 'c')] = { { "accept:", 7, ALG_SIP_H_NONE } },
+	[QUICK('d', 'a', 't')] = { { "date:", 5, ALG_SIP_H_NONE } },
+	[QUICK('m', 'i', 'n')] = { { "min-se:", 7, ALG_SIP_H_NONE } },
+	[QUICK('p', 'r', 'i')] = { { "privacy:", 8, ALG_SIP_H_NONE } },
+	[QUICK('s', 'u', 'b')] = { { "subject:", 8, ALG_SIP_H_NONE } },
+	[QUICK('a', 'u', 't')] = { { "authorization:", 14, ALG_SIP_H_NONE } },
+};
+
+/* Does the line at @p, whose first eight bytes are @w, begin with @q? Case ignored; 16 bytes can be read. */
+static inline bool is_quick(const u8 *p, u64 w, const struct quick_name *q)
+{
+	const u8 *name = (const u8 *)q->name;
+	u64 tail;
+
+	if (q->len < 8)		/* a set bit makes letters and "-:" of what is below ' ', too */
+		return q->len && !(((w | ALG_BYTES(0x20)) ^ alg_load64(name)) << (64 - 8 * q->len)) &&
+		       !(alg_low_bytes(w, ' ') << (64 - 8 * q->len));
+	if ((w | ALG_BYTES(0x20)) != alg_load64(name) || alg_low_bytes(w, ' '))
+		return false;
+	tail = alg_load64(p + q->len - 8);
+	return (tail | ALG_BYTES(0x20)) == alg_load64(name + q->len - 8) && !alg_low_bytes(tail, ' ');
+}
+
+static inline const struct quick_name *find_quick(const u8 *p)
+{
+	u64 w = alg_load64(p);
+	const struct quick_name *q = quick_names[QUICK_SLOT(((u32)w & 0xffffff) | 0x202020)];
+	u32 n;
+
+	for (n = 0; n < QUICK_MORE; n++, q++)
+		if (is_quick(p, w, q))
+			return q;
+	return NULL;
+}
+
 /* Where a header's name ends: the first byte that is ':' or not above space. */
 static u32 name_end(const u8 *p, u32 i, u32 end)
 {
@@ -184,7 +266,7 @@ static bool is_blank(u8 c)
 static u32 last_lf(const u8 *p, u32 i, u32 end)
 {
 	for (;;) {
-		i = alg_find_byte(p, i, end, '\n');
+		i = alg_find_lf(p, i, end);
 		if (i == end || i + 1 == end)
 			return end;
 		if (!is_blank(p[i + 1]))
@@ -200,13 +282,37 @@ static inline void trim(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
 		i++;
 	if (i < end && p[i] <= ' ')
 		i = alg_skip_ws(p, i, end);
+	if (end > i && p[end - 1] == '\r')
+		end--;
 	while (end > i && p[end - 1] <= ' ' && alg_is(p[end - 1], ALG_C_WS))
 		end--;
 	line->value = i;
 	line->end = end;
 }
 
-static inline enum alg_parse read_line(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
+/* false: it has to be looked at more closely. */
+static inline bool read_quick(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
+{
+	const struct quick_name *q;
+	u32 lf;
+
+	if (end - i < 24)
+		return false;
+	q = find_quick(p + i);
+	if (!q)
+		return false;
+	i += q->len;
+	lf = alg_find_lf(p, i, end);
+	if (end - lf < 2 || is_blank(p[lf + 1]))
+		return false;
+	line->id = q->id;
+	line->next = lf + 1;
+	if (line->id != ALG_SIP_H_NONE)
+		trim(p, i, lf, line);
+	return true;
+}
+
+static enum alg_parse read_line(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
 {
 	u32 name = i, behind = name_end(p, i, end), lf = last_lf(p, behind, end);	/* no LF is in a name */
 
@@ -233,12 +339,12 @@ enum alg_parse alg_sip_header_line(const u8 *p, u32 i, u32 end, struct alg_sip_l
 static bool read_call_id(struct alg_sip_parser *s, const struct alg_sip_line *line)
 {
 	s->msg->call_id = alg_sip_span(line->value, line->end);
-	return line->value < line->end && alg_skip_to(s->p, line->value, line->end, ALG_C_WS) == line->end;
+	return line->value < line->end && alg_run_to(s->p, line->value, ALG_C_WS) == line->end;
 }
 
 static bool read_cseq(struct alg_sip_parser *s, const struct alg_sip_line *line)
 {
-	u32 i = alg_scan_number(s->p, line->value, line->end, 0xffffffff, &s->msg->cseq), start, len;
+	u32 i = alg_scan_number_in(s->p, line->value, line->end, s->len, 0xffffffff, &s->msg->cseq), start, len;
 
 	if (i == ALG_SCAN_BAD)
 		return false;
@@ -247,8 +353,9 @@ static bool read_cseq(struct alg_sip_parser *s, const struct alg_sip_line *line)
 	if (start == i || !len || alg_skip_class(s->p, start, line->end, ALG_C_TOKEN) != line->end)
 		return false;
 	if (s->msg->kind == ALG_SIP_REQUEST)
-		return len == s->msg->method_text.len && !memcmp(s->p + start, s->p + s->msg->method_text.off, len);
-	s->msg->method = find_method(s->p + start, len);
+		return len == s->msg->method_text.len &&
+		       is_same(s->p + start, s->p + s->msg->method_text.off, len, s->len - start);
+	s->msg->method = find_method(s->p + start, len, s->len - start);
 	s->msg->method_text = alg_sip_span(start, line->end);
 	return true;
 }
@@ -257,7 +364,7 @@ static bool read_length(struct alg_sip_parser *s, const struct alg_sip_line *lin
 {
 	u32 val;
 
-	if (alg_scan_number(s->p, line->value, line->end, BODY_MAX, &val) != line->end ||
+	if (alg_scan_number_in(s->p, line->value, line->end, s->len, BODY_MAX, &val) != line->end ||
 	    (s->msg->content_length != ALG_SIP_NONE && s->msg->content_length != val)) {
 		s->endless = true;
 		return false;
@@ -275,7 +382,7 @@ static bool read_length(struct alg_sip_parser *s, const struct alg_sip_line *lin
 /* RFC 4475, 3.1.2.4: what is no number or too large means the default. @param: something may follow. */
 static u32 read_seconds(struct alg_sip_parser *s, const struct alg_sip_line *line, u32 otherwise)
 {
-	u32 val, i = alg_scan_number(s->p, line->value, line->end, ALG_SIP_NONE - 1, &val);
+	u32 val, i = alg_scan_number_in(s->p, line->value, line->end, s->len, ALG_SIP_NONE - 1, &val);
 
 	if (i == ALG_SCAN_BAD || (i < line->end && s->p[i] != ';' && !alg_is(s->p[i], ALG_C_WS)))
 		return otherwise;
@@ -349,7 +456,10 @@ static enum alg_parse read_headers(struct alg_sip_parser *s, u32 i)
 			s->msg->header_len = (u16)(i + (p[i] == '\n' ? 1 : 2));
 			return ALG_PARSE_COMPLETE;
 		}
-		answer = read_line(p, i, s->len, &line);
+		if (read_quick(p, i, s->len, &line))
+			answer = ALG_PARSE_COMPLETE;
+		else
+			answer = read_line(p, i, s->len, &line);
 		if (answer == ALG_PARSE_PARTIAL)
 			return answer;
 		i = line.next;
@@ -389,7 +499,7 @@ static bool read_status_line(struct alg_sip_parser *s, u32 i, u32 end)
 static bool read_request_line(struct alg_sip_parser *s, u32 i, u32 method_end, u32 end)
 {
 	s->msg->kind = ALG_SIP_REQUEST;
-	s->msg->method = find_method(s->p + i, method_end - i);
+	s->msg->method = find_method(s->p + i, method_end - i, end - i);
 	s->msg->method_text = alg_sip_span(i, method_end);
 	if (end - method_end < 10 || s->p[end - 8] != ' ' || !is_version(s->p, end - 7, end))
 		return false;
@@ -432,7 +542,7 @@ static bool may_become_sip(const u8 *p, u32 i, u32 end)
 static enum alg_parse read_start_line(struct alg_sip_parser *s, u32 i, u32 *next)
 {
 	const u8 *p = s->p;
-	u32 lf = alg_find_byte(p, i, s->len, '\n'), end = lf, word = alg_skip_class(p, i, lf, ALG_C_TOKEN);
+	u32 lf = alg_find_lf(p, i, s->len), end = lf, word = alg_skip_class(p, i, lf, ALG_C_TOKEN);
 
 	if (lf == s->len)
 		return may_become_sip(p, i, lf) ? ALG_PARSE_PARTIAL : ALG_PARSE_MALFORMED;
@@ -559,6 +669,13 @@ static void clear_msg(struct alg_sip_msg *msg)
 	msg->top_via = ALG_SIP_REFS;
 }
 
+static void begin(struct alg_sip_parser *s, const u8 *data, struct alg_sip_msg *msg)
+{
+	memset(s, 0, offsetof(struct alg_sip_parser, known));
+	s->p = data;
+	s->msg = msg;
+}
+
 static enum alg_parse read_message(struct alg_sip_parser *s, u32 i, u32 len, bool stream, u32 header_max, u32 *used)
 {
 	enum alg_parse answer;
@@ -583,9 +700,10 @@ static enum alg_parse read_message(struct alg_sip_parser *s, u32 i, u32 len, boo
 
 enum alg_parse alg_sip_parse(const u8 *data, u32 len, bool stream, u32 header_max, struct alg_sip_msg *msg, u32 *used)
 {
-	struct alg_sip_parser s = { .p = data, .msg = msg };
+	struct alg_sip_parser s ALG_UNINIT;
 	u32 i = 0;
 
+	begin(&s, data, msg);
 	clear_msg(msg);
 	len = min_t(u32, len, ALG_SIP_MESSAGE_MAX);
 	header_max = min_t(u32, header_max, ALG_SIP_MESSAGE_MAX);

@@ -52,6 +52,20 @@ struct alg_sip_content_type {
 	struct alg_sip_span boundary;
 };
 
+#define ALG_SIP_KNOWN	2	/* a message is between two, and hardly names others */
+
+/**
+ * struct alg_sip_known - an IPv4 address that was read before
+ * @low, @high:	its text, at least eight bytes
+ * @mask:	how much of @high it is
+ * @len:	of the text
+ */
+struct alg_sip_known {
+	u64 low, high, mask;
+	u8 len;
+	u8 quad[4];
+};
+
 /**
  * struct alg_sip_parser - a message being parsed
  * @len:	bytes that may be looked at
@@ -59,6 +73,7 @@ struct alg_sip_content_type {
  * @bad:	the message is malformed; parsing goes on to find its end
  * @endless:	... which can't be told
  * @encoded:	a body that is compressed or the like
+ * @known:	addresses that stood in it, as text and as value: @n_known of them, the next one's place
  * @uri:	what alg_sip_uri() read last; @base without its parameters
  * @uri_ref:	index of its host in refs; ALG_SIP_REFS: a name, or no SIP URI
  */
@@ -71,6 +86,8 @@ struct alg_sip_parser {
 	struct alg_sip_content_type content;
 	struct alg_sip_span uri, base;
 	u8 uri_ref;
+	u8 n_known, next_known;
+	struct alg_sip_known known[ALG_SIP_KNOWN];
 };
 
 /**

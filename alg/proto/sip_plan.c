@@ -15,17 +15,41 @@ struct sip_pair {
 	const struct alg_endpoint *from, *to;
 };
 
+/*
+ * As alg_plan_add(), for what comes in order and is as short as nearly everything: copies of fixed size are registers. false: it is
+ * not like that.
+ */
+static bool sip_plan_append(struct alg_plan *plan, u32 off, u32 old_len, const char *text, u32 len)
+{
+	struct alg_edit *e = plan->edits + plan->n;
+
+	if (len > SIP_PLAN_SHORT || plan->n == plan->max_edits || plan->max_bytes - plan->used < SIP_PLAN_SHORT)
+		return false;
+	if (plan->n && e[-1].off + e[-1].old_len > off)
+		return false;
+	memcpy(plan->bytes + plan->used, text, SIP_PLAN_SHORT);
+	e->off = off;
+	e->old_len = old_len;
+	e->new_len = (u16)len;
+	e->pos = plan->used;
+	plan->n++;
+	plan->used += len;
+	plan->delta += (s32)len - (s32)old_len;
+	return true;
+}
+
 void sip_plan_put(struct sip_plan *p, u32 off, u32 old_len, const char *text, u32 len)
 {
 	if (old_len == len && !memcmp(p->data + off, text, len))
 		return;
-	if (!alg_plan_insert(p->plan, off, old_len, text, (u16)len))
+	if (!sip_plan_append(p->plan, off, old_len, text, len) &&
+	    !alg_plan_insert(p->plan, off, old_len, text, (u16)len))
 		p->full = true;
 }
 
 void sip_plan_put_u32(struct sip_plan *p, u32 off, u32 old_len, u32 value)
 {
-	char text[10] ALG_UNINIT;
+	char text[SIP_PLAN_SHORT] ALG_UNINIT;
 
 	sip_plan_put(p, off, old_len, text, alg_format_u32(text, value));
 }

@@ -18,8 +18,13 @@ static const struct alg_endpoint *sdp_announced(const struct sip_plan *p, const 
 	return m->addr < p->sdp->n_addrs ? &p->sdp->addrs[m->addr].ep : NULL;
 }
 
-/* Is m-line @i to be rewritten? Port 0 is refused or bundled (RFC 3264, 6; RFC 8843) and stays. */
 static bool sdp_rewrites(const struct sip_plan *p, unsigned int i)
+{
+	return p->rewrites & 1U << i;
+}
+
+/* Is m-line @i to be rewritten? Port 0 is refused or bundled (RFC 3264, 6; RFC 8843) and stays. */
+static bool sdp_to_rewrite(const struct sip_plan *p, unsigned int i)
 {
 	const struct alg_sdp_media *m = &p->sdp->media[i];
 	const struct alg_sip_media_map *map = &p->media[i];
@@ -309,6 +314,9 @@ void sip_plan_bodies(struct sip_plan *p)
 	struct sdp_cursor at = { 0 };
 	unsigned int i;
 
+	p->rewrites = 0;
+	for (i = 0; i < p->sdp->n_media; i++)
+		p->rewrites |= (u32)sdp_to_rewrite(p, i) << i;
 	for (i = 0; i < p->msg->n_bodies && !p->full; i++)
 		sdp_plan_body(p, &p->msg->bodies[i], &at);
 }

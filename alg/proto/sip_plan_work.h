@@ -6,6 +6,7 @@
 #include "sip_plan.h"
 
 #define SIP_PLAN_TEXT	(ALG_ADDR_TEXT + 2 + 1 + 5)	/* "[address]:65535" */
+#define SIP_PLAN_SHORT	24				/* "255.255.255.255:65535" */
 
 /* An address that was formatted. @len 0: none yet. */
 struct sip_plan_text {
@@ -19,6 +20,7 @@ struct sip_plan_text {
  * @texts:	the last two addresses; a message has hardly more
  * @last:	the one that was used last
  * @full:	an edit did not fit
+ * @rewrites:	bit for each m-line that is rewritten
  */
 struct sip_plan {
 	const u8 *data;
@@ -30,6 +32,7 @@ struct sip_plan {
 	struct sip_plan_text texts[2];
 	u8 last;
 	bool full;
+	u32 rewrites;
 };
 
 static inline bool sip_same_addr(const struct alg_endpoint *a, const struct alg_endpoint *b)
@@ -37,7 +40,7 @@ static inline bool sip_same_addr(const struct alg_endpoint *a, const struct alg_
 	return a->family == b->family && !memcmp(a->addr, b->addr, sizeof(a->addr));
 }
 
-/* Replaces @old_len bytes at @off unless they are @text already. */
+/* Replaces @old_len bytes at @off unless they are @text already, of which SIP_PLAN_SHORT can be read. */
 void sip_plan_put(struct sip_plan *p, u32 off, u32 old_len, const char *text, u32 len);
 void sip_plan_put_u32(struct sip_plan *p, u32 off, u32 old_len, u32 value);
 

@@ -60,6 +60,44 @@ static inline u32 alg_lowest(u64 marks)
 	return (u32)__builtin_ctzll(marks) >> 3;
 }
 
+/*
+ * Looks through 32 bytes at @p for one below @c, or some that are not ASCII: cheaper than alg_low_bytes(), and text has few such.
+ * Return: where it is, 32: there is none.
+ */
+static inline u32 alg_find_odd(const u8 *p, u8 c)
+{
+	u64 w[4];
+
+	w[0] = alg_load64(p) - ALG_BYTES(c);
+	w[1] = alg_load64(p + 8) - ALG_BYTES(c);
+	w[2] = alg_load64(p + 16) - ALG_BYTES(c);
+	w[3] = alg_load64(p + 24) - ALG_BYTES(c);
+	if (!((w[0] | w[1] | w[2] | w[3]) & ALG_BYTES(0x80)))
+		return 32;
+	if ((w[0] | w[1]) & ALG_BYTES(0x80))
+		return w[0] & ALG_BYTES(0x80) ? alg_lowest(w[0] & ALG_BYTES(0x80)) : 8 + alg_lowest(w[1] & ALG_BYTES(0x80));
+	return w[2] & ALG_BYTES(0x80) ? 16 + alg_lowest(w[2] & ALG_BYTES(0x80)) : 24 + alg_lowest(w[3] & ALG_BYTES(0x80));
+}
+
+/* The first LF in [i, end), or @end. */
+static inline u32 alg_find_lf(const u8 *p, u32 i, u32 end)
+{
+	u32 at;
+
+	while (end - i >= 32) {
+		at = alg_find_odd(p + i, '\n' + 1);
+		i += at;
+		if (at == 32)
+			continue;
+		if (p[i] == '\n')
+			return i;
+		i++;	/* a tab perhaps, or another alphabet */
+	}
+	while (i < end && p[i] != '\n')
+		i++;
+	return i;
+}
+
 /* The first @c in [i, end), or @end. */
 static inline u32 alg_find_byte(const u8 *p, u32 i, u32 end, u8 c)
 {
@@ -90,6 +128,21 @@ static inline u32 alg_skip_to(const u8 *p, u32 i, u32 end, u8 classes)
 	return i;
 }
 
+/* The same in a line's value: p[end] can be read and is, or is not, in @classes. */
+static inline u32 alg_run_class(const u8 *p, u32 i, u8 classes)
+{
+	while (alg_is(p[i], classes))
+		i++;
+	return i;
+}
+
+static inline u32 alg_run_to(const u8 *p, u32 i, u8 classes)
+{
+	while (!alg_is(p[i], classes))
+		i++;
+	return i;
+}
+
 static inline u32 alg_skip_ws(const u8 *p, u32 i, u32 end)
 {
 	return alg_skip_class(p, i, end, ALG_C_WS);
@@ -106,18 +159,46 @@ static inline bool alg_same_text(const u8 *p, const char *text, u32 len)
 	return true;
 }
 
-#define ALG_SAME(p, len, text) ((len) == sizeof(text) - 1 && alg_same_text(p, text, sizeof(text) - 1))
+/* Nearly everybody writes such words in lower case: that is one comparison or two. */
+#define ALG_SAME(p, len, text) \
+	((len) == sizeof(text) - 1 && (!memcmp(p, text, sizeof(text) - 1) || alg_same_text(p, text, sizeof(text) - 1)))
+
+/* Do the bytes at @p begin with @text? As many can be read. */
+#define ALG_STARTS(p, text) (!memcmp(p, text, sizeof(text) - 1))
+
+/* Eight digits' values, the first one lowest. */
+static inline u32 alg_eight_digits(u64 d)
+{
+	d = (d * 10 + (d >> 8)) & 0x00ff00ff00ff00ffULL;
+	d = (d * 100 + (d >> 16)) & 0x0000ffff0000ffffULL;
+	return (u32)(d * 10000 + (d >> 32));
+}
 
 /*
  * Decimal digits from @i on, at most @max. Return: offset behind them, ALG_SCAN_BAD (and 0) without any or
- * with a larger number.
+ * with a larger number. What stands at @end is no digit; up to @room can be read.
  */
-static inline u32 alg_scan_number(const u8 *p, u32 i, u32 end, u32 max, u32 *val)
+static inline u32 alg_scan_number_in(const u8 *p, u32 i, u32 end, u32 room, u32 max, u32 *val)
 {
-	u32 start = i;
-	u64 sum = 0;
+	u32 start = i, n;
+	u64 sum = 0, marks;
 
 	*val = 0;
+	if (i < end && room - i >= 8) {
+		sum = alg_load64(p + i) ^ ALG_BYTES('0');
+		marks = ((sum + ALG_BYTES(0x76)) | sum) & ALG_BYTES(0x80);	/* the first that is no digit */
+		if (marks) {
+			n = alg_lowest(marks);
+			if (!n)
+				return ALG_SCAN_BAD;
+			sum = alg_eight_digits(sum << (64 - 8 * n));
+			if (sum > max)
+				return ALG_SCAN_BAD;
+			*val = (u32)sum;
+			return i + n;
+		}
+		sum = 0;
+	}
 	for (; i < end && alg_is_digit(p[i]); i++) {
 		sum = sum * 10 + (p[i] - '0');
 		if (sum > max)
@@ -125,6 +206,11 @@ static inline u32 alg_scan_number(const u8 *p, u32 i, u32 end, u32 max, u32 *val
 	}
 	*val = (u32)sum;
 	return i == start ? ALG_SCAN_BAD : i;
+}
+
+static inline u32 alg_scan_number(const u8 *p, u32 i, u32 end, u32 max, u32 *val)
+{
+	return alg_scan_number_in(p, i, end, end, max, val);
 }
 
 /* One number of an IPv4 address at @p, of which four bytes can be read. Return: its digits, 0 if it is none. */
@@ -153,7 +239,7 @@ static inline u32 alg_scan_octet(const u8 *p, u8 *val)
 
 /*
  * Dotted decimal from @i on, read as alg_parse_ipv4() reads it. Return: offset behind it, ALG_SCAN_BAD if it is
- * something else; a digit or a dot behind it is the caller's to look at.
+ * something else; a digit or a dot behind it is the caller's to look at. @end: bytes behind it can't be read.
  */
 static inline u32 alg_scan_ipv4(const u8 *p, u32 i, u32 end, u8 quad[4])
 {
@@ -183,14 +269,16 @@ bool alg_scan_addr(const u8 *p, u32 i, u32 end, struct alg_endpoint *ep);
 /* The first CR or LF in [i, end), or @end. */
 static inline u32 alg_find_eol(const u8 *p, u32 i, u32 end)
 {
-	u64 marks;
+	u32 at;
 
-	for (; end - i >= 8; i += 8) {
-		marks = alg_low_bytes(alg_load64(p + i), '\r' + 1);
-		if (marks) {	/* a tab perhaps, or worse */
-			i += alg_lowest(marks);
-			break;
-		}
+	while (end - i >= 32) {
+		at = alg_find_odd(p + i, '\r' + 1);
+		i += at;
+		if (at == 32)
+			continue;
+		if (p[i] == '\r' || p[i] == '\n')
+			return i;
+		i++;
 	}
 	while (i < end && p[i] != '\r' && p[i] != '\n')
 		i++;

@@ -39,7 +39,52 @@ static u32 read_brackets(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_
 	return close + 1;
 }
 
-/* A host. A name has no ref. */
+/* An address of at least eight bytes, 16 of which can be read, is remembered: it comes again. */
+static void know(struct alg_sip_parser *s, u32 i, u32 len, const u8 quad[4])
+{
+	struct alg_sip_known *k = &s->known[s->next_known];
+
+	if (len < 8)
+		return;
+	k->low = alg_load64(s->p + i);
+	k->mask = (1ULL << 8 * (len - 8)) - 1;
+	k->high = alg_load64(s->p + i + 8) & k->mask;
+	k->len = (u8)len;
+	memcpy(k->quad, quad, sizeof(k->quad));
+	s->next_known = (s->next_known + 1) % ALG_SIP_KNOWN;
+	if (s->n_known < ALG_SIP_KNOWN)
+		s->n_known++;
+}
+
+/* An IPv4 address at @i that goes no further than @end. Return: offset behind it, ALG_SCAN_BAD: it is none. */
+static u32 read_quad(struct alg_sip_parser *s, u32 i, u32 end, u8 quad[4])
+{
+	bool room = s->len - i >= 16;
+	const u8 *p = s->p;
+	u64 low, high;
+	u32 behind, n;
+
+	if (room) {
+		low = alg_load64(p + i);
+		high = alg_load64(p + i + 8);
+		for (n = 0; n < s->n_known; n++) {
+			const struct alg_sip_known *k = &s->known[n];
+
+			if (low != k->low || (high & k->mask) != k->high || alg_is(p[i + k->len], ALG_C_HOST))
+				continue;
+			memcpy(quad, k->quad, sizeof(k->quad));
+			return i + k->len;
+		}
+	}
+	behind = alg_scan_ipv4(p, i, s->len, quad);
+	if (behind == ALG_SCAN_BAD || (behind < end && alg_is(p[behind], ALG_C_HOST)))
+		return ALG_SCAN_BAD;
+	if (room)
+		know(s, i, behind - i, quad);
+	return behind;
+}
+
+/* A host; p[end] can be read and is no part of it. A name has no ref. */
 static u32 read_host(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where, enum alg_sip_part part)
 {
 	struct alg_sip_ref *ref;
@@ -51,8 +96,8 @@ static u32 read_host(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_wher
 	if (s->p[i] == '[')
 		return read_brackets(s, i, end, where, part);
 	if (alg_is_digit(s->p[i])) {
-		behind = alg_scan_ipv4(s->p, i, end, quad);
-		if (behind != ALG_SCAN_BAD && (behind == end || !alg_is(s->p[behind], ALG_C_HOST))) {
+		behind = read_quad(s, i, end, quad);
+		if (behind != ALG_SCAN_BAD) {
 			ref = add_ref(s, where, part, i, behind);
 			if (!ref)
 				return ALG_SCAN_BAD;
@@ -61,7 +106,7 @@ static u32 read_host(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_wher
 			return behind;
 		}
 	}
-	behind = alg_skip_class(s->p, i, end, ALG_C_HOST);
+	behind = alg_run_class(s->p, i, ALG_C_HOST);
 	return behind == i ? ALG_SCAN_BAD : behind;
 }
 
@@ -69,7 +114,7 @@ static u32 read_host(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_wher
 static u32 read_port(struct alg_sip_parser *s, u32 i, u32 end, bool has_ref)
 {
 	struct alg_sip_ref *ref;
-	u32 port, behind = alg_scan_number(s->p, i, end, 65535, &port);
+	u32 port, behind = alg_scan_number_in(s->p, i, end, s->len, 65535, &port);
 
 	if (behind == ALG_SCAN_BAD || !port)
 		return ALG_SCAN_BAD;
@@ -154,7 +199,7 @@ static u32 read_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_w
 			u8 flags)
 {
 	u8 stop = form == ALG_SIP_URI_BARE ? ALG_C_URI_END : ALG_C_USER_END;
-	u32 first = s->msg->n_refs, at = alg_skip_to(s->p, i, end, stop);
+	u32 first = s->msg->n_refs, at = alg_run_to(s->p, i, stop);
 	const u8 *p = s->p;
 
 	/* A '@' ends the user part, whatever is in it. */
@@ -215,7 +260,7 @@ u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where whe
 
 	s->uri_ref = ALG_SIP_REFS;
 	s->base.off = (u16)start;
-	if (end - i > 4 && !memcmp(p + i, "sip:", 4))
+	if (end - i > 4 && ALG_STARTS(p + i, "sip:"))
 		return end_uri(s, start, read_sip_uri(s, i + 4, end, where, form, 0), end, form);
 	i = read_scheme(p, i, end);
 	if (i == ALG_SCAN_BAD)
@@ -247,6 +292,8 @@ u32 alg_sip_address(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where
 	i = alg_skip_ws(p, i, end);
 	if (i == end)
 		return ALG_SCAN_BAD;
+	if (p[i] == '<')
+		return alg_sip_uri(s, i + 1, end, where, ALG_SIP_URI_ANGLE);
 	if (p[i] == '"') {
 		at = alg_sip_quoted(p, i, end);
 		if (at == ALG_SCAN_BAD)
@@ -260,6 +307,20 @@ u32 alg_sip_address(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where
 	if (at == end || p[at] != '<')
 		return ALG_SCAN_BAD;
 	return alg_sip_uri(s, at + 1, end, where, ALG_SIP_URI_ANGLE);
+}
+
+/* Of a parameter; p[end] can be read and is neither part of a name nor of a value. */
+static inline u32 name_end(const u8 *p, u32 i, u32 end)
+{
+	if (end - i > 8) {	/* what nearly all there are begin with */
+		if (ALG_STARTS(p + i, "branch="))
+			return i + 6;
+		if (ALG_STARTS(p + i, "tag="))
+			return i + 3;
+		if (ALG_STARTS(p + i, "received="))
+			return i + 8;
+	}
+	return alg_run_class(p, i, ALG_C_TOKEN);
 }
 
 int alg_sip_next_param(const u8 *p, u32 *at, u32 end, struct alg_sip_param *param)
@@ -277,13 +338,13 @@ int alg_sip_next_param(const u8 *p, u32 *at, u32 end, struct alg_sip_param *para
 		return 0;
 	}
 	param->name = i;
-	i = alg_skip_class(p, i, end, ALG_C_TOKEN);
+	i = name_end(p, i, end);
 	param->name_end = i;
 	if (i == param->name)
 		return -1;
 	param->quoted = false;
 	param->value = param->value_end = i;
-	behind = alg_skip_ws(p, i, end);
+	behind = p[i] == '=' ? i : alg_skip_ws(p, i, end);
 	if (behind < end && p[behind] == '=') {
 		i = alg_skip_ws(p, behind + 1, end);
 		param->value = i;
@@ -295,7 +356,7 @@ int alg_sip_next_param(const u8 *p, u32 *at, u32 end, struct alg_sip_param *para
 			param->value++;
 			param->value_end = i - 1;
 		} else {
-			i = alg_skip_to(p, i, end, ALG_C_PARAM_END);
+			i = alg_run_to(p, i, ALG_C_PARAM_END);
 			param->value_end = i;
 		}
 	}
@@ -355,7 +416,7 @@ static int read_contact(struct alg_sip_parser *s, u32 *i, u32 end)
 		if (!PARAM_IS(s->p, &param, "expires"))
 			continue;
 		/* RFC 3261, 20.10: what is no number means 3600 */
-		if (alg_scan_number(s->p, param.value, param.value_end, ALG_SIP_NONE - 1, &contact.expires) !=
+		if (alg_scan_number_in(s->p, param.value, param.value_end, s->len, ALG_SIP_NONE - 1, &contact.expires) !=
 		    param.value_end)
 			contact.expires = 3600;
 	}
@@ -411,7 +472,11 @@ static u32 read_via_protocol(const u8 *p, u32 i, u32 end, u8 *flags)
 	u32 n, start;
 
 	i = alg_skip_ws(p, i, end);
-	if (end - i > 8 && !memcmp(p + i, "SIP/2.0/", 8)) {
+	if (end - i > 12 && ALG_STARTS(p + i, "SIP/2.0/UDP ")) {
+		*flags = 0;
+		return alg_skip_ws(p, i + 12, end);
+	}
+	if (end - i > 8 && ALG_STARTS(p + i, "SIP/2.0/")) {
 		i += 8;
 	} else {
 		for (n = 0; n < 2; n++) {
@@ -469,7 +534,7 @@ static bool read_via_param(struct alg_sip_parser *s, struct via *via, const stru
 			via->flags |= ALG_SIP_REF_RPORT;
 			if (param->value == param->value_end)
 				return true;
-			if (alg_scan_number(s->p, param->value, param->value_end, 65535, &val) != param->value_end)
+			if (alg_scan_number_in(s->p, param->value, param->value_end, s->len, 65535, &val) != param->value_end)
 				return false;
 			via->rport = (u16)val;
 			via->rport_off = (u16)param->value;
