@@ -275,17 +275,18 @@ static u32 last_lf(const u8 *p, u32 i, u32 end)
 	}
 }
 
-/* The value [i, end) without white space at its ends. */
+/* The value [i, end), between the colon and the last LF, without white space at its ends. */
 static inline void trim(const u8 *p, u32 i, u32 end, struct alg_sip_line *line)
 {
-	if (i < end && p[i] == ' ')
+	if (p[i] == ' ')
 		i++;
-	if (i < end && p[i] <= ' ')
+	if (p[end - 1] == '\r')
+		end--;
+	if (p[i] <= ' ' || p[end - 1] <= ' ') {
 		i = alg_skip_ws(p, i, end);
-	if (end > i && p[end - 1] == '\r')
-		end--;
-	while (end > i && p[end - 1] <= ' ' && alg_is(p[end - 1], ALG_C_WS))
-		end--;
+		while (end > i && alg_is(p[end - 1], ALG_C_WS))
+			end--;
+	}
 	line->value = i;
 	line->end = end;
 }
@@ -303,7 +304,7 @@ static inline bool read_quick(const u8 *p, u32 i, u32 end, struct alg_sip_line *
 		return false;
 	i += q->len;
 	lf = alg_find_lf(p, i, end);
-	if (end - lf < 2 || is_blank(p[lf + 1]))
+	if (end - lf < 2 || (p[lf + 1] <= ' ' && is_blank(p[lf + 1])))
 		return false;
 	line->id = q->id;
 	line->next = lf + 1;
@@ -441,6 +442,11 @@ static bool read_header(struct alg_sip_parser *s, const struct alg_sip_line *lin
 	}
 }
 
+static bool is_empty_line(const u8 *p, u32 i, u32 end)
+{
+	return p[i] == '\n' || (p[i] == '\r' && end - i > 1 && p[i + 1] == '\n');
+}
+
 /*
  * Header lines from @i up to and with the empty one. PARTIAL: it isn't there. s->bad is set where a header breaks its
  * grammar.
@@ -452,7 +458,7 @@ static enum alg_parse read_headers(struct alg_sip_parser *s, u32 i)
 	const u8 *p = s->p;
 
 	while (i < s->len) {
-		if (p[i] == '\n' || (p[i] == '\r' && s->len - i > 1 && p[i + 1] == '\n')) {
+		if (p[i] <= '\r' && is_empty_line(p, i, s->len)) {
 			s->msg->header_len = (u16)(i + (p[i] == '\n' ? 1 : 2));
 			return ALG_PARSE_COMPLETE;
 		}

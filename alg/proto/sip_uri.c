@@ -114,8 +114,14 @@ static u32 read_host(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_wher
 static u32 read_port(struct alg_sip_parser *s, u32 i, u32 end, bool has_ref)
 {
 	struct alg_sip_ref *ref;
-	u32 port, behind = alg_scan_number_in(s->p, i, end, s->len, 65535, &port);
+	u32 port, behind;
 
+	if (end - i > 4 && ALG_STARTS(s->p + i, "5060") && !alg_is_digit(s->p[i + 4])) {
+		port = ALG_SIP_PORT;
+		behind = i + 4;
+	} else {
+		behind = alg_scan_number_in(s->p, i, end, s->len, 65535, &port);
+	}
 	if (behind == ALG_SCAN_BAD || !port)
 		return ALG_SCAN_BAD;
 	if (has_ref) {
@@ -158,6 +164,10 @@ static u32 read_uri_params(struct alg_sip_parser *s, u32 i, u32 end, enum alg_si
 
 	while (i < end && p[i] == ';') {
 		name = ++i;
+		if (end - i >= 14 && ALG_STARTS(p + i, "transport=udp") && ends_uri_param(p[i + 13])) {
+			i += 13;
+			continue;
+		}
 		while (i < end && p[i] != '=' && !ends_uri_param(p[i]))
 			i++;
 		name_end = i;
@@ -253,7 +263,7 @@ static u32 end_uri(struct alg_sip_parser *s, u32 start, u32 i, u32 end, enum alg
 	}
 }
 
-u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where, enum alg_sip_uri_form form)
+static inline u32 read_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where, enum alg_sip_uri_form form)
 {
 	const u8 *p = s->p;
 	u32 start = i;
@@ -272,6 +282,11 @@ u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where whe
 	else
 		i = read_other_uri(s, i + 1, end, form);
 	return end_uri(s, start, i, end, form);
+}
+
+u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where, enum alg_sip_uri_form form)
+{
+	return read_uri(s, i, end, where, form);
 }
 
 /* ---- name-addr and parameters ---- */
@@ -293,7 +308,7 @@ u32 alg_sip_address(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where
 	if (i == end)
 		return ALG_SCAN_BAD;
 	if (p[i] == '<')
-		return alg_sip_uri(s, i + 1, end, where, ALG_SIP_URI_ANGLE);
+		return read_uri(s, i + 1, end, where, ALG_SIP_URI_ANGLE);
 	if (p[i] == '"') {
 		at = alg_sip_quoted(p, i, end);
 		if (at == ALG_SCAN_BAD)
