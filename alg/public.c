@@ -639,7 +639,7 @@ EXPORT_SYMBOL_GPL(nf_alg_public_of_target);
 
 int nf_alg_public_init(void)
 {
-	u32 chains = rounddown_pow_of_two(clamp(nf_conntrack_htable_size, CHAINS_MIN, CHAINS_MAX));
+	u32 chains = rounddown_pow_of_two(clamp(4 * nf_conntrack_htable_size, CHAINS_MIN, CHAINS_MAX));
 
 	nf_alg_claims_mask = chains - 1;
 	nf_alg_claims_secret = get_random_u32();

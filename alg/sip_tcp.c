@@ -99,6 +99,8 @@ static void plan_fits(struct sip_message *m, u32 editable_from, struct alg_plan 
 		return;
 	if (plan->edits[0].off < editable_from)
 		sip_unwritten(m, plan, NF_ALG_REASON_LATE);
+	else if (plan->delta > 0 && m->len + plan->delta > ALG_STREAM_PACKET_MAX)
+		sip_unwritten(m, plan, NF_ALG_REASON_UNREPRESENTABLE);
 	else if (plan->delta && !nfct_seqadj(m->work->ct))
 		sip_unwritten(m, plan, NF_ALG_REASON_UNREPRESENTABLE);
 	else

@@ -43,8 +43,14 @@
 #define ALG_STREAM_ROOM_TEXT_MAX	8192
 /* Longest source of a REPLACE: leaves room for headers and for growth in an IP packet. */
 #define ALG_STREAM_EMIT_MAX	61440
-/* ops->max_hold counts up to here. */
-#define ALG_STREAM_HOLD_MAX	(ALG_STREAM_EMIT_MAX / 2)
+/*
+ * ops->max_hold counts up to here. One packet must hold all of a message whose length or first bytes depend on its last ones: what
+ * went out before can't be edited, and what is kept back is acknowledged by nobody until it goes out. With one byte more, it is
+ * looked at for the last time.
+ */
+#define ALG_STREAM_HOLD_MAX	(ALG_STREAM_EMIT_MAX - 1)
+/* Longest payload of a segment, whatever options its headers have: a message that an edit makes longer is better left alone. */
+#define ALG_STREAM_PACKET_MAX	(65535 - 60 - 60)
 /* Segments dropped ahead of a hole that is never filled, before the stream goes on behind it. */
 #define ALG_STREAM_GAPS_MAX	64
 /* Repetitions that are cut where held bytes begin, before these are let through. */

@@ -768,9 +768,9 @@ def first_lost(router):
 
 
 def long_ones(router):
-    """An INVITE of 28 KiB, a text of 60 KiB, and an INVITE behind it: what is in between is counted right."""
+    """INVITEs of 28 and nearly 60 KiB, a text of 60 KiB, and an INVITE behind it: what is in between is counted right."""
     flow = tcp_flow(router)
-    for size, method in ((28 << 10, "INVITE"), (60 << 10, "MESSAGE"), (500, "INVITE")):
+    for size, method in ((28 << 10, "INVITE"), (54 << 10, "INVITE"), (60 << 10, "MESSAGE"), (500, "INVITE")):
         t = simple(method)
         at = ("192.168.1.11", flow.inside.local[1])
         t.text = t.text.replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP")

@@ -458,7 +458,7 @@ static void test_big(void **state)
 {
 	struct sim *sim = sim_start(0);
 	struct emission em;
-	u32 len = 100000, i;
+	u32 len = 100000, i, n;
 	u8 *big = malloc(len);
 
 	assert_non_null(big);
@@ -481,11 +481,37 @@ static void test_big(void **state)
 	assert_int_equal(feed(&em, sim, 2 * len + 1, big + 1, len - 1, false)->verdict, ALG_STREAM_PASS);
 	assert_int_equal(em.out.events, EV(TOO_LONG));
 	assert_int_equal(sim->s.kept, 0);
+	/* The longest message that leaves in one packet: held until its last byte, which may come with more than fits. */
+	sim->ops.max_hold = ~0u;
+	alg_stream_resume(&sim->s);
+	memset(big, 'x', len);
+	memcpy(big, "Ek", 2);
+	big[ALG_STREAM_EMIT_MAX - 1] = '\n';
+	for (i = 0; i < ALG_STREAM_HOLD_MAX; i += n) {
+		n = ALG_STREAM_HOLD_MAX - i < 1400 ? ALG_STREAM_HOLD_MAX - i : 1400;
+		assert_int_equal(feed(&em, sim, 3 * len + i, big + i, n, true)->verdict, ALG_STREAM_DROP);
+		assert_int_equal(alg_stream_held(&sim->s), i + n);
+	}
+	assert_int_equal(feed(&em, sim, 3 * len + i, big + i, 1400, true)->verdict, ALG_STREAM_REPLACE);
+	assert_int_equal(em.out.messages, 1);
+	assert_int_equal(em.out.len, ALG_STREAM_EMIT_MAX);
+	assert_memory_equal(em.out.data, "EKxx", 4);
+	assert_int_equal(sim->s.next, 3 * len + ALG_STREAM_EMIT_MAX);
+	assert_int_equal(sim->s.kept, 0);
+	/* One byte more: given up. */
+	big[ALG_STREAM_EMIT_MAX - 1] = 'x';
+	i = 3 * len + ALG_STREAM_EMIT_MAX;
+	assert_int_equal(feed(&em, sim, i, big, ALG_STREAM_HOLD_MAX, true)->verdict, ALG_STREAM_DROP);
+	assert_int_equal(feed(&em, sim, i + ALG_STREAM_HOLD_MAX, big + ALG_STREAM_HOLD_MAX, 1400, true)->verdict, ALG_STREAM_REPLACE);
+	assert_int_equal(em.out.events, EV(TOO_LONG));
+	assert_int_equal(em.out.len, ALG_STREAM_EMIT_MAX);
+	assert_memory_equal(em.out.data, "Ekxx", 4);
+	assert_int_equal(sim->s.kept, 0);
 	/* A message longer than anything: never held beyond the limit. */
 	sim->ops.max_hold = ~0u;
 	memset(big, 'x', len);
 	alg_stream_resume(&sim->s);
-	assert_int_equal(feed(&em, sim, 3 * len, big, len, true)->verdict, ALG_STREAM_PASS);
+	assert_int_equal(feed(&em, sim, sim->s.next, big, len, true)->verdict, ALG_STREAM_PASS);
 	assert_int_equal(em.out.events, EV(TOO_LONG));
 	sim_end(sim);
 	free(big);
