@@ -342,6 +342,7 @@ struct nf_alg_public {
  * @target:	announced endpoint; an address that is not the sender's own is mapped, too, if @foreign, else public as it is
  * @foreign:	see @target
  * @same_port:	the public port is the one that the sender's packets have on the outside (a registration's own flow)
+ * @want:	of a pair: the public port that is tried first, 0: the announced one
  */
 struct nf_alg_public_req {
 	enum ip_conntrack_dir dir;
@@ -349,6 +350,7 @@ struct nf_alg_public_req {
 	struct alg_endpoint target;
 	bool foreign;
 	bool same_port;
+	u16 want;
 };
 
 /**

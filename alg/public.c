@@ -446,9 +446,9 @@ static bool pair_both(struct pair *pr)
 	const struct nf_alg_place *p = &pr->place;
 	const struct nf_alg_ports *r = &p->ports;
 	struct nf_alg_port_iter it;
-	u16 want = pr->target[0].port, port;
+	u16 want = pr->req.want ?: pr->target[0].port, port;
 
-	if (nf_alg_port_allowed(want, p->anchor, r->min, r->max, r->block) &&
+	if (want < PORT_LAST && nf_alg_port_allowed(want, p->anchor, r->min, r->max, r->block) &&
 	    nf_alg_port_allowed(want + 1, p->anchor, r->min, r->max, r->block) && pair_claim(pr, want))
 		return true;
 	nf_alg_port_iter_init(&it, 0, p->anchor, r->min, r->max, r->block, NF_ALG_PORT_EVEN, nf_alg_place_seed(p, &pr->target[0]));
@@ -639,7 +639,7 @@ EXPORT_SYMBOL_GPL(nf_alg_public_of_target);
 
 int nf_alg_public_init(void)
 {
-	u32 chains = rounddown_pow_of_two(clamp(4 * nf_conntrack_htable_size, CHAINS_MIN, CHAINS_MAX));
+	u32 chains = rounddown_pow_of_two(clamp(nf_conntrack_htable_size, CHAINS_MIN, CHAINS_MAX));
 
 	nf_alg_claims_mask = chains - 1;
 	nf_alg_claims_secret = get_random_u32();

@@ -8,6 +8,7 @@
 #include "sip_call.h"
 
 #define PORT_LOWEST	1024
+#define RANGE_TRIES	4	/* for several pairs in sequence */
 
 enum { REWRITE_ALL, REWRITE_SIGNALLING, REWRITE_NONE };	/* option rewrite */
 
@@ -207,6 +208,7 @@ static bool part_acceptable(struct publishing *pub, const struct sip_stream *s, 
 	req->target = p->ep;
 	req->foreign = t->side == SIP_INSIDE && !own;
 	req->same_port = false;
+	req->want = 0;
 	if (p->ep.family != t->m->sender.family ||
 	    (req->foreign && !sip_option(t, NF_ALG_A_OPTION_MISMATCH_ADDRESS))) {
 		pub->mismatch |= t->side == SIP_INSIDE;
@@ -237,8 +239,8 @@ static bool is_pair(const struct sip_stream *s, const struct sip_part *p, unsign
 	       p[1].ep.port == p[0].ep.port + 1;
 }
 
-/* Return: how many parts are done. */
-static unsigned int part_publish(struct publishing *pub, const struct sip_stream *s, unsigned int k)
+/* @want: public port of a pair, 0: any. Return: how many parts are done. */
+static unsigned int part_publish(struct publishing *pub, const struct sip_stream *s, unsigned int k, u16 want)
 {
 	struct sip_part *p = &pub->d->parts[s->first + k];
 	struct nf_alg_work *w = pub->t->m->work;
@@ -256,6 +258,7 @@ static unsigned int part_publish(struct publishing *pub, const struct sip_stream
 		req.dir = !req.dir;	/* it stands on the inside, for somebody else */
 		req.foreign = true;
 	} else if (is_pair(s, p, k)) {
+		req.want = want;
 		if (!nf_alg_public_get_pair(w, &req, both)) {
 			p[0].public = both[0];
 			p[1].public = both[1];
@@ -270,26 +273,81 @@ static unsigned int part_publish(struct publishing *pub, const struct sip_stream
 	return 1;
 }
 
-/* A range's later pairs are of use only in sequence behind the first: a description has one port for all. */
+static bool in_sequence(const struct sip_part *p, unsigned int k)
+{
+	return p[k].public->public.port == p[0].public->public.port + k;
+}
+
+/* The public port of a later pair of a range that is not behind the first's; 0: there is none, or there are not all. */
+static u16 range_misfit(const struct sip_desc *d, const struct sip_stream *s)
+{
+	const struct sip_part *p = &d->parts[s->first];
+	u16 port = 0;
+	unsigned int k;
+
+	for (k = 0; k < s->n; k++) {
+		if (!p[k].public || p[k].near)
+			return 0;
+		if (!port && k >= 2 && !in_sequence(p, k))
+			port = p[k].public->public.port;
+	}
+	return port;
+}
+
+static void range_drop(struct sip_desc *d, const struct sip_stream *s)
+{
+	unsigned int k;
+
+	for (k = s->first; k < s->first + s->n; k++) {
+		nf_alg_public_put(d->parts[k].public);
+		d->parts[k].public = NULL;
+	}
+}
+
+/*
+ * A range's later pairs are of use only in sequence behind the first: a description has one port for all. What is not has to be
+ * left out of the count.
+ */
 static void range_check(struct sip_desc *d, const struct sip_stream *s)
 {
 	struct sip_part *p = &d->parts[s->first];
 	unsigned int k;
 
 	for (k = 2; k < s->n; k++) {
-		if (p[k].public && p[0].public && p[k].public->public.port == p[0].public->public.port + k)
+		if (p[k].public && p[0].public && in_sequence(p, k))
 			continue;
 		nf_alg_public_put(p[k].public);
 		p[k].public = NULL;
 	}
 }
 
-static void stream_publish(struct publishing *pub, const struct sip_stream *s)
+/* All parts; the first at public port @want, 0: at any, the others of a range behind it. */
+static void range_publish(struct publishing *pub, const struct sip_stream *s, u16 want)
 {
+	const struct sip_part *p = &pub->d->parts[s->first];
 	unsigned int k;
 
-	for (k = 0; k < s->n; )
-		k += part_publish(pub, s, k);
+	for (k = 0; k < s->n; ) {
+		if (k)
+			want = p[0].public ? p[0].public->public.port + k : 0;
+		k += part_publish(pub, s, k, want);
+	}
+}
+
+/* Where a range finds no room behind its first pair, it may where a later one found some. */
+static void stream_publish(struct publishing *pub, const struct sip_stream *s)
+{
+	unsigned int tries;
+	u16 port = 0;
+
+	for (tries = 0; tries < RANGE_TRIES; tries++) {
+		range_publish(pub, s, port);
+		port = s->n > 2 ? range_misfit(pub->d, s) : 0;
+		if (!port)
+			break;
+		if (tries < RANGE_TRIES - 1)
+			range_drop(pub->d, s);
+	}
 	range_check(pub->d, s);
 }
 
@@ -442,6 +500,22 @@ static void map_address(const struct sip_turn *t, unsigned int i)
 	map->rewrite = !sip_same_addr(addr, &map->rtp);
 }
 
+/* How many pairs of a range the receiver finds behind the first one. */
+static u16 pairs_seen(const struct sip_turn *t, unsigned int i)
+{
+	const struct alg_sip_media_map *map = &t->m->media[i];
+	const struct sip_line *l = &t->m->lines[i];
+	struct alg_endpoint seen;
+	unsigned int k;
+
+	for (k = 2; k < l->s.n; k++) {
+		endpoint_seen(t, i, l->s.l4proto, &l->ep[k], &seen);
+		if (!sip_same_addr(&seen, &map->rtp) || seen.port != map->rtp.port + k)
+			break;
+	}
+	return k / 2;
+}
+
 static void map_line(const struct sip_turn *t, unsigned int i)
 {
 	const struct alg_sdp_media *media = &t->m->sdp.media[i];
@@ -463,6 +537,8 @@ static void map_line(const struct sip_turn *t, unsigned int i)
 	} else if (media->rtcp_port) {
 		map->rtcp = map->rtp;
 	}
+	if (map->rewrite && media->count > 1)
+		map->count = pairs_seen(t, i);
 }
 
 void sip_media_map(struct sip_turn *t)

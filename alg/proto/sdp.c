@@ -275,6 +275,7 @@ static int read_m(struct description *d, u32 i, u32 end)
 	m->port_len = (u16)(behind - port.off);
 	m->port = (u16)val;
 	m->count = (u16)count;
+	m->count_len = (u16)(port.end - behind);
 	m->transport = read_transport(p, &proto);
 	m->addr = ALG_SDP_ADDRS;
 	m->rtcp_addr = ALG_SDP_ADDRS;

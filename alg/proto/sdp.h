@@ -48,6 +48,7 @@ struct alg_sdp_candidate {
  * @port_off, @port_len: digits
  * @port:	0: refused, or bundled
  * @count:	of "port/count", at least 1
+ * @count_len:	of "/count", behind the port's digits; 0: it is not written
  * @transport:	enum alg_sdp_transport
  * @addr:	index in addrs of the c-line that counts; ALG_SDP_ADDRS: there is none
  * @rtcp_port:	of a=rtcp (RFC 3605), 0: not given, port + 1 is meant
@@ -62,7 +63,7 @@ struct alg_sdp_media {
 	u16 type_off, type_len;
 	u16 port_off, port_len;
 	u16 port;
-	u16 count;
+	u16 count, count_len;
 	u8 transport;
 	u8 addr;
 	u16 rtcp_port;

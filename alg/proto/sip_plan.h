@@ -39,6 +39,7 @@ struct alg_sip_nat {
 /**
  * struct alg_sip_media_map - what the receiver must see of one m-line
  * @rewrite:	false: leave port, a=rtcp, candidates of this line as they are
+ * @count:	of port/count, where the receiver can have fewer than are written; 0: as many
  * @rtp, @rtcp:	@rtcp.port 0: there is none (mux, or no RTP). Its address is @rtp's
  *
  * A c-line is rewritten to @rtp's address when all its m-lines with a port other than 0 are rewritten, and to that of the first;
@@ -46,6 +47,7 @@ struct alg_sip_nat {
  */
 struct alg_sip_media_map {
 	bool rewrite;
+	u16 count;
 	struct alg_endpoint rtp, rtcp;
 };
 

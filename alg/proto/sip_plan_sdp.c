@@ -267,6 +267,25 @@ static void sdp_plan_addrs(struct sip_plan *p, struct sdp_cursor *at, u32 end)
 		sdp_plan_addr(p, at->addr++);
 }
 
+/* Port, and how many there are if it is fewer than were announced (RFC 8866, 5.14). */
+static void sdp_put_port(struct sip_plan *p, const struct alg_sdp_media *m, const struct alg_sip_media_map *map)
+{
+	char text[SIP_PLAN_SHORT] ALG_UNINIT;
+	u32 n;
+
+	if (!map->count || map->count >= m->count) {
+		if (map->rtp.port != m->port)
+			sip_plan_put_u32(p, m->port_off, m->port_len, map->rtp.port);
+		return;
+	}
+	n = alg_format_u32(text, map->rtp.port);
+	if (map->count > 1) {
+		text[n++] = '/';
+		n += alg_format_u32(text + n, map->count);
+	}
+	sip_plan_put(p, m->port_off, (u32)m->port_len + m->count_len, text, n);
+}
+
 /* The m-line at the cursor with all up to @end, where the next one begins or the description ends. */
 static void sdp_plan_media(struct sip_plan *p, struct sdp_cursor *at, u32 end)
 {
@@ -275,8 +294,7 @@ static void sdp_plan_media(struct sip_plan *p, struct sdp_cursor *at, u32 end)
 	bool rewrite = sdp_rewrites(p, at->media);
 
 	if (rewrite) {
-		if (map->rtp.port != m->port)
-			sip_plan_put_u32(p, m->port_off, m->port_len, map->rtp.port);
+		sdp_put_port(p, m, map);
 		if (sdp_needs_address(p, at->media))
 			sdp_insert_address(p, m, &map->rtp, end);
 	}

@@ -116,6 +116,7 @@ static void media_of(const u8 *head, const struct parsed *p, struct alg_sip_medi
 			like = &v4;
 		media[i].rtp = strange(like, head[5] & 1 << i % 6 ? 3 : 4, port);
 		media[i].rtcp = media[i].rtp;
+		media[i].count = head[4] >> 5;
 		media[i].rtcp.port = head[5] & 0x40 ? 0 : (u16)(port + (head[5] & 0x80 ? 3 : 1));
 	}
 }
@@ -249,11 +250,12 @@ static void check_media(const struct alg_sdp *old, const struct alg_sdp *new, u3
 
 	PROPERTY(!from == !to);
 	if (!rewrite) {
-		PROPERTY(n->port == m->port && n->rtcp_port == m->rtcp_port);
+		PROPERTY(n->port == m->port && n->rtcp_port == m->rtcp_port && n->count == m->count);
 		PROPERTY(!m->port || !from || same_addr(from, to));
 		return;
 	}
 	PROPERTY(n->port == map->rtp.port);
+	PROPERTY(n->count == (map->count && map->count < m->count ? map->count : m->count));
 	if (from && from->family)
 		PROPERTY(same_addr(to, unspecified(from) ? from : &map->rtp));
 	if (map->rtcp.port)

@@ -14,7 +14,7 @@ class Kind:
 
     def __init__(self, bed, ports, name, transport):
         self.bed, self.ports = bed, ports
-        self.title = "%s over %s" % (name, transport)
+        self.title, self.transport = "%s over %s" % (name, transport), transport
         if name == "SNAT":
             self.caller, self.callee = Phone("c1", "192.168.1.11", transport), Phone("s1", "203.0.113.2", transport, 5060, PRIVATE)
             self.to, self.third = ("203.0.113.2", 5060), ("s2", "203.0.113.3")

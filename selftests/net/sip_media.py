@@ -8,8 +8,8 @@ import select
 import sys
 
 from netbed import OURS, Counted, algctl, check, eventually, finish, must, must_equal, new_socket, pinholes
-from sip_lan import Kind, lan_bed
-from sip_ua import Media, family, sdp
+from sip_lan import PRIVATE, Kind, lan_bed
+from sip_ua import Established, Media, Phone, family, sdp
 
 works = sys.argv[1] == "works"
 bed = lan_bed()
@@ -163,14 +163,24 @@ def elsewhere(kind):
             media.close()
 
 
-def several(kind):
-    """port/count (RFC 8866, 5.14): two pairs each, and no third."""
+def beside(kind, port):
+    """A call of another subscriber, whose media are at that port, and at that port outside, too."""
+    phones = Phone("c2", "192.168.1.12", kind.transport), Phone("s2", "203.0.113.3", kind.transport, 5060, PRIVATE)
+    one = Established(bed, *phones, ("203.0.113.3", 5060), port, next(ports))
+    must_equal(one.at_a.port, port, "the other subscriber's port")
+    return one, phones
+
+
+def several(kind, taken=False):
+    """port/count (RFC 8866, 5.14): two pairs each, and no third; also where the second pair's ports are somebody else's."""
     call = kind.call()
     low = next(ports), next(ports)
+    one, phones = beside(kind, low[0] + 2) if taken else (None, ())
     a, b = ([Media(phone.ns, phone.addr, port + n) for n in (0, 2, 4)] for phone, port in zip((kind.caller, kind.callee), low))
     offered, answered = exchange(call, *(["m=video %d/2 RTP/AVP 31" % port] for port in low))
     at_a, at_b = offered[0], answered[0]
     must_equal((at_a.count, at_b.count), (2, 2), "counts")
+    must_equal(at_a.port in range(low[0] - 1, low[0] + 4), not taken, "the announced port")
     ways = []
     for n in range(3):
         for x, y in ((a[n].rtp, b[n].rtp), (a[n].rtcp, b[n].rtcp)):
@@ -180,7 +190,11 @@ def several(kind):
     bed.closed("the port behind them", *ways[8:])
     call.bye()
     bed.closed("media after BYE", *ways)
-    for media in a + b:
+    if one:
+        one.talk()
+        one.call.bye()
+        one.close()
+    for media in (*a, *b, *phones):
         media.close()
 
 
@@ -375,6 +389,8 @@ def one_kind(name, transport):
     check("%s: ... which the other side does not want" % kind.title, mux, kind, False)
     check("%s: RTCP elsewhere" % kind.title, elsewhere, kind)
     check("%s: two pairs" % kind.title, several, kind)
+    if OURS and name == "SNAT":
+        check("%s: two pairs where another's port is in between" % kind.title, several, kind, True)
     for passive_calls in True, False:
         check("%s: TCP, the %s waits" % (kind.title, "caller" if passive_calls else "callee"),
               tcp_media, kind, passive_calls, ("passive", "active"), "TCP/MSRP *")

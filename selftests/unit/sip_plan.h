@@ -161,6 +161,7 @@ static inline void rewrite(const char *in, const struct alg_sip_nat *nat, const 
 /* What becomes of one m-line: NULL: it stays as it is. @rtcp NULL: there is none. */
 struct map_row {
 	const char *rtp, *rtcp;
+	u16 count;
 };
 
 static inline void set_media(const struct map_row *rows, struct alg_sip_media_map *media)
@@ -168,6 +169,7 @@ static inline void set_media(const struct map_row *rows, struct alg_sip_media_ma
 	memset(media, 0, ALG_SDP_MEDIA * sizeof(*media));
 	for (size_t i = 0; i < 5; i++) {
 		media[i].rewrite = rows[i].rtp;
+		media[i].count = rows[i].count;
 		if (rows[i].rtp)
 			media[i].rtp = endpoint(rows[i].rtp);
 		if (rows[i].rtcp)
