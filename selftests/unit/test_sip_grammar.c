@@ -329,7 +329,7 @@ static void test_rows(void **state)
 	}
 }
 
-/* Without CR, and on a stream, the same. */
+/* Without CR, and on a stream, the same; without LF it is no message. */
 static void test_rows_otherwise(void **state)
 {
 	static struct alg_sip_msg msg;
@@ -341,6 +341,10 @@ static void test_rows_otherwise(void **state)
 
 		ROW_CHECK(answer == r->answer, r->text, "bare LF");
 		ROW_CHECK(answer != COMPLETE || !strcmp(sip_refs_text(&msg), r->refs), r->text, "bare LF");
+
+		/* RFC 3261, 7: nothing allows a bare CR */
+		len = build(text, sizeof(text), r->instead, r->text, "\r");
+		ROW_CHECK(sip_parse(text, len, false, &msg, &used) == MALFORMED && used == len, r->text, "bare CR");
 
 		len = build(text, sizeof(text), r->instead, r->text, EOL);
 		sip_check_prefixes(text, len);

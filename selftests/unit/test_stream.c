@@ -502,7 +502,8 @@ static void test_big(void **state)
 	big[ALG_STREAM_EMIT_MAX - 1] = 'x';
 	i = 3 * len + ALG_STREAM_EMIT_MAX;
 	assert_int_equal(feed(&em, sim, i, big, ALG_STREAM_HOLD_MAX, true)->verdict, ALG_STREAM_DROP);
-	assert_int_equal(feed(&em, sim, i + ALG_STREAM_HOLD_MAX, big + ALG_STREAM_HOLD_MAX, 1400, true)->verdict, ALG_STREAM_REPLACE);
+	i += ALG_STREAM_HOLD_MAX;
+	assert_int_equal(feed(&em, sim, i, big + ALG_STREAM_HOLD_MAX, 1400, true)->verdict, ALG_STREAM_REPLACE);
 	assert_int_equal(em.out.events, EV(TOO_LONG));
 	assert_int_equal(em.out.len, ALG_STREAM_EMIT_MAX);
 	assert_memory_equal(em.out.data, "Ekxx", 4);
