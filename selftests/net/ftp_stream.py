@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One control connection and what may happen on it. ftp_stream.sh has the network."""
 import sys
-import threading
 
 import netbed
 from ftpcli import MODES, Ftp, Refused, file_on_server, no_transfer, transfers

@@ -2,7 +2,6 @@
 """IKE as the tests speak it: messages (RFC 7296, 3; RFC 2408, 3) over sockets of udp/500 and udp/4500, ESP over raw ones."""
 import json
 import random
-import select
 import socket
 import struct
 
@@ -48,33 +47,16 @@ def message_v1(cookie, responder=0, exchange=MAIN, number=0, size=64):
     return header(cookie, responder, VENDOR_V1, 1, exchange, 0, number, 28 + len(body)) + body
 
 
-class Port:
+class Port(netbed.Inbox):
     """A host's UDP socket."""
 
     def __init__(self, ns, host, port=500):
-        self.ns, self.host, self.port = ns, host, port
-        self.sock = netbed.new_socket(ns, host, socket.SOCK_DGRAM)
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.sock.bind((host, port))
+        super().__init__(ns, host, port)
 
     def send(self, data, to, port=None):
         self.sock.sendto(data, (to, port or self.port))
 
-    def receive(self, timeout=None):
-        """(data, (address, port)) or None."""
-        self.sock.settimeout(timeout or netbed.PATIENCE)
-        try:
-            data, sender = self.sock.recvfrom(65536)
-        except OSError:
-            return None
-        return data, sender[:2]
-
-    def drain(self):
-        while select.select([self.sock], [], [], 0)[0]:
-            self.receive()
-
-    def close(self):
-        self.sock.close()
+    receive = netbed.Inbox.datagram
 
 
 def crosses(sender, receiver, data, to, port=None):
@@ -94,36 +76,19 @@ def never_crosses(sender, receiver, data, to, port=None):
     netbed.must(not got or got[0] != data, "it arrives")
 
 
-class Esp:
+class Esp(netbed.RawInbox):
     """ESP packets of one host."""
 
     def __init__(self, ns, host):
-        self.host = host
-        self.ipv6 = netbed.is_ipv6(host)
-        netbed.enter(ns)
-        self.sock = socket.socket(socket.AF_INET6 if self.ipv6 else socket.AF_INET, socket.SOCK_RAW, 50)
-        self.sock.bind((host, 0))
+        super().__init__(ns, host, socket.IPPROTO_ESP)
 
     def send(self, to, spi, seq=1, size=40):
         self.sock.sendto(struct.pack("!II", spi, seq) + bytes(size), (to, 0))
 
     def receive(self, timeout=None):
         """(sender, SPI, sequence number), None when nothing comes."""
-        self.sock.settimeout(timeout or netbed.PATIENCE)
-        try:
-            data, sender = self.sock.recvfrom(2000)
-        except OSError:
-            return None
-        if not self.ipv6:
-            data = data[(data[0] & 15) * 4:]
-        return (sender[0],) + struct.unpack_from("!II", data)
-
-    def drain(self):
-        while select.select([self.sock], [], [], 0)[0]:
-            self.receive()
-
-    def close(self):
-        self.sock.close()
+        got = self.packet(timeout)
+        return (got[0],) + struct.unpack_from("!II", got[1]) if got else None
 
 
 def tunnels(ns="r", *words):

@@ -6,7 +6,6 @@ bystanders of all namespaces fit into one process, which is what makes these tes
 python() tells us the names.
 """
 import ctypes
-import errno
 import json
 import os
 import select
@@ -44,9 +43,9 @@ def is_ipv6(host):
     return ":" in host
 
 
-def new_socket(ns, host="", kind=socket.SOCK_STREAM):
+def new_socket(ns, host="", kind=socket.SOCK_STREAM, protocol=0):
     enter(ns)
-    return socket.socket(socket.AF_INET6 if is_ipv6(host) else socket.AF_INET, kind)
+    return socket.socket(socket.AF_INET6 if is_ipv6(host) else socket.AF_INET, kind, protocol)
 
 
 def connect(ns, host, port, source=None, timeout=None):
@@ -97,6 +96,48 @@ def reachable(ns, host, port, timeout=None):
         return True
     except OSError:
         return False
+
+
+class Inbox:
+    """A host's socket that datagrams come to."""
+
+    def __init__(self, ns, host, port, kind=socket.SOCK_DGRAM, protocol=0):
+        self.ns, self.host, self.port = ns, host, port
+        self.sock = new_socket(ns, host, kind, protocol)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sock.bind((host, port))
+
+    def datagram(self, timeout=None):
+        """(data, (address, port)) or None when nothing comes."""
+        self.sock.settimeout(PATIENCE if timeout is None else timeout)
+        try:
+            data, sender = self.sock.recvfrom(65536)
+        except OSError:
+            return None
+        return data, sender[:2]
+
+    def drain(self, pause=0):
+        """What has come, or comes before a pause that long, is forgotten."""
+        while select.select([self.sock], [], [], pause)[0]:
+            self.datagram()
+
+    def close(self):
+        self.sock.close()
+
+
+class RawInbox(Inbox):
+    """Packets of one IP protocol."""
+
+    def __init__(self, ns, host, protocol):
+        super().__init__(ns, host, 0, socket.SOCK_RAW, protocol)
+
+    def packet(self, timeout=None):
+        """(sender, what is behind the IP header) or None."""
+        got = self.datagram(timeout)
+        if not got:
+            return None
+        data, sender = got
+        return sender[0], data if is_ipv6(self.host) else data[(data[0] & 15) * 4:]
 
 
 def eventually(condition, timeout=None):

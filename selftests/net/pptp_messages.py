@@ -76,6 +76,17 @@ def unsolicited():
     one.close()
 
 
+def one_after_other(a, b):
+    """Two clients' calls end; the second goes on without the first."""
+    must(not GRE["c1"].receive(), "the first client got the second's GRE")
+    a.line.close()
+    must(eventually(lambda: len(calls()) == 1), "the first call ends with its connection")
+    silent(a, GRE["c1"], GRE["s1"])
+    carries(b, GRE["c2"], GRE["s1"], PUBLIC, S1)
+    b.line.close()
+    no_calls()
+
+
 def equal_numbers():
     """Two clients, one number, one server: the server tells them apart."""
     first, second = line(C1, "c1"), line(C2, "c2")
@@ -83,13 +94,7 @@ def equal_numbers():
     must(a.told != b.told, "both calls have the number %d" % a.told)
     carries(a, GRE["c1"], GRE["s1"], PUBLIC, S1)
     carries(b, GRE["c2"], GRE["s1"], PUBLIC, S1)
-    must(not GRE["c1"].receive(), "the first client got the second's GRE")
-    first.close()
-    must(eventually(lambda: len(calls()) == 1), "the first call ends with its connection")
-    silent(a, GRE["c1"], GRE["s1"])
-    carries(b, GRE["c2"], GRE["s1"], PUBLIC, S1)
-    second.close()
-    no_calls()
+    one_after_other(a, b)
 
 
 def two_calls():
@@ -367,13 +372,7 @@ def number_zero():
     for _ in range(3):
         carries(b, GRE["c2"], GRE["s1"], PUBLIC, S1)
         carries(a, GRE["c1"], GRE["s1"], PUBLIC, S1)
-    must(not GRE["c1"].receive(), "the first client got the second's GRE")
-    first.close()
-    must(eventually(lambda: len(calls()) == 1), "the first call ends with its connection")
-    silent(a, GRE["c1"], GRE["s1"])
-    carries(b, GRE["c2"], GRE["s1"], PUBLIC, S1)
-    second.close()
-    no_calls()
+    one_after_other(a, b)
 
 
 def counters():

@@ -52,15 +52,11 @@ def read_exactly(sock, length):
     return data
 
 
-class Gre:
+class Gre(netbed.RawInbox):
     """GRE packets of one host."""
 
     def __init__(self, ns, host):
-        self.host = host
-        self.ipv6 = netbed.is_ipv6(host)
-        netbed.enter(ns)
-        self.sock = socket.socket(socket.AF_INET6 if self.ipv6 else socket.AF_INET, socket.SOCK_RAW, 47)
-        self.sock.bind((host, 0))
+        super().__init__(ns, host, socket.IPPROTO_GRE)
 
     def send(self, to, call, payload=b"ppp"):
         self.sock.sendto(struct.pack("!HHHHI", 0x3001, 0x880B, len(payload), call, 0) + payload, (to, 0))
@@ -70,14 +66,8 @@ class Gre:
         if not timeout and netbed.markers:
             netbed.markers.settle()
             timeout = 0
-        self.sock.settimeout(netbed.NEVER if timeout is None else timeout)
-        try:
-            data, sender = self.sock.recvfrom(2000)
-        except OSError:
-            return None
-        if not self.ipv6:
-            data = data[(data[0] & 15) * 4:]
-        return sender[0], struct.unpack_from("!H", data, 6)[0], data[12:]
+        got = self.packet(netbed.NEVER if timeout is None else timeout)
+        return (got[0], struct.unpack_from("!H", got[1], 6)[0], got[1][12:]) if got else None
 
     def receive_of(self, call, timeout=None):
         """The payload of the next packet with this call ID, None when none comes."""
@@ -89,11 +79,9 @@ class Gre:
         return None
 
     def drain(self):
-        while self.receive(None if netbed.markers else 0.05):
-            pass
-
-    def close(self):
-        self.sock.close()
+        if netbed.markers:
+            netbed.markers.settle()
+        super().drain(0 if netbed.markers else 0.05)
 
 
 class Line:
