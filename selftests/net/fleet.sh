@@ -6,37 +6,13 @@
 # refuses, live through the database's restart, and begin without it.
 
 . "$(dirname "$0")/lib.sh"
-for POSTGRES in /usr/lib/postgresql/*/bin; do :; done
-need "$ALGCTL" ip setpriv "$POSTGRES/initdb" "$POSTGRES/pg_ctl"
+. "$(dirname "$0")/pg_lib.sh"
+need "$ALGCTL" ip
 alg_load ftp tftp sip
 setup_ns paris rome
-
-# pg PROGRAM ARGUMENTS...: the server refuses to be root
-pg()
-{
-	local program=$1
-	shift
-	setpriv --reuid nobody --regid nogroup --clear-groups "$POSTGRES/$program" "$@" </dev/null
-}
-
-pg_begin() { pg pg_ctl -D "$TMP/pg/data" -l "$TMP/pg/log" -w -t 120 start; }
-pg_end() { pg pg_ctl -D "$TMP/pg/data" -m immediate -w stop; }
-pg_end_quietly() { [ ! -e "$TMP/pg/data/postmaster.pid" ] || pg_end >/dev/null 2>&1; }
-
-mkdir "$TMP/pg" && chown nobody:nogroup "$TMP/pg"
-if ! pg initdb -D "$TMP/pg/data" -A trust -U owner -N --no-instructions --no-locale -E UTF8 >"$TMP/out" 2>&1; then
-	output_of_last
-	skip_all "PostgreSQL makes no database here"
-fi
-printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$TMP/pg'" 'fsync = off' 'shared_buffers = 4MB' \
-	'max_connections = 20' 'autovacuum = off' >>"$TMP/pg/data/postgresql.conf"
-if ! pg_begin >"$TMP/out" 2>&1; then
-	cat "$TMP/pg/log" >>"$TMP/out"
-	output_of_last
-	skip_all "PostgreSQL does not run here"
-fi
-trap 'pg_end_quietly; on_exit' EXIT
-export ALGCTL_STORE="postgresql:///postgres?host=$TMP/pg&user=owner"
+pg_make
+pg_start
+export ALGCTL_STORE=$PG_OWNER
 
 # store WORD...: as an operator, on no box
 store() { "$ALGCTL" "$@"; }

@@ -105,6 +105,8 @@ static void print_summary_json(struct ctx *ctx, const struct apply *a, uint32_t 
 		json_object_set_new(j, "generation", json_integer(now));
 	for (int i = 0; i < ctx->backend->kinds; i++)
 		json_object_set_new(j, kind_plurals[i], json_integer((json_int_t)count_kind(a, (enum kind)i)));
+	if (count_kind(a, KIND_BOX))
+		json_object_set_new(j, kind_plurals[KIND_BOX], json_integer((json_int_t)count_kind(a, KIND_BOX)));
 	json_object_set_new(j, "summary", counts_json(&a->changes));
 	if (ctx->dry_run)
 		changes_json(j, &a->changes);
@@ -118,9 +120,12 @@ static void print_summary(struct ctx *ctx, const struct apply *a, uint32_t now)
 {
 	if (ctx->dry_run)
 		changes_print(ctx, &a->changes);
-	for (int i = 0; i < ctx->backend->kinds; i++) {
-		char *text = counted(count_kind(a, (enum kind)i), (enum kind)i);
+	for (int i = 0; i < LOG_KINDS; i++) {
+		char *text;
 
+		if (i >= ctx->backend->kinds && !count_kind(a, (enum kind)i))
+			continue;
+		text = counted(count_kind(a, (enum kind)i), (enum kind)i);
 		fprintf(ctx->out, "%s%s", i ? ", " : "", text);
 		free(text);
 	}

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet.h"
 #include "object.h"
-#include "store.h"
 
-static const struct param *const params_of[STORE_KINDS] = {
-	service_params, policy_params, tenant_params, template_params, role_params
+static const struct param *const params_of[LOG_KINDS] = {
+	service_params, policy_params, tenant_params, template_params, role_params, [KIND_BOX] = box_params
 };
 
 static const struct param *file_param(const struct param *params, const char *name)
@@ -222,6 +222,8 @@ static bool unknown_section(struct ctx *ctx, const struct node *n)
 	struct words known = { 0 };
 
 	words_add_all(&known, kind_plurals, store_in_use(ctx) ? STORE_KINDS : KINDS);
+	if (store_in_use(ctx))
+		words_add(&known, kind_plurals[KIND_BOX]);
 	fail(ctx, ALGCTL_USAGE, n->name_at, "unknown section '%s'", n->name);
 	error_expected(ctx, n->name, &known);
 	words_free(&known);
@@ -245,9 +247,15 @@ static bool check_policies(struct ctx *ctx, const struct objects *list)
 	return good;
 }
 
+static int section_kind(struct ctx *ctx, const char *name)
+{
+	if (store_in_use(ctx) && !strcmp(name, kind_plurals[KIND_BOX]))
+		return KIND_BOX;
+	return index_of(kind_plurals, store_in_use(ctx) ? STORE_KINDS : KINDS, name);
+}
+
 bool config_objects(struct ctx *ctx, const struct node *root, struct objects *out)
 {
-	int kinds = store_in_use(ctx) ? STORE_KINDS : KINDS;
 	bool good;
 
 	if (root->type != NODE_MAP) {
@@ -256,7 +264,7 @@ bool config_objects(struct ctx *ctx, const struct node *root, struct objects *ou
 	}
 	good = check_twice(ctx, root);
 	for (const struct node *n = root->child; n; n = n->next) {
-		int kind = index_of(kind_plurals, (size_t)kinds, n->name);
+		int kind = section_kind(ctx, n->name);
 
 		good &= kind < 0 ? unknown_section(ctx, n) : load_kind(ctx, (enum kind)kind, n, out);
 	}
@@ -292,6 +300,8 @@ bool config_read(struct ctx *ctx, struct objects *out, uint32_t *generation)
 
 		for (int kind = 0; kind < ctx->backend->kinds && good; kind++)
 			good = ctx->backend->ops->list(ctx, (enum kind)kind, NULL, out);
+		if (good && store_of(ctx))
+			good = fleet_list(store_of(ctx), out);
 		if (!good || !read_generation(ctx, generation))
 			return false;
 		if (before == *generation) {

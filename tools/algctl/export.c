@@ -38,7 +38,8 @@ static bool is_name(const struct item *item)
 	const char *last = item->path[1] ? item->path[1] : item->path[0];
 
 	return !strcmp(last, "policy") || !strcmp(last, "services") || !strcmp(last, "interface") ||
-	       !strcmp(last, "template") || !strcmp(last, "boxes") || !strcmp(last, "tags") || !strcmp(last, "description");
+	       !strcmp(last, "template") || !strcmp(last, "boxes") || !strcmp(last, "tags") || !strcmp(last, "description") ||
+	       !strcmp(last, "login");
 }
 
 static void print_values(FILE *out, const struct item *item)
@@ -163,6 +164,8 @@ json_t *config_json(int kinds, const struct objects *list, const struct predefin
 		if (always_there(o, predefined))
 			continue;
 		object_view(o, predefined, &view);
+		if (!json_object_get(top, kind_plurals[o->kind]))
+			json_object_set_new(top, kind_plurals[o->kind], json_object());
 		json_object_set_new(json_object_get(top, kind_plurals[o->kind]), o->name, view_json(&view, false));
 		view_free(&view);
 	}

@@ -12,7 +12,7 @@
 
 const char *const box_state_names[BOX_STATES] = { "applied", "behind", "refused", "silent", "never seen" };
 
-static bool can_have(const struct store *s)
+bool fleet_possible(const struct store *s)
 {
 	return s->db->driver->engine == ENGINE_POSTGRESQL;
 }
@@ -21,7 +21,7 @@ bool fleet_used(struct store *s)
 {
 	int64_t n = 0;
 
-	if (!can_have(s))
+	if (!fleet_possible(s))
 		return false;
 	sql_start(s, SQL_BOXES_COUNT, "");
 	while (sql_row(s, SQL_BOXES_COUNT))
@@ -33,7 +33,7 @@ bool fleet_wanted(struct ctx *ctx)
 {
 	if (!store_wanted(ctx))
 		return false;
-	return can_have(store_of(ctx)) ||
+	return fleet_possible(store_of(ctx)) ||
 	       fail(ctx, ALGCTL_USAGE, NOWHERE, "a fleet needs a store in PostgreSQL, this one is a file");
 }
 
@@ -207,7 +207,7 @@ static bool is_there(struct store *s, const char *name)
 
 bool fleet_check_tenant(struct store *s, const struct tenant *t)
 {
-	for (size_t i = 0; i < t->boxes.n && can_have(s); i++) {
+	for (size_t i = 0; i < t->boxes.n && fleet_possible(s); i++) {
 		const char *name = t->boxes.v[i];
 
 		if (strncmp(name, "tag:", 4) && !is_there(s, name))

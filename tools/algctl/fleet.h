@@ -43,6 +43,7 @@ enum box_state { BOX_APPLIED, BOX_BEHIND, BOX_REFUSED, BOX_SILENT, BOX_NEW, BOX_
 
 extern const char *const box_state_names[BOX_STATES];
 
+bool fleet_possible(const struct store *s);
 bool fleet_used(struct store *s);				/* quietly */
 bool fleet_wanted(struct ctx *ctx);				/* opens the store; false: it can't have boxes, reported */
 bool fleet_load(struct store *s, struct boxes *out);		/* sorted by name */
@@ -51,6 +52,12 @@ const struct box *boxes_find(const struct boxes *list, const char *name);
 bool fleet_entry(struct store *s, int64_t *entry);		/* the state of the store */
 enum box_state box_state(const struct box *b, int64_t entry);	/* @entry is what it is to have */
 bool box_serves(const struct box *b, const struct tenant *t);
+
+/* fleet_object.c: boxes as objects of a configuration. The last three are parts of an operation. */
+bool fleet_list(struct store *s, struct objects *out);		/* sorted; with a file as store there are none */
+bool fleet_box_add(struct store *s, const struct fleet_box *b);
+bool fleet_box_set(struct store *s, const struct fleet_box *b);	/* what is not said stays */
+bool fleet_box_del(struct store *s, const struct object *o);
 
 /* The box that this host is: as given, ALGCTL_BOX, the file that "fleet join" wrote, or the host's name. */
 bool box_name(struct ctx *ctx, const char *given, char out[NAME_SIZE]);

@@ -11,18 +11,11 @@
 #include "object.h"
 #include "operation.h"
 
-/* The object has description and tags. */
-struct fleet_args {
-	struct object o;
-	char name[NAME_SIZE];
-	const char *login;
-	struct where at;
-};
-
-static void forget(struct fleet_args *a)
+static void forget(struct fleet_box *b)
 {
-	free(a->o.description);
-	words_free(&a->o.tags);
+	free(b->login);
+	free(b->o.description);
+	words_free(&b->o.tags);
 }
 
 static struct ref about(const char *name)
@@ -109,31 +102,30 @@ static bool may_look(struct ctx *ctx, struct boxes *all, int64_t *entry)
 	return fleet_entry(s, entry) && fleet_load(s, all);
 }
 
-static bool there(struct ctx *ctx, const struct boxes *all, const struct fleet_args *a)
+static bool there(struct ctx *ctx, const struct boxes *all, const struct object *o)
 {
-	return !*a->name || boxes_find(all, a->name) ||
-	       fail_errno(ctx, ENOENT, a->at, "the fleet has no box '%s'", a->name);
+	return !*o->name || boxes_find(all, o->name) || fail_errno(ctx, ENOENT, o->at, "the fleet has no box '%s'", o->name);
 }
 
 static bool status(struct ctx *ctx, const struct command *command, void *object)
 {
-	const struct fleet_args *a = object;
+	const struct fleet_box *a = object;
 	struct boxes all = { 0 };
 	int64_t entry;
-	bool good = may_look(ctx, &all, &entry) && there(ctx, &all, a);
+	bool good = may_look(ctx, &all, &entry) && there(ctx, &all, &a->o);
 
 	(void)command;
 	if (good && ctx->json) {
 		json_t *list = json_array();
 
 		for (size_t i = 0; i < all.n; i++)
-			if (!*a->name || !strcmp(a->name, all.v[i].name))
+			if (!*a->o.name || !strcmp(a->o.name, all.v[i].name))
 				json_array_append_new(list, state_json(&all.v[i], entry));
 		print_json(ctx, json_pack("{s:I, s:o}", "entry", (json_int_t)entry, "boxes", list));
 	} else if (good && !all.n) {
 		fputs("there are no boxes: the store works on the local kernel; algctl fleet add makes one\n", ctx->out);
 	} else if (good) {
-		print_states(ctx, &all, a->name, entry);
+		print_states(ctx, &all, a->o.name, entry);
 	}
 	boxes_free(&all);
 	return good;
@@ -179,19 +171,19 @@ static bool show(struct ctx *ctx, const struct command *command, void *object)
 {
 	static const char *const head[] = { "BOX", "TAGS", "LOGIN", "TENANTS", "DESCRIPTION" };
 	struct columns c = { .width = sizeof(head) / sizeof(head[0]) };
-	const struct fleet_args *a = object;
+	const struct fleet_box *a = object;
 	struct objects tenants = { 0 };
 	json_t *list = json_array();
 	struct boxes all = { 0 };
 	int64_t entry;
-	bool good = may_look(ctx, &all, &entry) && there(ctx, &all, a) &&
+	bool good = may_look(ctx, &all, &entry) && there(ctx, &all, &a->o) &&
 		    version_list(store_of(ctx), KIND_TENANT, false, &tenants);
 
 	(void)command;
 	objects_sort(&tenants);
 	words_add_all(&c.cells, head, c.width);
 	for (size_t i = 0; i < all.n && good; i++)
-		if (!*a->name || !strcmp(a->name, all.v[i].name))
+		if (!*a->o.name || !strcmp(a->o.name, all.v[i].name))
 			show_one(&c, list, &all.v[i], &tenants);
 	if (good && ctx->json)
 		print_json(ctx, json_pack("{s:O}", "boxes", list));
@@ -222,20 +214,48 @@ static void write_tags(struct store *s, const char *name, const struct words *ta
 		sql_run(s, SQL_BOX_TAG_ADD, "tt", name, tags->v[i]);
 }
 
-/* Finds the box for a change. */
-static const struct box *to_change(struct store *s, const struct fleet_args *a, struct boxes *all)
+static struct fleet_box *box_object(const struct box *b)
 {
-	s->subject = about(a->name);
-	if (!access_administrator(s, "fleet") || !fleet_load(s, all) || !there(s->ctx, all, a))
-		return NULL;
-	return boxes_find(all, a->name);
+	struct fleet_box *o = to_box(object_new(KIND_BOX));
+
+	snprintf(o->o.name, sizeof(o->o.name), "%s", b->name);
+	o->o.description = copy(b->description);
+	o->o.have_meta = META_DESCRIPTION | META_TAGS;
+	o->login = copy(b->login);
+	for (size_t i = 0; i < b->tags.n; i++)
+		words_add(&o->o.tags, b->tags.v[i]);
+	return o;
 }
 
-static bool do_add(struct store *s, void *data)
+bool fleet_list(struct store *s, struct objects *out)
 {
-	const struct fleet_args *a = data;
-	const char *description = a->o.description ? a->o.description : "", *login = a->login ? a->login : "";
-	struct ref ref = about(a->name);
+	struct boxes all = { 0 };
+	bool good = !fleet_possible(s) || fleet_load(s, &all);
+
+	for (size_t i = 0; i < all.n && good; i++)
+		objects_add(out, &box_object(&all.v[i])->o);
+	boxes_free(&all);
+	return good;
+}
+
+void box_view(const struct fleet_box *b, struct view *view)
+{
+	view_text(view, "login", b->login ? b->login : "", !b->login || !*b->login);
+}
+
+/* Finds the box for a change. */
+static const struct box *to_change(struct store *s, const struct object *o, struct boxes *all)
+{
+	s->subject = about(o->name);
+	if (!access_administrator(s, "fleet") || !fleet_load(s, all) || !there(s->ctx, all, o))
+		return NULL;
+	return boxes_find(all, o->name);
+}
+
+bool fleet_box_add(struct store *s, const struct fleet_box *b)
+{
+	const char *description = b->o.description ? b->o.description : "", *login = b->login ? b->login : "";
+	struct ref ref = about(b->o.name);
 	struct boxes all = { 0 };
 	char *text;
 	bool good;
@@ -243,34 +263,34 @@ static bool do_add(struct store *s, void *data)
 	s->subject = ref;
 	if (!access_administrator(s, "fleet") || !fleet_load(s, &all))
 		return false;
-	good = !boxes_find(&all, a->name);
+	good = !boxes_find(&all, b->o.name);
 	boxes_free(&all);
 	if (!good)
-		return fail_errno(s->ctx, EEXIST, a->at, "box '%s': exists already", a->name);
-	sql_run(s, SQL_BOX_ADD, "tttnt", a->name, description, login, s->now, s->identity.user);
-	write_tags(s, a->name, &a->o.tags);
-	text = described(description, login, &a->o.tags);
+		return fail_errno(s->ctx, EEXIST, b->o.at, "box '%s': exists already", b->o.name);
+	sql_run(s, SQL_BOX_ADD, "tttnt", b->o.name, description, login, s->now, s->identity.user);
+	write_tags(s, b->o.name, &b->o.tags);
+	text = described(description, login, &b->o.tags);
 	good = audit_add(s, &ref, NULL, text, audit_done);
 	free(text);
 	return good;
 }
 
-static bool do_set(struct store *s, void *data)
+bool fleet_box_set(struct store *s, const struct fleet_box *a)
 {
-	const struct fleet_args *a = data;
 	struct boxes all = { 0 };
-	const struct box *b = to_change(s, a, &all);
-	struct ref ref = about(a->name);
+	const struct box *b = to_change(s, &a->o, &all);
+	struct ref ref = about(a->o.name);
 	bool good = b;
 
 	if (b) {
-		const char *description = a->o.have_meta & META_DESCRIPTION ? a->o.description : b->description;
+		const char *description = a->o.have_meta & META_DESCRIPTION && a->o.description ? a->o.description :
+					  a->o.have_meta & META_DESCRIPTION ? "" : b->description;
 		const struct words *tags = a->o.have_meta & META_TAGS ? &a->o.tags : &b->tags;
 		const char *login = a->login ? a->login : b->login;
 		char *was = described(b->description, b->login, &b->tags), *is = described(description, login, tags);
 
-		sql_run(s, SQL_BOX_SET, "ttt", a->name, description, login);
-		write_tags(s, a->name, tags);
+		sql_run(s, SQL_BOX_SET, "ttt", a->o.name, description, login);
+		write_tags(s, a->o.name, tags);
 		good = audit_add(s, &ref, was, is, audit_done);
 		free(was);
 		free(is);
@@ -280,19 +300,19 @@ static bool do_set(struct store *s, void *data)
 }
 
 /* Tenants that run on it by its name. */
-static bool check_unnamed(struct store *s, const struct fleet_args *a)
+static bool check_unnamed(struct store *s, const struct object *o)
 {
 	struct objects tenants = { 0 };
 	struct words names = { 0 };
 	bool good = version_list(s, KIND_TENANT, false, &tenants);
 
 	for (size_t i = 0; i < tenants.n; i++)
-		if (words_have(&to_tenant(tenants.v[i])->boxes, a->name))
+		if (words_have(&to_tenant(tenants.v[i])->boxes, o->name))
 			words_add(&names, tenants.v[i]->name);
 	if (good && names.n) {
 		char *list = words_join(&names, ", ");
 
-		good = fail_errno(s->ctx, EBUSY, a->at, "box '%s': tenants run on it by name: %s", a->name, list);
+		good = fail_errno(s->ctx, EBUSY, o->at, "box '%s': tenants run on it by name: %s", o->name, list);
 		free(list);
 	}
 	words_free(&names);
@@ -300,39 +320,53 @@ static bool check_unnamed(struct store *s, const struct fleet_args *a)
 	return good;
 }
 
-static bool do_del(struct store *s, void *data)
+bool fleet_box_del(struct store *s, const struct object *o)
 {
-	const struct fleet_args *a = data;
-	struct ref ref = about(a->name);
+	struct ref ref = about(o->name);
 	struct boxes all = { 0 };
-	const struct box *b = to_change(s, a, &all);
-	bool good = b && check_unnamed(s, a);
+	const struct box *b = to_change(s, o, &all);
+	bool good = b && check_unnamed(s, o);
 
 	if (good) {
 		char *was = described(b->description, b->login, &b->tags);
 
-		good = sql_run(s, SQL_BOX_DEL, "t", a->name) && audit_add(s, &ref, was, NULL, audit_done);
+		good = sql_run(s, SQL_BOX_DEL, "t", o->name) && audit_add(s, &ref, was, NULL, audit_done);
 		free(was);
 	}
 	boxes_free(&all);
 	return good;
 }
 
+static bool do_add(struct store *s, void *data)
+{
+	return fleet_box_add(s, data);
+}
+
+static bool do_set(struct store *s, void *data)
+{
+	return fleet_box_set(s, data);
+}
+
+static bool do_del(struct store *s, void *data)
+{
+	return fleet_box_del(s, data);
+}
+
 static bool do_release(struct store *s, void *data)
 {
-	struct fleet_args *a = data;
+	struct fleet_box *a = data;
 	struct words names = { 0 };
 	bool good;
 
-	s->subject = about(a->name);
-	if (*a->name)
-		words_add(&names, a->name);
+	s->subject = about(a->o.name);
+	if (*a->o.name)
+		words_add(&names, a->o.name);
 	good = fleet_release(s, &names);
 	words_free(&names);
 	return good;
 }
 
-static bool change(struct ctx *ctx, operation_fn *work, struct fleet_args *a)
+static bool change(struct ctx *ctx, operation_fn *work, struct fleet_box *a)
 {
 	bool good = fleet_wanted(ctx) && operation_run(ctx, work, a, NULL);
 
@@ -367,15 +401,16 @@ static bool release(struct ctx *ctx, const struct command *command, void *object
 /* On the box itself: its address of the store, and its name. */
 static bool join(struct ctx *ctx, const struct command *command, void *object)
 {
-	struct fleet_args *a = object;
+	struct fleet_box *a = object;
+	char name[NAME_SIZE];
 	struct boxes all = { 0 };
-	bool good = fleet_wanted(ctx) && store_begin(store_of(ctx), BEGIN_READ) && box_here(store_of(ctx), a->name, &all) &&
-		    box_name(ctx, a->name, a->name) && store_place_join(ctx, store_of(ctx)->where, a->name);
+	bool good = fleet_wanted(ctx) && store_begin(store_of(ctx), BEGIN_READ) && box_here(store_of(ctx), a->o.name, &all) &&
+		    box_name(ctx, a->o.name, name) && store_place_join(ctx, store_of(ctx)->where, name);
 
 	(void)command;
 	boxes_free(&all);
 	if (good && !ctx->json)
-		fprintf(ctx->out, "this is box %s: systemctl enable --now nf-alg-restore nf-alg-agent\n", a->name);
+		fprintf(ctx->out, "this is box %s: systemctl enable --now nf-alg-restore nf-alg-agent\n", name);
 	return ctx->json ? done(ctx, good) : good;
 }
 
@@ -383,11 +418,11 @@ static bool join(struct ctx *ctx, const struct command *command, void *object)
 
 static bool set_name(struct setter *s, const struct param *p, const char *text)
 {
-	struct fleet_args *a = s->object;
+	struct fleet_box *a = s->object;
 
 	(void)p;
-	a->at = s->at;
-	return read_name(s, "box", text, a->name);
+	a->o.at = s->at;
+	return read_name(s, "box", text, a->o.name);
 }
 
 static void list_boxes(const struct setter *s, const struct param *p, struct words *out)
@@ -403,12 +438,13 @@ static void list_boxes(const struct setter *s, const struct param *p, struct wor
 
 static bool set_login(struct setter *s, const struct param *p, const char *text)
 {
-	struct fleet_args *a = s->object;
+	struct fleet_box *a = s->object;
 
 	(void)p;
 	if (strlen(text) > 63)
 		return fail(s->ctx, ALGCTL_USAGE, s->at, "'%s' is no user of a database", text);
-	a->login = strcmp(text, "any") ? text : "";
+	free(a->login);
+	a->login = copy(strcmp(text, "any") ? text : "");
 	return true;
 }
 
@@ -425,9 +461,9 @@ static void list_any(const struct setter *s, const struct param *p, struct words
 static const struct param one_params[] = { BOX("its name", 0), { 0 } };
 static const struct param some_params[] = { BOX("that one only", PARAM_OPTIONAL), { 0 } };
 static const struct param join_params[] = { BOX("which one this is; by the host's name if not given", PARAM_OPTIONAL), { 0 } };
-static const struct param set_params[] = {
+const struct param box_params[] = {
 	{ .name = "BOX", .help = "its name; an agent goes by the host's name unless it is told",
-	  .kind = PARAM_POSITION, .set = set_name, .list = list_boxes },
+	  .kind = PARAM_POSITION, .flags = PARAM_NO_FILE, .set = set_name, .list = list_boxes },
 	{ .name = "login", .metavar = "USER",
 	  .help = "the database's user whose reports are taken for it; 'any' if not given",
 	  .kind = PARAM_VALUE, .set = set_login, .list = list_any },
@@ -435,7 +471,7 @@ static const struct param set_params[] = {
 	{ 0 }
 };
 
-#define SIZE .size = sizeof(struct fleet_args)
+#define SIZE .size = sizeof(struct fleet_box)
 
 static const struct command commands[] = {
 	{ .name = "status", .help = "what each box runs, what it refused, which are silent",
@@ -443,9 +479,9 @@ static const struct command commands[] = {
 	{ .name = "show", .help = "list boxes with tags and the number of their tenants",
 	  .params = some_params, SIZE, .run = show },
 	{ .name = "add", .help = "make a box; with the first one changes leave the local kernel alone",
-	  .params = set_params, .flags = COMMAND_MAKES, .options = OPTION_DRY_RUN, SIZE, .run = add },
+	  .params = box_params, .flags = COMMAND_MAKES, .options = OPTION_DRY_RUN, SIZE, .run = add },
 	{ .name = "set", .help = "change a box; what is not named stays",
-	  .params = set_params, .flags = COMMAND_CHANGES, .options = OPTION_DRY_RUN, SIZE, .run = set },
+	  .params = box_params, .flags = COMMAND_CHANGES, .options = OPTION_DRY_RUN, SIZE, .run = set },
 	{ .name = "del", .help = "delete a box; its kernel stays as it is",
 	  .params = one_params, .options = OPTION_DRY_RUN, SIZE, .run = del },
 	{ .name = "release", .help = "let boxes that hold a staged change have it",

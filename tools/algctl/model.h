@@ -115,6 +115,15 @@ struct role {
 	uint32_t level[STORE_KINDS];
 };
 
+/**
+ * struct fleet_box - a box of a fleet as it is configured (fleet.h has what it does)
+ * @login:	the database's user whose reports are taken, "" for any; NULL: not said
+ */
+struct fleet_box {
+	struct object o;
+	char *login;
+};
+
 struct objects {
 	struct object **v;
 	size_t n, room;
@@ -225,6 +234,7 @@ void service_view(const struct service *s, struct view *view);
 void policy_view(const struct policy *p, const struct predefined *predefined, struct view *view);
 void tenant_view(const struct tenant *t, struct view *view);
 void role_view(const struct role *r, struct view *view);
+void box_view(const struct fleet_box *b, struct view *view);
 void definition_view(const struct object *o, const struct predefined *predefined, struct view *view);	/* of a version */
 
 /* Netlink: attributes of a set request, and an object from a reply's attributes. */
@@ -250,6 +260,7 @@ void object_merge(struct object *to, struct object *from);
 static inline struct service *to_service(struct object *o) { return (struct service *)o; }
 static inline struct policy *to_policy(struct object *o) { return (struct policy *)o; }
 static inline struct tenant *to_tenant(struct object *o) { return (struct tenant *)o; }
+static inline struct fleet_box *to_box(struct object *o) { return (struct fleet_box *)o; }
 static inline struct role *to_role(struct object *o) { return (struct role *)o; }
 
 #endif /* ALGCTL_MODEL_H */

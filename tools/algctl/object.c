@@ -10,10 +10,10 @@ const char nothing_configured[] = "nothing is configured in this network namespa
 
 struct object *object_new(enum kind kind)
 {
-	static const size_t sizes[STORE_KINDS] = {
+	static const size_t sizes[LOG_KINDS] = {
 		[KIND_SERVICE] = sizeof(struct service), [KIND_POLICY] = sizeof(struct policy),
 		[KIND_TENANT] = sizeof(struct tenant), [KIND_TEMPLATE] = sizeof(struct tenant),
-		[KIND_ROLE] = sizeof(struct role),
+		[KIND_ROLE] = sizeof(struct role), [KIND_BOX] = sizeof(struct fleet_box),
 	};
 	struct object *o = zalloc(sizes[kind]);
 
@@ -34,6 +34,8 @@ void object_free(struct object *o)
 		words_free(&to_tenant(o)->boxes);
 	} else if (o->kind == KIND_ROLE) {
 		words_free(&to_role(o)->members);
+	} else if (o->kind == KIND_BOX) {
+		free(to_box(o)->login);
 	}
 	for (int i = 0; i < PROTOCOLS && o->kind == KIND_POLICY; i++) {
 		struct rule *r = to_policy(o)->rule[i];
@@ -117,9 +119,11 @@ void definition_view(const struct object *o, const struct predefined *predefined
 	case KIND_TEMPLATE:
 		tenant_view((const struct tenant *)o, view);
 		return;
+	case KIND_BOX:
+		box_view((const struct fleet_box *)o, view);
+		return;
 	case KIND_ROLE:
 	case STORE_KINDS:
-	case KIND_BOX:
 	case LOG_KINDS:
 		role_view((const struct role *)o, view);
 		return;

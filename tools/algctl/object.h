@@ -17,6 +17,7 @@ extern const struct object_def service_object, policy_object, tenant_object, sta
 	status_object, monitor_object, apply_object, export_object, version_object, help_object;
 
 extern const struct param service_params[], policy_params[], tenant_params[], template_params[], role_params[];
+extern const struct param box_params[];
 
 extern const char nothing_configured[];
 

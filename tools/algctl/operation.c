@@ -157,8 +157,10 @@ bool operation_run(struct ctx *ctx, operation_fn *work, void *data, struct outco
 	bool good = store_begin(s, BEGIN_WRITE) && identity_load(s), fleet = good && fleet_used(s);
 
 	good = good && (!fleet || !ctx->dry_run || compile(s, &out->running)) && work(s, data) && version_sweep(s, &out->gone);
-	if (good && s->applied)
-		good = fleet ? foresee(s, out) : bring_kernel(s, out);
+	if (good && s->applied && fleet)
+		good = foresee(s, out);
+	else if (good && s->applied && !fleet_used(s))
+		good = bring_kernel(s, out);
 	if (good) {
 		good = finish(s, out);
 	} else {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet.h"
 #include "store_apply.h"
 
 static const enum kind order[] = { KIND_SERVICE, KIND_POLICY, KIND_TEMPLATE, KIND_TENANT, KIND_ROLE };
@@ -50,13 +51,13 @@ static const struct change *find_change(const struct changes *c, const struct ob
 	return c->n ? bsearch(&o, c->v, c->n, sizeof(*c->v), change_order) : NULL;
 }
 
-/* Roles stay when the file says nothing of any. */
-static bool keeps_roles(const struct objects *wanted)
+/* Roles stay when the file says nothing of any, and so do boxes. */
+static bool has_kind(const struct objects *wanted, enum kind kind)
 {
 	for (size_t i = 0; i < wanted->n; i++)
-		if (wanted->v[i]->kind == KIND_ROLE)
-			return false;
-	return true;
+		if (wanted->v[i]->kind == kind)
+			return true;
+	return false;
 }
 
 static bool stays(const struct object *o, bool roles)
@@ -64,14 +65,26 @@ static bool stays(const struct object *o, bool roles)
 	return o->kind == KIND_ROLE && (roles || !strcmp(o->name, "administrator"));
 }
 
+static bool may_have_boxes(struct store *s, const struct store_apply *a)
+{
+	for (size_t i = 0; i < a->wanted->n && !fleet_possible(s); i++)
+		if (a->wanted->v[i]->kind == KIND_BOX)
+			return fail(s->ctx, ALGCTL_USAGE, a->wanted->v[i]->at,
+				    "a fleet needs a store in PostgreSQL, this one is a file");
+	return true;
+}
+
 /* What the file is compared with. Its objects become changes of the versions that are there. */
 static bool load_running(struct store *s, struct store_apply *a)
 {
-	bool roles = keeps_roles(a->wanted), good = true;
+	bool roles = !has_kind(a->wanted, KIND_ROLE), boxes = has_kind(a->wanted, KIND_BOX);
+	bool good = !boxes || may_have_boxes(s, a);
 	struct objects all = { 0 };
 
 	for (int kind = 0; kind < STORE_KINDS && good; kind++)
 		good = version_list(s, (enum kind)kind, true, &all);
+	if (good && boxes)
+		good = fleet_list(s, &all);
 	objects_sort(&all);
 	for (size_t i = 0; i < all.n && good; i++) {
 		struct object *o = objects_find(a->wanted, all.v[i]->kind, all.v[i]->name);
@@ -161,6 +174,29 @@ static bool remove_kind(struct store *s, struct work *w, enum kind kind)
 	return good && !s->failed;
 }
 
+/* What the file does not say of a box is as it was not said of a new one. */
+static bool save_boxes(struct work *w, bool gone)
+{
+	const struct changes *c = &w->a->changes;
+	bool good = true;
+
+	for (size_t i = 0; i < c->n && !w->s->failed; i++) {
+		const struct object *old = c->v[i].old, *new = c->v[i].new;
+		struct fleet_box box;
+
+		if ((new ? new : old)->kind != KIND_BOX || gone != !new)
+			continue;
+		if (!new) {
+			good &= fleet_box_del(w->s, old);
+			continue;
+		}
+		box = *(const struct fleet_box *)new;
+		box.login = box.login ? box.login : (char *)(uintptr_t)"";
+		good &= old ? fleet_box_set(w->s, &box) : fleet_box_add(w->s, &box);
+	}
+	return good && !w->s->failed;
+}
+
 static bool work(struct store *s, void *data)
 {
 	struct store_apply *a = data;
@@ -170,10 +206,12 @@ static bool work(struct store *s, void *data)
 	s->said = a->wanted;
 	if (good)
 		config_compare(&a->running, a->wanted, &a->changes);
+	good = good && save_boxes(&w, false);
 	for (size_t i = 0; i < ORDER && good; i++)
 		good = save_kind(&w, order[i]);
 	for (size_t i = ORDER; i-- > 0 && good;)
 		good = remove_kind(s, &w, order[i]);
+	good = good && save_boxes(&w, true);
 	s->applied = true;
 	return good;
 }

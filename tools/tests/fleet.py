@@ -148,6 +148,57 @@ def follow(box):
     box.good("log", "verify")
 
 
+def exported(box):
+    """Boxes are part of a configuration: export has them, apply makes, changes and deletes them."""
+    text = box.runner.file("boxes.yaml", """policies:
+  gold:
+    ftp: off
+tenants:
+  acme:
+    policy: gold
+    boxes: [paris, "tag:edge"]
+    zone: 7
+boxes:
+  oslo: {}
+  paris:
+    login: agent1
+    description: "on the \\"left\\" bank"
+    tags: [edge, north]
+""")
+    local = box.in_kernel()
+    box.good("apply", text, "--dry-run", has="+ box paris login agent1")
+    box.same(box.json("fleet", "show")["boxes"], [], "a dry run makes none")
+    box.good("apply", text, has="2 boxes: ")
+    box.same(box.in_kernel(), local, "the local kernel is left alone by what makes a fleet")
+    shown = {b["box"]: b for b in box.json("fleet", "show")["boxes"]}
+    box.same((shown["paris"]["login"], shown["paris"]["tags"], shown["paris"]["description"], shown["paris"]["tenants"],
+              shown["oslo"]["login"]), ("agent1", ["edge", "north"], 'on the "left" bank', ["acme"], ""), "boxes of a file")
+    first = box.good("export", has="boxes:\n  oslo: {}\n")
+    box.good("apply", "-", stdin=first, has="0 added, 0 changed, 0 removed")
+    box.same(box.good("export"), first, "export, apply, export: the same bytes")
+    js = box.good("export", "--format", "json")
+    box.same(json.loads(js)["boxes"]["paris"]["login"], "agent1", "JSON has them")
+    box.good("apply", "-", stdin=js, has="0 added, 0 changed, 0 removed")
+    box.good("apply", "-", stdin=first.replace("    login: agent1\n", "").replace("north", "south"), has="0 added, 1 changed, 0 removed")
+    paris = {b["box"]: b for b in box.json("fleet", "show")["boxes"]}["paris"]
+    box.same((paris["login"], paris["tags"]), ("", ["edge", "south"]), "what a file does not say is not said")
+    entry = box.log("object", "box")[-1]
+    box.check("login agent1" in entry["old"] and "login any" in entry["new"] and entry["name"] == "paris", "it is in the log", entry)
+    without = first[:first.index("boxes:\n  oslo")]
+    box.good("apply", "-", stdin=without, has="0 added, 0 changed, 0 removed")
+    box.same(len(box.json("fleet", "show")["boxes"]), 2, "boxes stay when a file says nothing of any")
+    box.bad("apply", "-", stdin=first.replace("  paris:\n    login", "  rome:\n    login"), says="tenants run on it by name: acme")
+    box.bad("apply", "-", stdin=first.replace("boxes: [paris,", "boxes: [rome,"), says="the fleet has no box 'rome'")
+    box.bad("apply", "-", stdin=first.replace("login: agent1", "logins: agent1"), says="has no key 'logins'", code=1)
+    box.good("apply", "-", stdin=first.replace("  oslo: {}\n", ""), has="1 removed")
+    box.same([b["box"] for b in box.json("fleet", "show")["boxes"]], ["paris"], "a box that the file does not have is deleted")
+    box.good("role", "set", "operator", "members", "user:otto")
+    now = box.good("export")
+    box.bad("apply", "-", user="otto", stdin=now.replace("agent1", "agent9"), says="fleet: not permitted")
+    box.good("apply", "-", user="otto", stdin=now.replace("zone: 7", "zone: 17"), has="1 changed")
+    box.good("log", "verify")
+
+
 def duplicates(box):
     """News without a change are no work: the agent looks at the store's state only."""
     with running(box, "paris", every="1h") as (paris,):
@@ -360,6 +411,6 @@ def many(box):
         box.same({a.child.wait(timeout=MOST) for a in agents}, {0}, "all end cleanly")
 
 
-TESTS = (follow, duplicates, refused, away, staged, logins, killed_agent, many)
+TESTS = (follow, exported, duplicates, refused, away, staged, logins, killed_agent, many)
 for _test in TESTS:
     _test.engine = engines.Postgres

@@ -458,6 +458,32 @@ def pages(runner):
         runner.results.check(not lines, f"mandoc takes {page}", "\n".join(lines))
 
 
+def units(runner):
+    """What is installed is complete, and systemd takes the units."""
+    r, source = runner.results, runner.args.source
+    if not shutil.which("make"):
+        r.skip("installation", "make is not installed")
+        return
+    prefix = os.path.join(runner.tmp, "prefix")
+    done = subprocess.run(["make", "-s", "-C", source, "install", f"PREFIX={prefix}", f"O={os.path.dirname(runner.args.algctl)}"],
+                          capture_output=True, text=True, check=False, env={**os.environ, "MAKEFLAGS": ""})
+    r.check(done.returncode == 0, "make install", done.stdout + done.stderr)
+    directory = os.path.join(prefix, "lib/systemd/system")
+    found = sorted(os.listdir(directory))
+    r.same(found, ["nf-alg-agent.service", "nf-alg-restore.service"], "units are installed")
+    algctl = os.path.join(prefix, "sbin/algctl")
+    for name in found:
+        with open(os.path.join(directory, name), encoding="utf-8") as f:
+            text = f.read()
+        r.check(f"\nExecStart={algctl} " in text and "@" not in text.replace("@system-service", ""), f"{name} names the program", text)
+        if not shutil.which("systemd-analyze"):
+            r.skip(f"systemd takes {name}", "systemd-analyze is not installed")
+            continue
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", os.path.join(directory, name)],
+                              capture_output=True, text=True, check=False)
+        r.check(done.returncode == 0 and name not in done.stderr, f"systemd takes {name}", done.stdout + done.stderr)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--algctl", required=True)
@@ -473,7 +499,7 @@ def main():
             return results.done()
         table(runner, "grammar.t", runner.args.algctl, {"ALGCTL_DRY": "1"})
         table(runner, "kernel.t", runner.args.fake, {"ALGCTL_FAKE": runner.state("table")})
-        for test in (bad_files, round_trip, modes_of_others, many, failures, completion, agreement, lists, pages):
+        for test in (bad_files, round_trip, modes_of_others, many, failures, completion, agreement, lists, pages, units):
             test(runner)
         store.run(runner)
     finally:

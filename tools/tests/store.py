@@ -642,7 +642,14 @@ def places(box):
     box.check(code == 0 and "default  version" in out, "--store none", out + err)
 
 
-TESTS = (objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors, kernel, whole, writers, upgrade,
+def no_fleet(box):
+    box.bad("apply", "-", stdin="boxes: {paris: {}}\n", says="a fleet needs a store in PostgreSQL", code=1)
+    box.bad("fleet", "add", "paris", says="a fleet needs a store in PostgreSQL", code=1)
+    box.good("export", lacks="boxes")
+
+
+no_fleet.engine = engines.Sqlite
+TESTS = (no_fleet, objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors, kernel, whole, writers, upgrade,
          places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS, *scale.TESTS)
 
 
