@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck disable=SC2154,SC2317	# setup_ns sets variables; functions are called by others
+# shellcheck disable=SC2119,SC2154,SC2317	# setup_ns sets variables; functions are called by others
 #
 # A fleet in front of real kernels: two boxes with agents follow one PostgreSQL, apply what is theirs, say what their kernel
 # refuses, live through the database's restart, and begin without it.

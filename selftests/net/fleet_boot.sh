@@ -59,7 +59,8 @@ Before=network.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -c '$sbin/algctl --store none export >/run/before-network; ip link set lo up; ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up'
+ExecStart=/bin/sh -c '$sbin/algctl --store none export >/run/before-network'
+ExecStart=/bin/sh -c 'ip link set lo up; ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up'
 [Install]
 WantedBy=multi-user.target
 UNIT
@@ -82,8 +83,8 @@ boot()
 	ip -n "$db" addr add 10.9.0.1/24 dev "$box"
 	ip -n "$db" link set "$box" up
 	mkdir -p "$TMP/$box" "$TMP/cgroup/$box"
-	nsenter --net="/run/netns/${NETNS[$box]}" sh -c "echo \$\$ >$TMP/cgroup/$box/cgroup.procs; exec unshare --pid --mount --uts \
-		--ipc --cgroup --fork --kill-child=KILL $TMP/init $box $TMP/$box ${ALGCTL%/*} ${HERE%/*/*}/tools/systemd" \
+	nsenter --net="/run/netns/${NETNS[$box]}" sh -c "echo \$\$ >$TMP/cgroup/$box/cgroup.procs; exec unshare --pid --mount \
+		--uts --ipc --cgroup --fork --kill-child=KILL $TMP/init $box $TMP/$box ${ALGCTL%/*} ${HERE%/*/*}/tools/systemd" \
 		</dev/null >"$TMP/$box.log" 2>&1 &
 	PIDS[$box]=$!
 	wait_for 30 has_child "${PIDS[$box]}" || return

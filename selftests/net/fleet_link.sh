@@ -112,8 +112,8 @@ unset ALGCTL_PATIENCE
 becomes "an agent has the tenant" state paris '*applied*'
 becomes "and the other" state rome '*applied*'
 check "in the kernel" has paris '*acme:*zone: 7*'
-mapfile -t sessions < <(pg_sql "SELECT usename || ' ' || ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE client_addr IS NOT
-	NULL ORDER BY 1")
+mapfile -t sessions < <(pg_sql "SELECT usename || ' ' || ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+	WHERE client_addr IS NOT NULL ORDER BY 1")
 check_is "over TLS" "${sessions[*]}" "paris true rome true"
 
 # ---- an agent's link ----

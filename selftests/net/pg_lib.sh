@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
-# shellcheck shell=bash disable=SC2034	# tests use PG_OWNER
+# shellcheck shell=bash disable=SC2034,SC2120	# tests use PG_OWNER and give arguments
+#
 # A PostgreSQL server for the tests of stores, behind lib.sh: pg_make, additions to $PG/data, pg_start. Its owner works through a
 # socket in $PG; PG_OWNER is the address.
 

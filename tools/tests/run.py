@@ -475,7 +475,8 @@ def units(runner):
     for name in found:
         with open(os.path.join(directory, name), encoding="utf-8") as f:
             text = f.read()
-        r.check(f"\nExecStart={algctl} " in text and "@" not in text.replace("@system-service", ""), f"{name} names the program", text)
+        left = "@" in text.replace("@system-service", "")
+        r.check(f"\nExecStart={algctl} " in text and not left, f"{name} names the program", text)
         if not shutil.which("systemd-analyze"):
             r.skip(f"systemd takes {name}", "systemd-analyze is not installed")
             continue

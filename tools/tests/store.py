@@ -649,8 +649,8 @@ def no_fleet(box):
 
 
 no_fleet.engine = engines.Sqlite
-TESTS = (no_fleet, objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors, kernel, whole, writers, upgrade,
-         places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS, *scale.TESTS)
+TESTS = (no_fleet, objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors, kernel, whole, writers,
+         upgrade, places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS, *scale.TESTS)
 
 
 def attempt(test, runner, engine):
