@@ -397,7 +397,7 @@ static bool agent(struct ctx *ctx, const struct command *command, void *object)
 	struct agent a = { .ctx = ctx, .every = args->every ? args->every : EVERY };
 
 	(void)command;
-	if (!store_place(ctx, &a.where) || !box_name(ctx, args->box, a.box))
+	if (!kept_is_ours(ctx) || !store_place(ctx, &a.where) || !box_name(ctx, args->box, a.box))
 		return false;
 	if (!a.where || !strstr(a.where, "://")) {
 		fail(ctx, ALGCTL_USAGE, NOWHERE, "an agent follows a store in PostgreSQL");

@@ -105,6 +105,7 @@ const char *closest(const char *text, const struct words *among);	/* "did you me
 void *grow(void *array, size_t n, size_t *room, size_t size);
 void *zalloc(size_t size);
 char *copy(const char *text);
+bool file_replace(const char *path, const char *text);	/* whole and on the disk, 0600, or as it was; false: errno */
 char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* netns.c */

@@ -128,6 +128,8 @@ bool audit_each(struct store *s, int64_t after, bool (*seen)(void *data, const s
 struct chain {
 	int64_t number, bad;
 	char hash[HASH_SIZE];
+	const char *known;
+	bool found;
 };
 
 static bool follow(void *data, const struct audit_entry *e)
@@ -141,17 +143,19 @@ static bool follow(void *data, const struct audit_entry *e)
 		return false;
 	}
 	c->number = e->number;
+	c->found |= c->known && !strcasecmp(hash, c->known);
 	memcpy(c->hash, hash, sizeof(c->hash));
 	return true;
 }
 
-bool audit_verify(struct store *s, int64_t *bad, int64_t *last, char hash[65])
+bool audit_verify(struct store *s, const char *known, bool *found, int64_t *bad, int64_t *last, char hash[65])
 {
-	struct chain c = { 0 };
+	struct chain c = { .known = known };
 
 	if (!audit_each(s, 0, follow, &c))
 		return false;
 	*bad = c.bad;
+	*found = c.found;
 	*last = c.number;
 	memcpy(hash, c.hash, sizeof(c.hash));
 	return true;

@@ -19,6 +19,6 @@ bool audit_add(struct store *s, const struct ref *about, const char *old, const 
 bool audit_each(struct store *s, int64_t after, bool (*seen)(void *data, const struct audit_entry *e), void *data);
 
 /* The first entry that does not follow from those before it, 0 for none; @last is the last one's number and @hash. */
-bool audit_verify(struct store *s, int64_t *bad, int64_t *last, char hash[65]);
+bool audit_verify(struct store *s, const char *known, bool *found, int64_t *bad, int64_t *last, char hash[65]);
 
 #endif /* ALGCTL_AUDIT_H */

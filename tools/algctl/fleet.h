@@ -88,7 +88,7 @@ struct stage {
 };
 
 bool stage_hold(struct store *s, const struct propagation *p, struct stage *stage);	/* in the operation */
-bool stage_go_on(struct ctx *ctx, const struct stage *stage, json_t *boxes);		/* behind it; @boxes: what became of each */
+bool stage_go_on(struct ctx *ctx, const struct stage *stage, json_t *boxes);	/* behind it; @boxes: what became of each */
 
 /* In an operation: boxes, none for all, hold nothing any more. */
 bool fleet_release(struct store *s, const struct words *boxes);

@@ -2,15 +2,22 @@
 #include "kept.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <sha2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "caller.h"
 #include "config.h"
 #include "store.h"
+
+bool kept_is_ours(struct ctx *ctx)
+{
+	if (!caller_get().other)
+		return true;
+	fail_errno(ctx, EPERM, NOWHERE, "what the kernel is given without the store is for root itself, not through sudo");
+	error_hint(ctx, "algctl restore asks the store, and who may do that");
+	return false;
+}
 
 char *kept_path(const struct ctx *ctx, const char *given)
 {
@@ -31,63 +38,15 @@ void config_hash(const struct objects *list, char out[CONFIG_HASH_SIZE])
 
 /* ---- writing ---- */
 
-static bool write_all(int fd, const char *text)
-{
-	for (size_t left = strlen(text); left;) {
-		ssize_t n = write(fd, text, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		text += n;
-		left -= (size_t)n;
-	}
-	return true;
-}
-
-/* The directory's entry is to be on the disk as well. */
-static bool sync_directory(const char *path)
-{
-	char *own = copy(path);
-	int fd = open(dirname(own), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool good = fd >= 0 && !fsync(fd);
-
-	if (fd >= 0)
-		close(fd);
-	free(own);
-	return good;
-}
-
-static bool replace_file(const char *path, const char *beside, const char *text)
-{
-	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	bool good = fd >= 0 && write_all(fd, text) && !fsync(fd);
-	int number = errno;
-
-	if (fd >= 0 && close(fd) && good) {
-		number = errno;
-		good = false;
-	}
-	if (good && !rename(beside, path))
-		return sync_directory(path);
-	number = good ? errno : number;
-	if (fd >= 0)
-		unlink(beside);
-	errno = number;
-	return false;
-}
-
 bool kept_write(struct ctx *ctx, const char *path, const struct kept *k)
 {
 	json_t *j = json_pack("{s:s, s:I, s:s, s:o}", "box", k->box, "entry", (json_int_t)k->entry, "hash", k->hash,
 			      "configuration", config_json(KINDS, &k->objects, predefined_standard()));
-	char *text = j ? json_dumps(j, JSON_INDENT(1)) : copy(""), *beside = format_text("%s.new", path);
-	bool good = replace_file(path, beside, text) ||
+	char *text = j ? json_dumps(j, JSON_INDENT(1)) : copy("");
+	bool good = file_replace(path, text) ||
 		    fail_errno(ctx, errno, NOWHERE, "%s: %s", path, strerror(errno));
 
 	free(text);
-	free(beside);
 	json_decref(j);
 	return good;
 }

@@ -22,6 +22,7 @@ struct kept {
 	struct objects objects;
 };
 
+bool kept_is_ours(struct ctx *ctx);	/* an operator does not choose what passes by the store; false: reported */
 char *kept_path(const struct ctx *ctx, const char *given);	/* @given, ALGCTL_KEPT or the box's own; caller frees */
 bool kept_write(struct ctx *ctx, const char *path, const struct kept *k);	/* false: reported, the one before stays */
 bool kept_read(struct ctx *ctx, const char *path, struct kept *k);		/* false: reported */

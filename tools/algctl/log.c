@@ -181,18 +181,34 @@ static bool log_show(struct ctx *ctx, const struct command *command, void *objec
 	return good;
 }
 
+struct verify_args {
+	const char *hash;
+};
+
+static const struct param verify_params[] = {
+	{ .name = "HASH", .help = "that an earlier 'log verify' has printed: its entry must still be there", .kind = PARAM_POSITION,
+	  .flags = PARAM_OPTIONAL, .arg = offsetof(struct verify_args, hash), .set = set_text },
+	{ 0 }
+};
+
 static bool log_verify(struct ctx *ctx, const struct command *command, void *object)
 {
+	const char *known = ((const struct verify_args *)object)->hash;
 	int64_t bad = 0, last = 0;
 	char hash[65] = "";
+	bool found;
 
 	(void)command;
-	(void)object;
-	if (!may_read(ctx) || !audit_verify(store_of(ctx), &bad, &last, hash))
+	if (!may_read(ctx) || !audit_verify(store_of(ctx), known, &found, &bad, &last, hash))
 		return false;
 	if (bad) {
 		fail_errno(ctx, EBADMSG, NOWHERE, "entry %lld does not follow from those before it", (long long)bad);
 		error_hint(ctx, "somebody has changed the database by other means");
+		return false;
+	}
+	if (known && !found) {
+		fail_errno(ctx, EBADMSG, NOWHERE, "no entry has the hash %s", known);
+		error_hint(ctx, "entries were cut off at the end of the log, or it is another one");
 		return false;
 	}
 	if (ctx->json)
@@ -207,7 +223,7 @@ static const struct command commands[] = {
 	{ .name = "show", .help = "list entries, the oldest first",
 	  .params = show_params, .options = OPTION_FOLLOW, .size = sizeof(struct log_args), .run = log_show },
 	{ .name = "verify", .help = "check that nobody has changed or deleted an entry",
-	  .run = log_verify },
+	  .params = verify_params, .size = sizeof(struct verify_args), .run = log_verify },
 	{ 0 }
 };
 
@@ -215,6 +231,6 @@ const struct object_def log_object = {
 	.name = "log",
 	.help = "who changed what, and who was refused; needs a store",
 	.commands = commands,
-	.more = "Each entry has a hash over itself and the hash before. Keep the last hash elsewhere to see later that\n"
-		"no entries were cut off at the end.",
+	.more = "Each entry has a hash over itself and the hash before. Keep the last hash elsewhere: 'log verify HASH' says\n"
+		"later whether entries were cut off at the end.",
 };

@@ -48,7 +48,7 @@ static bool restore_kept(struct ctx *ctx, const char *path, struct outcome *out)
 	struct kept k;
 	bool good;
 
-	if (!kept_read(ctx, path, &k))
+	if (!kept_is_ours(ctx) || !kept_read(ctx, path, &k))
 		return false;
 	if (!ctx->json)
 		fprintf(ctx->out, "box %s as it was with entry %lld of the log\n", k.box, (long long)k.entry);

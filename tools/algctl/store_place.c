@@ -138,13 +138,10 @@ static bool make_directories(struct ctx *ctx, const char *path)
 
 static bool write_address(struct ctx *ctx, const char *path, const char *where)
 {
-	mode_t mask = umask(077);
-	FILE *f = fopen(path, "we");
-	bool good = f && fprintf(f, "%s\n", where) > 0;
+	char *line = format_text("%s\n", where);
+	bool good = file_replace(path, line);
 
-	umask(mask);
-	if (f)
-		good &= !fclose(f);
+	free(line);
 	return good || fail_errno(ctx, errno, NOWHERE, "%s: %s", path, strerror(errno));
 }
 

@@ -48,6 +48,9 @@
 
 const char store_rights[] =
 	"SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);\n"
+	/* Who may make functions there could have one called with the owner's rights. */
+	"DO $$ BEGIN EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', current_schema()); "
+	"EXCEPTION WHEN insufficient_privilege THEN NULL; END $$;\n"
 	"CREATE INDEX IF NOT EXISTS log_about ON log (kind, name);\n"
 
 	/* ---- who may what ---- */

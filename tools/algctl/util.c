@@ -2,8 +2,11 @@
 #include "algctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void *or_die(void *p)
 {
@@ -289,4 +292,63 @@ void errors_drop(struct ctx *ctx)
 	ctx->errors = NULL;
 	ctx->nerrors = 0;
 	ctx->errors_left_out = 0;
+}
+
+static bool write_all(int fd, const char *text)
+{
+	for (size_t left = strlen(text); left;) {
+		ssize_t n = write(fd, text, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		text += n;
+		left -= (size_t)n;
+	}
+	return true;
+}
+
+/* The directory's entry is to be on the disk as well. */
+static bool sync_directory(const char *path)
+{
+	char *own = copy(path);
+	int fd = open(dirname(own), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool good = fd >= 0 && !fsync(fd);
+
+	if (fd >= 0)
+		close(fd);
+	free(own);
+	return good;
+}
+
+/* Its own file: one that is there, left by whomever, is not written to. */
+static bool write_beside(const char *beside, const char *text)
+{
+	int number, fd;
+	bool good;
+
+	unlink(beside);
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return false;
+	good = write_all(fd, text) && !fsync(fd);
+	number = errno;
+	if (close(fd) && good)
+		return false;
+	errno = number;
+	return good;
+}
+
+bool file_replace(const char *path, const char *text)
+{
+	char *beside = format_text("%s.new", path);
+	bool good = write_beside(beside, text) && !rename(beside, path);
+	int number = errno;
+
+	if (!good)
+		unlink(beside);
+	free(beside);
+	errno = number;
+	return good && sync_directory(path);
 }

@@ -111,6 +111,7 @@ class Postgres:
     def new(self):
         self.made += 1
         self.psql("postgres", f"CREATE DATABASE store{self.made}")
+        self.psql(f"store{self.made}", "GRANT CREATE ON SCHEMA public TO PUBLIC")	# as servers before 15 have it
         return self.address(f"store{self.made}")
 
     def psql(self, database, text, user="owner"):

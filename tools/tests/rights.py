@@ -86,6 +86,7 @@ def viewer(box):
                  "DROP POLICY may_select ON objects", "CREATE OR REPLACE FUNCTION store_owner() RETURNS boolean LANGUAGE sql AS "
                  "'SELECT true'", "UPDATE versions SET definition = '{}'", "UPDATE refs SET to_version = 2"):
         vera.refused(text, "must be owner" if text.split()[0] in ("ALTER", "DROP") else "permission denied")
+    vera.refused("CREATE FUNCTION store_quote(t varchar) RETURNS text LANGUAGE sql AS 'SELECT t'", "permission denied for schema")
     stranger = Client(box, "stranger")
     stranger.sees("SELECT (SELECT count(*) FROM objects), (SELECT count(*) FROM versions), (SELECT count(*) FROM log), "
                   "(SELECT count(*) FROM refs), (SELECT count(*) FROM permissions)", [("0", "0", "0", "0", "0")], "nothing")

@@ -7,6 +7,7 @@ import time
 
 TENANTS, POLICIES = 10000, 1000
 FULL, LINE = 10, 1
+BOUND = {"SQLite": 10, "PostgreSQL": 20}	# by an operator, whose rows are looked at one by one: about 8 s
 
 
 def configuration(sessions=5):
@@ -57,7 +58,7 @@ def operators(box):
     box.good("role", "set", "operator", "members", "user:otto")
     box.good("role", "set", "administrator", "members", "user:ada")
     path = box.runner.file("scale.yaml", configuration())
-    timed(box, FULL, "apply of all of it by an operator", "apply", path, user="otto", has="applied")
+    timed(box, BOUND[box.engine.name], "apply of all of it by an operator", "apply", path, user="otto", has="applied")
     for i in range(0, 100, 5):
         box.good("tenant", "permit", f"t{i}", "operator", "edit")
         box.good("policy", "permit", f"p{i}", "viewer", "none")
@@ -67,7 +68,7 @@ def operators(box):
     timed(box, LINE, "a list by an operator", "tenant", "list", user="otto", has="t4711")
     text = configuration(7).replace("ftp: off", "ftp: on, sip: off")
     path = box.runner.file("scale.yaml", text)
-    timed(box, FULL, "a third of the policies and their tenants changed by an operator", "apply", path, user="otto", has="changed")
+    timed(box, BOUND[box.engine.name], "a third of it changed by an operator", "apply", path, user="otto", has="changed")
     box.in_step("after an operator's thousands")
     box.runner.timeout = before
 

@@ -642,6 +642,37 @@ def places(box):
     box.check(code == 0 and "default  version" in out, "--store none", out + err)
 
 
+def cut_off(box):
+    """Entries at the end of the log are missed by who has kept a hash."""
+    box.good("policy", "add", "gold")
+    before = box.json("log", "verify")
+    box.good("policy", "add", "silver")
+    after = box.json("log", "verify")
+    box.check(after["entries"] > before["entries"] and after["hash"] != before["hash"], "verify prints the last hash", after)
+    for known in (before["hash"], after["hash"], after["hash"].upper()):
+        box.good("log", "verify", known, has="complete and unchanged")
+    box.bad("log", "verify", "0" * 64, says="no entry has the hash")
+    sqlite = isinstance(box.engine, engines.Sqlite)
+    box.engine.sql(box.address, "DROP TRIGGER log_delete" if sqlite else "ALTER TABLE log DISABLE TRIGGER log_fixed")
+    box.engine.sql(box.address, f"DELETE FROM log WHERE number > {before['entries']}")
+    box.good("log", "verify", has="complete and unchanged")
+    box.good("log", "verify", before["hash"], has="complete and unchanged")
+    box.bad("log", "verify", after["hash"], says="entries were cut off")
+
+
+def past_the_store(box):
+    """An operator gives the kernel nothing that did not come from the store."""
+    box.good("tenant", "add", "acme", "zone", "7")
+    box.good("role", "set", "operator", "members", "user:otto")
+    kept = box.runner.file("kept.json", "{}")
+    for words in (("restore", "kept"), ("restore", "kept", "file", kept), ("agent", "file", kept)):
+        box.bad(*words, user="otto", says="is for root itself", ALGCTL_KEPT=kept)
+    box.good("restore", user="otto")
+
+
+past_the_store.engine = engines.Sqlite
+
+
 def no_fleet(box):
     box.bad("apply", "-", stdin="boxes: {paris: {}}\n", says="a fleet needs a store in PostgreSQL", code=1)
     box.bad("fleet", "add", "paris", says="a fleet needs a store in PostgreSQL", code=1)
@@ -649,8 +680,8 @@ def no_fleet(box):
 
 
 no_fleet.engine = engines.Sqlite
-TESTS = (no_fleet, objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors, kernel, whole, writers,
-         upgrade, places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS, *scale.TESTS)
+TESTS = (no_fleet, cut_off, past_the_store, objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors,
+         kernel, whole, writers, upgrade, places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS, *scale.TESTS)
 
 
 def attempt(test, runner, engine):
