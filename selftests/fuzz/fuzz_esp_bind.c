@@ -176,6 +176,9 @@ static enum alg_esp_verdict esp(struct alg_esp_group *g, struct alg_esp_pair *pa
 		v = dir == ALG_ESP_IN ? alg_esp_in(g, &p) : alg_esp_out(pair, &p);
 		PROPERTY(v == ALG_ESP_BOUND);
 		PROPERTY(find(g, dir, spi) == p.fresh && p.fresh->pair == p.pair);
+		PROPERTY(!w.config.require_ike || p.pair->n_ikes);
+		PROPERTY(dir == ALG_ESP_OUT || g->n_pairs == 1 || g->holder == p.pair || p.pair->asking.next ||
+			 p.pair->awaited.next);		/* somebody who waits */
 		if (p.victim) {
 			PROPERTY(dir == ALG_ESP_IN ? !p.victim->settled : p.victim == known);
 			free(p.victim);
@@ -372,7 +375,7 @@ static void step(void)
 		w.now += spans[pick(8)];
 		return;
 	}
-	if (!c->pair && (!join(c) || w.config.require_ike || pick(2))) {
+	if (!c->pair && (!join(c) || pick(2))) {
 		if (c->pair)
 			begin_ike(c);
 		return;
