@@ -40,6 +40,7 @@
 #define ESP_IKES_MAX	8	/* of a tunnel */
 #define ESP_SEQ_MAX	64	/* sequence numbers of an SA that counts as new */
 #define ESP_ANSWER	2000	/* ms that an outbound SPI is given until an inbound one answers */
+#define ESP_NFCT_NONE	1ul	/* a connection's address is never */
 
 struct esp_addrs {
 	union nf_inet_addr src, dst;
@@ -168,8 +169,11 @@ struct esp_tunnel {
 /**
  * struct esp_sa - a known SPI
  * @node, @key:	as its packets come: what the short way looks up, and nothing else
- * @tmpl:	its tunnel's
+ * @nfct:	its connection, with a reference, and what its packets are to it, as skb->_nfct has them; 0: not known,
+ *		ESP_NFCT_NONE: it gets none any more. It is only changed by xchg() and cmpxchg()
  * @gen:	configuration in which its tunnel was found allowed
+ * @tmpl:	its tunnel's
+ * @sought:	jiffies, when @nfct was last looked for
  * @out_node, @out_key: outbound: among those of all clients of the group
  * @begun:	jiffies
  *
@@ -178,9 +182,11 @@ struct esp_tunnel {
 struct esp_sa {
 	struct rhash_head node;
 	struct esp_key key;
-	struct nf_conn *tmpl;
+	unsigned long nfct;
 	struct alg_esp_sa bind;
 	u32 gen;
+	u32 sought;
+	struct nf_conn *tmpl;
 	struct rhash_head out_node;
 	struct esp_out_key out_key;
 	unsigned long begun;
@@ -247,8 +253,13 @@ struct esp_group *esp_group_find(struct net *net, u16 zone, u16 family, const un
 				 const union nf_inet_addr *public);
 struct esp_sa *esp_sa_find(const struct esp_group *group, enum alg_esp_dir dir, u32 spi);
 struct esp_sa *esp_sa_find_key(const struct esp_key *key);
-bool esp_zone_is_slot(u16 zone);
-struct nf_conn *esp_own_template(struct esp_net *en);	/* for the box's own ESP; NULL: no memory */
+extern unsigned int esp_zone_min;
+static inline bool esp_zone_is_slot(u16 zone)
+{
+	return zone >= esp_zone_min;
+}
+u16 esp_own_zone(void);					/* of the box's own ESP, behind those of slots */
+struct nf_conn *esp_own_template(struct esp_net *en);	/* for it; NULL: no memory */
 struct esp_tunnel *esp_tunnel_by_slot(struct net *net, u16 family, const union nf_inet_addr *gateway, u16 slot);
 /* Of a new connection in @zone, by its first packet. @outbound: the client's. */
 struct esp_tunnel *esp_tunnel_of_flow(struct net *net, u16 zone, u16 family, const struct esp_addrs *addrs, bool *outbound);
@@ -346,6 +357,16 @@ void esp_tunnel_flow_kill(const struct esp_tunnel *tunnel);
 bool esp_own_zone_free(const struct esp_join *join);
 /* Removes one of the client's own from before that is not translated as its IKE is. @all: whatever it is. */
 void esp_own_zone_clear(const struct esp_join *join, bool all);
+
+/*
+ * The connection that conntrack would find for packets of @sa, if it is the tunnel's and there were some both ways: takes it
+ * in, and returns it as ->nfct has it. 0: there is none (yet), or somebody looked less than a jiffy ago. Under RCU.
+ */
+unsigned long esp_sa_seek(struct esp_sa *sa);
+/* It has been that of @sa: no more. */
+void esp_sa_release(struct esp_sa *sa, unsigned long nfct);
+/* Now and then: nothing is kept that conntrack has no use for any more. */
+void esp_sa_tidy(struct esp_sa *sa);
 
 /* ---- esp_adopt.c ---- */
 

@@ -113,3 +113,54 @@ struct nf_conn *esp_tunnel_master(struct esp_tunnel *tunnel)
 	}
 	return NULL;
 }
+
+/* ---- of SAs ---- */
+
+/* Both ways, and it will stay; between the tunnel's client and its public address. */
+static bool fits(const struct nf_conn *ct, enum ip_conntrack_dir dir, const struct esp_sa *sa)
+{
+	const unsigned long wanted = IPS_CONFIRMED | IPS_SEEN_REPLY | IPS_ASSURED;
+	const struct nf_conntrack_tuple *other = &ct->tuplehash[!dir].tuple;
+	const struct esp_tunnel *tunnel = esp_tunnel_of(sa->bind.pair);
+
+	if ((READ_ONCE(ct->status) & (wanted | IPS_DYING)) != wanted)
+		return false;
+	if (sa->bind.dir == ALG_ESP_OUT)
+		return nf_inet_addr_cmp(&other->dst.u3, &tunnel->in.dst);
+	return nf_inet_addr_cmp(&other->src.u3, &tunnel->key.out.src);
+}
+
+unsigned long esp_sa_seek(struct esp_sa *sa)
+{
+	u16 zone = sa->tmpl ? nf_ct_zone(sa->tmpl)->id : sa->key.zone;
+	struct esp_addrs addrs = sa->key.out;
+	enum ip_conntrack_dir dir;
+	unsigned long nfct;
+	struct nf_conn *ct;
+
+	if (READ_ONCE(sa->sought) == (u32)jiffies)
+		return 0;
+	WRITE_ONCE(sa->sought, (u32)jiffies);
+	ct = esp_conn_get(read_pnet(&sa->key.net), zone, sa->key.family, &addrs, &dir);
+	if (!ct)
+		return 0;
+	nfct = (unsigned long)ct | (dir == IP_CT_DIR_ORIGINAL ? IP_CT_ESTABLISHED : IP_CT_ESTABLISHED_REPLY);
+	if (fits(ct, dir, sa) && !cmpxchg(&sa->nfct, 0, nfct))
+		return nfct;
+	nf_ct_put(ct);
+	return 0;
+}
+
+void esp_sa_release(struct esp_sa *sa, unsigned long nfct)
+{
+	if (cmpxchg(&sa->nfct, nfct, 0) == nfct)
+		nf_conntrack_put((struct nf_conntrack *)(nfct & NFCT_PTRMASK));
+}
+
+void esp_sa_tidy(struct esp_sa *sa)
+{
+	unsigned long nfct = READ_ONCE(sa->nfct);
+
+	if (nfct & NFCT_PTRMASK && nf_ct_is_dying((struct nf_conn *)(nfct & NFCT_PTRMASK)))
+		esp_sa_release(sa, nfct);
+}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hooks around conntrack. In front of it a packet of ESP gets to know whose it is, and the zone of that client's slot; behind it
- * a new flow becomes a child of its IKE connection and is translated as that is.
+ * Hooks around conntrack. In front of it a packet of ESP gets to know whose it is, and the zone of that client's slot, or, once
+ * packets went both ways, its connection itself; behind it a new flow becomes a child of its IKE connection and is translated as
+ * that is.
  */
 #include <linux/icmp.h>
 #include <linux/netfilter_ipv4.h>
@@ -13,6 +14,8 @@
 #include <net/xfrm.h>
 #include <net/netfilter/nf_conntrack_core.h>
 #include <net/netfilter/nf_conntrack_ecache.h>
+#include <net/netfilter/nf_conntrack_l4proto.h>
+#include <net/netfilter/nf_conntrack_timeout.h>
 #include <net/netfilter/nf_conntrack_zones.h>
 
 #include "esp.h"
@@ -209,6 +212,58 @@ static bool quick(const struct esp_net *en, struct esp_sa *sa, u32 seq)
 	return READ_ONCE(sa->gen) == smp_load_acquire(en->gen) && alg_esp_quick(&sa->bind, seq, esp_now());
 }
 
+/*
+ * Takes a reference of @sa's connection. As long as the SA has one, the connection stays what it was found to be; once it has given
+ * it up, the memory may be another connection's, but then @sa says so.
+ */
+static struct nf_conn *sa_conn_get(const struct esp_sa *sa, unsigned long nfct)
+{
+	struct nf_conn *ct = (struct nf_conn *)(nfct & NFCT_PTRMASK);
+
+	if (!ct || !refcount_inc_not_zero(&ct->ct_general.use))
+		return NULL;
+	smp_acquire__after_ctrl_dep();
+	if (likely(READ_ONCE(sa->nfct) == nfct))
+		return ct;
+	nf_ct_put(ct);
+	return NULL;
+}
+
+/* What conntrack does for each packet of a connection without a tracker of its own. */
+static void refresh(struct sk_buff *skb, struct nf_conn *ct, enum ip_conntrack_info ctinfo, struct net *net)
+{
+	const unsigned int *timeout = nf_ct_timeout_lookup(ct);
+
+	nf_ct_refresh_acct(ct, ctinfo, skb, timeout ? *timeout : READ_ONCE(nf_generic_pernet(net)->timeout));
+}
+
+/*
+ * The packet gets the connection that conntrack would find for it, which then has nothing left to do. @same_zone: it would look in
+ * the zone of @sa's packets, if that is not a slot's. false: let conntrack look.
+ */
+static bool attach(const struct esp_net *en, struct sk_buff *skb, struct esp_sa *sa, bool same_zone)
+{
+	unsigned long nfct = READ_ONCE(sa->nfct) ?: esp_sa_seek(sa);
+	struct nf_conn *ct = sa_conn_get(sa, nfct);
+
+	if (unlikely(!ct))
+		return false;
+	if (unlikely(nf_ct_is_dying(ct) || nf_ct_is_expired(ct))) {
+		esp_sa_release(sa, nfct);
+		nf_ct_put(ct);
+		return false;
+	}
+	if (unlikely(!same_zone && !esp_zone_is_slot(nf_ct_zone(ct)->id))) {
+		nf_ct_put(ct);
+		return false;
+	}
+	if (unlikely(skb_nfct(skb)))
+		nf_conntrack_put(skb_nfct(skb));
+	skb->_nfct = nfct;
+	refresh(skb, ct, nfct & NFCT_INFOMASK, en->net);
+	return true;
+}
+
 /* A public address that tenants in several zones share: its SAs are in zone 0. */
 static struct esp_sa *sa_any_zone(struct esp_key *key, const struct esp_zones *zones)
 {
@@ -228,6 +283,7 @@ static unsigned int esp_packet(struct esp_net *en, struct sk_buff *skb, struct e
 	struct esp_sa *sa = NULL;
 	struct esp_zones zones;
 	unsigned int i;
+	bool same_zone;
 
 	if (!esp_zones_of(skb, &zones))
 		return NF_ACCEPT;
@@ -236,11 +292,14 @@ static unsigned int esp_packet(struct esp_net *en, struct sk_buff *skb, struct e
 		key->zone = zones.id[i];
 		sa = esp_sa_find_key(key);
 	}
-	if (unlikely(!sa))
+	same_zone = zones.n == 1;
+	if (unlikely(!sa)) {
 		sa = sa_any_zone(key, &zones);
-	if (likely(sa && quick(en, sa, seq)))
-		return put_template(skb, sa->tmpl);
-	return slow(en, skb, key, &zones, spi, seq);
+		same_zone = false;
+	}
+	if (unlikely(!sa || !quick(en, sa, seq)))
+		return slow(en, skb, key, &zones, spi, seq);
+	return likely(attach(en, skb, sa, same_zone)) ? NF_ACCEPT : put_template(skb, sa->tmpl);
 }
 
 static bool ah_forbidden(struct esp_net *en, const struct esp_key *key, struct esp_tunnel **tunnel)
@@ -408,6 +467,14 @@ static bool flow_translate(struct nf_conn *ct, const struct esp_tunnel *tunnel, 
 	return nf_alg_nat_addresses(ct, &tunnel->key.out.dst, &tunnel->key.out.src);
 }
 
+/* A packet of a tunnel that left meanwhile: a connection in its slot would be in the way of the next one's. */
+static bool is_left_over(const struct nf_conn *ct)
+{
+	u16 zone = nf_ct_zone(ct)->id;
+
+	return esp_zone_is_slot(zone) && zone != esp_own_zone();
+}
+
 /*
  * The first packet of a flow, or one more before the first was confirmed. Without a connection that IKE came through it is a new
  * one for the rules, too, if its client began it.
@@ -422,7 +489,7 @@ static unsigned int flow_begins(struct esp_net *en, struct sk_buff *skb, struct 
 		return NF_ACCEPT;
 	tunnel = flow_tunnel(en, ct, &outbound);
 	if (!tunnel || !esp_lock_tunnel(tunnel))
-		return NF_ACCEPT;
+		return is_left_over(ct) ? flow_refused(en, NULL, NF_ALG_REASON_NO_CLIENT) : NF_ACCEPT;
 	master = esp_tunnel_master(tunnel);
 	require = tunnel->group->config.require_ike;
 	esp_unlock(tunnel->group);

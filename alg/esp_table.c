@@ -10,8 +10,8 @@
 
 #define JOIN_TRIES	8	/* somebody else may come or go meanwhile */
 
-static unsigned int zone_min = ESP_ZONE_MIN;
-module_param(zone_min, uint, 0444);
+unsigned int esp_zone_min = ESP_ZONE_MIN;
+module_param_named(zone_min, esp_zone_min, uint, 0444);
 MODULE_PARM_DESC(zone_min, "first of the conntrack zones that belong to this module; they go up to 65535");
 
 static unsigned int esp_net_id;
@@ -149,12 +149,12 @@ struct esp_tunnel *esp_tunnel_of_flow(struct net *net, u16 zone, u16 family, con
 	struct alg_esp_pair *own;
 
 	*outbound = true;
-	if (zone >= zone_min) {
+	if (zone >= esp_zone_min) {
 		tunnel = slot_find(net, zone, family, &addrs->src, &addrs->dst);
 		if (tunnel)
 			return tunnel;
 		*outbound = false;
-		tunnel = esp_tunnel_by_slot(net, family, &addrs->src, zone - zone_min + 1);
+		tunnel = esp_tunnel_by_slot(net, family, &addrs->src, zone - esp_zone_min + 1);
 		return tunnel && nf_inet_addr_cmp(&tunnel->in.dst, &addrs->dst) ? tunnel : NULL;
 	}
 	tunnel = esp_tunnel_find(net, zone, family, &addrs->src, &addrs->dst);
@@ -222,6 +222,16 @@ void esp_unlock(struct esp_group *group)
 
 /* ---- SAs ---- */
 
+/* It is in no list and no table any more. Packets may still have it. */
+static void sa_free(struct esp_sa *sa)
+{
+	unsigned long nfct = xchg(&sa->nfct, ESP_NFCT_NONE) & NFCT_PTRMASK;
+
+	if (nfct)
+		nf_conntrack_put((struct nf_conntrack *)nfct);
+	kfree_rcu(sa, rcu);
+}
+
 bool esp_sa_add(struct esp_sa *sa)
 {
 	struct esp_tunnel *tunnel = esp_tunnel_of(sa->bind.pair);
@@ -242,7 +252,7 @@ bool esp_sa_add(struct esp_sa *sa)
 	rhashtable_remove_fast(&sas, &sa->node, sa_params);
 out:
 	alg_esp_forget(&sa->bind);
-	kfree_rcu(sa, rcu);
+	sa_free(sa);
 	return false;
 }
 
@@ -251,7 +261,7 @@ void esp_sa_free(struct esp_sa *sa)
 	rhashtable_remove_fast(&sas, &sa->node, sa_params);
 	if (sa->bind.dir == ALG_ESP_OUT)
 		rhashtable_remove_fast(&outs, &sa->out_node, out_params);
-	kfree_rcu(sa, rcu);
+	sa_free(sa);
 }
 
 /* ---- IKE sessions ---- */
@@ -319,7 +329,7 @@ void esp_free_lists(struct alg_link *sa_list, struct alg_link *ike_list)
 
 static u16 slots_max(void)
 {
-	return min_t(unsigned int, ESP_SLOTS_MAX, U16_MAX - zone_min);
+	return min_t(unsigned int, ESP_SLOTS_MAX, U16_MAX - esp_zone_min);
 }
 
 /* The namespace's template of a zone, which lives as long as it does. */
@@ -343,15 +353,14 @@ static struct nf_conn *tmpl_get(struct esp_net *en, u16 zone_id)
 	return xa_is_err(other) ? NULL : other;
 }
 
-bool esp_zone_is_slot(u16 zone)
+u16 esp_own_zone(void)
 {
-	return zone >= zone_min;
+	return esp_zone_min + slots_max();
 }
 
-/* In the zone behind those of slots. */
 struct nf_conn *esp_own_template(struct esp_net *en)
 {
-	return tmpl_get(en, zone_min + slots_max());
+	return tmpl_get(en, esp_own_zone());
 }
 
 /* Packets may still be queued with one. */
@@ -513,7 +522,7 @@ static bool tunnel_slot(struct esp_tunnel *tunnel, struct esp_gateway *gw)
 	tunnel->zone = tunnel->key.zone;
 	if (!slot)
 		return true;
-	tunnel->zone = zone_min + slot - 1;
+	tunnel->zone = esp_zone_min + slot - 1;
 	tunnel->tmpl = tmpl_get(en, tunnel->zone);
 	if (!tunnel->tmpl)
 		return false;
@@ -757,7 +766,7 @@ static void __net_exit esp_net_pre_exit(struct net *net)
 
 static int slot_conn(struct nf_conn *ct, void *data)
 {
-	return nf_ct_protonum(ct) == IPPROTO_ESP && nf_ct_zone(ct)->id >= zone_min;
+	return nf_ct_protonum(ct) == IPPROTO_ESP && nf_ct_zone(ct)->id >= esp_zone_min;
 }
 
 /* No packet is in a hook of ours any more. Connections in slots' zones would never be found again. */
@@ -806,7 +815,7 @@ int esp_table_init(void)
 
 	BUILD_BUG_ON(sizeof(struct esp_key) != sizeof(possible_net_t) + sizeof(struct esp_addrs) + 8);
 	BUILD_BUG_ON(sizeof(struct esp_key) % sizeof(long));
-	if (zone_min < 1 || zone_min >= U16_MAX) {
+	if (esp_zone_min < 1 || esp_zone_min >= U16_MAX) {
 		pr_err("nf_alg_ike: zone_min must be from 1 to 65534\n");
 		return -EINVAL;
 	}

@@ -24,6 +24,14 @@ static u32 left(u32 now, u32 last, u32 span)
 	return (s32)past < 0 ? span : past < span ? span - past : 0;
 }
 
+static void tidy(struct esp_tunnel *tunnel)
+{
+	const struct alg_link *head = &tunnel->bind.sas, *link;
+
+	for (link = head->next; link != head; link = link->next)
+		esp_sa_tidy(esp_sa_of(alg_esp_entry(link, struct alg_esp_sa, list)));
+}
+
 /* The latest IKE session is the one whose connection stays, and ESP's connection stays as long as it has an SA. */
 static void keep(struct esp_tunnel *tunnel, u32 now)
 {
@@ -59,10 +67,12 @@ static void tend(struct esp_tunnel *tunnel)
 		alg_link_init(&ikes);
 		empty = alg_esp_expire(&tunnel->bind, now, &sas, &ikes);
 		esp_free_lists(&sas, &ikes);
-		if (empty)
+		if (empty) {
 			esp_tunnel_leave(tunnel);
-		else
+		} else {
+			tidy(tunnel);
 			keep(tunnel, (u32)now);
+		}
 	}
 	esp_unlock(group);
 }
