@@ -131,12 +131,12 @@ static bool tunnel_ike(struct field *f, struct tunnel *t)
 	return ct && pass(f->net, ike_skb(f, t, ntohs(ct->tuplehash[IP_CT_DIR_REPLY].tuple.dst.u.udp.port), true));
 }
 
-/* Two packets each way: the SAs are known, and known to belong together. */
+/* Three packets each way: the SAs are known, and known to belong together, and so is their connection. */
 static bool tunnel_esp(struct field *f, struct tunnel *t)
 {
 	struct nf_conn *ct = NULL;
 
-	for (t->seq = 1; t->seq <= 2; t->seq++) {
+	for (t->seq = 1; t->seq <= 3; t->seq++) {
 		if (!pass(f->net, esp_skb(f, t, false)))
 			return false;
 		ct = pass(f->net, esp_skb(f, t, true));
@@ -290,7 +290,7 @@ static void batch(struct field *f, const struct chain *c, bool inbound, u32 at, 
 		kfree_skb(f->skb[i]);
 }
 
-static int measure(struct field *f, const char *name, bool inbound, u32 rounds)
+static int measure_way(struct field *f, const char *name, bool inbound, u32 rounds)
 {
 	struct bench_series *s[2];
 	u32 r, i;
@@ -308,6 +308,16 @@ static int measure(struct field *f, const char *name, bool inbound, u32 rounds)
 		cond_resched();
 	}
 	return 0;
+}
+
+/* Both ways, as far as wanted. */
+static int measure(struct field *f, const char *out, const char *in, u32 tunnels, u32 rounds)
+{
+	if (!bench_wanted(out) && !bench_wanted(in))
+		return 0;
+	if (bench_failed() || !tunnels_open(f, tunnels))
+		return 0;
+	return measure_way(f, out, false, rounds) ?: measure_way(f, in, true, rounds);
 }
 
 static void field_free(struct field *f)
@@ -330,17 +340,14 @@ int bench_esp(struct net *net, u32 rounds)
 	struct field f = { .net = net };
 	int err;
 
-	if (!bench_wanted("esp-out") && !bench_wanted("esp-in"))
-		return 0;
 	f.dev = dev_get_by_name(net, "esp0");
 	if (!f.dev)
 		return -ENODEV;
 	f.tunnels = kvcalloc(BENCH_TUNNELS, sizeof(*f.tunnels), GFP_KERNEL);
 	err = f.tunnels ? chains_get(&f) : -ENOMEM;
-	if (!err && !bench_failed() && tunnels_open(&f, 1))
-		err = measure(&f, "esp-out-one", false, rounds) ?: measure(&f, "esp-in-one", true, rounds);
-	if (!err && !bench_failed() && tunnels_open(&f, BENCH_TUNNELS))
-		err = measure(&f, "esp-out-many", false, rounds) ?: measure(&f, "esp-in-many", true, rounds);
+	if (!err)
+		err = measure(&f, "esp-out-one", "esp-in-one", 1, rounds) ?:
+		      measure(&f, "esp-out-many", "esp-in-many", BENCH_TUNNELS, rounds);
 	field_free(&f);
 	return err;
 }

@@ -143,7 +143,7 @@ int bench_pptp(u32 rounds)
 	u32 round;
 	int i, n = ours ? 2 : 1;
 
-	if (!bench_wanted("pptp"))
+	if (!bench_wanted("pptp-request") && !bench_wanted("pptp-reply"))
 		return 0;
 	runs = kcalloc(2, sizeof(*runs), GFP_KERNEL);
 	if (!runs)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""report.py RAW TABLE: figures of measure.sh as a table with ratios and verdicts, also written to TABLE.
+"""report.py RAW TABLE [NAME]: figures of measure.sh as a table with ratios and verdicts, also written to TABLE; or only of what was
+measured of NAME (see run), which leaves TABLE as it is.
 
 Every series has one value a round, and what is compared was measured in turns within a round. A figure is the median over rounds;
 a ratio or difference is the median of the rounds' own ones. Noise is twice the standard error of that median, estimated from
@@ -98,8 +99,14 @@ def read(name):
     return series, figures, complaints
 
 
-def helper_rows(table, series):
+def wanted(name, only):
+    return name == only[:-1] if only.endswith("$") else name.startswith(only)
+
+
+def helper_rows(table, series, only):
     for name, title, target in HELPER_ROWS:
+        if not wanted(name, only):
+            continue
         kernel, ours = series[name, "kernel"], series.get((name, "ours"))
         goal = "" if target is None else f"≤ {target:g}"
         if not ours:
@@ -126,8 +133,10 @@ def added_row(table, title, base, lane, reference, floor, limit, target):
     table.add(title, f"{base:.1f} ns", f"{added:+.1f} ns", f"{added / base:+.1%} ± {noise / base:.1%}", target, met)
 
 
-def hook_rows(table, series):
+def hook_rows(table, series, only):
     for name, title, share in HOOK_ROWS:
+        if not wanted(name, only):
+            continue
         lane = {who: series[name, who] for who in ("plain", "twin", "empty", "one", "many")}
         base = median(lane["plain"])
         twin, noise = spread([t - p for p, t in zip(lane["plain"], lane["twin"])])
@@ -157,16 +166,15 @@ def main():
         print("not measured: " + complaint)
     if complaints:
         return 1
+    only = sys.argv[3] if len(sys.argv) > 3 else ""
     table = Table()
-    if not any(name == "ftp-port" for name, _ in series):
-        print("\n".join(f"{name}, {who}: {median(values):.0f} ns" for (name, who), values in series.items()))
-        return 0
-    helper_rows(table, series)
+    helper_rows(table, series, only)
     trunk_row(table, series)
-    hook_rows(table, series)
-    load_rows(table, figures)
-    with open(sys.argv[2], "w", encoding="utf-8") as out:
-        print(table, file=out)
+    hook_rows(table, series, only)
+    if not only:
+        load_rows(table, figures)
+        with open(sys.argv[2], "w", encoding="utf-8") as out:
+            print(table, file=out)
     print(table)
     print(f"{table.missed} targets missed" if table.missed else "every target is met")
     return 1 if table.missed else 0
