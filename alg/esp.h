@@ -7,6 +7,7 @@
  * ike_adopt.c	reloaded: other IKE connections from before; whose they are their client's next message tells
  * ike_natt.c	the peers move to udp/4500: step aside
  * ike_port.c	option preserve-port
+ * ike_wait.c	messages that the gate holds up
  * esp_table.c	gateways, groups, tunnels, SAs: tables, lives, locks
  * esp_conn.c	their connections in conntrack
  * esp_adopt.c	reloaded: IKE connections that the policy serves as before, with a tunnel at once
@@ -81,6 +82,10 @@ struct esp_out_key {
  * @ids:	tunnels by id
  * @tmpls:	templates by zone: one each for slots that were in use
  * @work:	runs while there are tunnels
+ * @wait_list, @waiting: messages that the gate holds up, under @wait_lock, which is taken below gateways' locks
+ * @wait_work:	runs while there are some
+ * @crowd:	there may be clients from before the module was loaded that are not known
+ * @unclaimed:	how many IKE connections from before have not been heard of since, and one while there may be more
  */
 struct esp_net {
 	struct net *net;
@@ -93,6 +98,12 @@ struct esp_net {
 	struct delayed_work work;
 	u32 walked;
 	struct nf_hook_ops *hooks;
+	spinlock_t wait_lock;
+	u32 waiting;
+	struct list_head wait_list;
+	struct delayed_work wait_work;
+	bool crowd;
+	atomic_t unclaimed;
 };
 
 /**
@@ -201,6 +212,7 @@ struct esp_sa {
  * @used:	it got beyond phase 1
  * @port:	preserve-port: its translated source port, network byte order, 0: not preserved
  * @by_ispi:	preserve-port: in ike_port.c's table
+ * @wait:	the gate holds a message up, from the gateway, from the client
  */
 struct esp_ike {
 	struct alg_esp_ike bind;
@@ -212,6 +224,7 @@ struct esp_ike {
 	__be16 port;
 	unsigned long begun;
 	struct hlist_node by_ispi;
+	struct ike_wait *wait[2];
 	struct rcu_head rcu;
 };
 
@@ -241,6 +254,8 @@ bool ike_unused_end(struct esp_tunnel *tunnel);
  */
 void ike_adopt_all(void);
 bool ike_adopted(struct nf_alg_work *w);
+/* A connection from before was heard of, or ended. */
+void ike_orphan_known(struct nf_conn *ct);
 
 /* ---- esp_table.c ---- */
 
@@ -372,6 +387,12 @@ void esp_sa_tidy(struct esp_sa *sa);
 
 /* Takes up IKE connections from before the module was loaded. Behind nf_alg_proto_register(); may sleep. */
 void esp_adopt(void);
+/*
+ * Under the lock. The module is unloaded: SPIs to the client are left with its IKE connection. And of the tunnel of such a one:
+ * they are the client's.
+ */
+void esp_spis_leave(struct esp_tunnel *tunnel);
+void esp_spis_find(struct esp_tunnel *tunnel, const struct nf_conn *ct);
 
 /* ---- esp_hook.c, esp_icmp.c ---- */
 
@@ -418,5 +439,17 @@ int ike_port_send(struct sk_buff *skb, unsigned int protoff);
 unsigned int ike_port_receive(struct sk_buff *skb, struct net *net);
 extern u32 ike_port_sessions;	/* how many are preserved: nothing is to be done for none */
 void ike_port_init(void);
+
+/* ---- ike_wait.c ---- */
+
+/* All but the last two under the lock. */
+/* true: the message is kept until the gate lets it pass, and @skb with it; one that was kept goes. */
+bool ike_wait_put(struct esp_ike *ike, struct sk_buff *skb, unsigned int protoff, const struct nf_conn *ct,
+		  const struct alg_ike_msg *msg, bool from_client);
+/* It came again and was not held up. */
+void ike_wait_passed(struct esp_ike *ike, const struct alg_ike_msg *msg, bool from_client);
+void ike_wait_drop(struct esp_ike *ike);
+void ike_wait_init(struct esp_net *en);
+void ike_wait_stop(struct esp_net *en);		/* nothing waits any more */
 
 #endif /* NF_ALG_ESP_H */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The module was loaded anew while IKE connections went on that it served before: they get their helper back, and their parties
- * a tunnel, whose SPIs are learned again, before there is IKE. What is left is ike_adopt.c's.
+ * a tunnel, before there is IKE. SPIs to the client were left with its IKE connection, in what memory a helper has there; those
+ * that it sends to are learned again. What is left is ike_adopt.c's.
  */
 #include <linux/mm.h>
 #include <linux/netfilter_ipv6.h>
@@ -79,6 +80,78 @@ static bool join_of(struct esp_join *join, const struct nf_conn *ct, const struc
 	       !is_local(net, join->family, &join->in.src);
 }
 
+/* ---- SPIs ---- */
+
+static const struct alg_esp_sa *later_one(const struct alg_esp_sa *a, const struct alg_esp_sa *b)
+{
+	return !a || (s32)(READ_ONCE(b->last) - READ_ONCE(a->last)) > 0 ? b : a;
+}
+
+/* The inbound SA that was used last, but for those in @spis, and for what anybody may have made up. */
+static const struct alg_esp_sa *latest_in(const struct esp_tunnel *tunnel, const u32 *spis, unsigned int n)
+{
+	const struct alg_link *head = &tunnel->bind.sas, *link;
+	const struct alg_esp_sa *found = NULL;
+	unsigned int i;
+
+	for (link = head->prev; link != head; link = link->prev) {
+		const struct alg_esp_sa *sa = alg_esp_entry(link, struct alg_esp_sa, list);
+
+		for (i = 0; i < n && spis[i] != sa->spi; i++)
+			;
+		if (i == n && sa->dir == ALG_ESP_IN && (sa->settled || !sa->era))
+			found = later_one(found, sa);
+	}
+	return found;
+}
+
+void esp_spis_leave(struct esp_tunnel *tunnel)
+{
+	struct nf_conn *ct = esp_tunnel_master(tunnel);
+	const struct alg_esp_sa *sa;
+	struct nf_alg_conn *data;
+	unsigned int n;
+
+	if (!ct)
+		return;
+	data = nfct_help(ct) ? nfct_help_data(ct) : NULL;
+	for (n = 0; data && n < NF_ALG_CONN_SPIS; n++) {
+		sa = latest_in(tunnel, data->spi, n);
+		if (!sa)
+			break;
+		data->spi[n] = sa->spi;
+	}
+	nf_ct_put(ct);
+}
+
+static void spi_find(struct esp_tunnel *tunnel, u32 spi)
+{
+	struct esp_sa *sa;
+
+	if (esp_sa_find(tunnel->group, ALG_ESP_IN, spi))
+		return;
+	sa = kzalloc(sizeof(*sa), GFP_ATOMIC | __GFP_NOWARN);
+	if (!sa)
+		return;
+	if (!alg_esp_known(&tunnel->bind, &sa->bind, spi, esp_now()))
+		kfree(sa);
+	else if (esp_sa_add(sa))
+		nf_alg_count(tunnel->account, NF_ALG_PROTOCOL_IKE, NF_ALG_REASON_SPI_BOUND);
+}
+
+void esp_spis_find(struct esp_tunnel *tunnel, const struct nf_conn *ct)
+{
+	struct nf_alg_conn *data = nfct_help_data(ct);
+	unsigned int n;
+
+	for (n = 0; n < NF_ALG_CONN_SPIS && data->spi[n]; n++) {
+		spi_find(tunnel, data->spi[n]);
+		data->spi[n] = 0;
+	}
+}
+
+/* ---- connections ---- */
+
 static void tunnel_adopt(const struct nf_conn *ct, const struct nf_alg_tenant *tenant)
 {
 	enum nf_alg_reason reason;
@@ -98,6 +171,7 @@ static void tunnel_adopt(const struct nf_conn *ct, const struct nf_alg_tenant *t
 		ike->tuple = ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 		ike->zone = *nf_ct_zone(ct);
 	}
+	esp_spis_find(tunnel, ct);
 	esp_unlock(tunnel->group);
 }
 

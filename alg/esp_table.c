@@ -15,6 +15,7 @@ module_param_named(zone_min, esp_zone_min, uint, 0444);
 MODULE_PARM_DESC(zone_min, "first of the conntrack zones that belong to this module; they go up to 65535");
 
 static unsigned int esp_net_id;
+static bool loading;
 
 /* ---- tables ---- */
 
@@ -283,6 +284,7 @@ struct esp_ike *esp_ike_find(struct esp_tunnel *tunnel, u64 ispi)
 static void ike_free(struct esp_ike *ike)
 {
 	ike_port_forget(ike);
+	ike_wait_drop(ike);
 	kfree_rcu(ike, rcu);
 }
 
@@ -440,6 +442,7 @@ static struct esp_group *group_get(const struct esp_join *join, struct esp_gatew
 	group->gateway = gw;
 	esp_config_set(group, join->rule);
 	alg_esp_group_init(&group->bind, &group->config, &gw->slots);
+	group->bind.crowd = &esp_net(join->net)->crowd;
 	if (rhashtable_insert_fast(&groups, &group->node, group_params)) {
 		kfree(group);
 		return NULL;
@@ -756,6 +759,10 @@ static int __net_init esp_net_init(struct net *net)
 	xa_init_flags(&en->ids, XA_FLAGS_ALLOC1);
 	xa_init(&en->tmpls);
 	esp_time_init(en);
+	ike_wait_init(en);
+	/* Until those that there are have been looked at. */
+	atomic_set(&en->unclaimed, loading);
+	en->crowd = loading;
 	return esp_hook_start(en);
 }
 
@@ -784,10 +791,12 @@ static void __net_exit esp_net_exit(struct net *net)
 		if (!esp_lock_tunnel(tunnel))
 			continue;
 		group = tunnel->group;
+		esp_spis_leave(tunnel);
 		esp_tunnel_leave(tunnel);
 		esp_unlock(group);
 	}
 	rcu_read_unlock();
+	ike_wait_stop(en);
 	if (en->used)
 		nf_ct_iterate_cleanup_net(slot_conn, &iter);
 	xa_destroy(&en->ids);
@@ -824,7 +833,9 @@ int esp_table_init(void)
 		if (err)
 			goto out;
 	}
+	loading = true;	/* namespaces that there are */
 	err = register_pernet_subsys(&esp_net_ops);
+	loading = false;
 	if (!err)
 		return 0;
 out:

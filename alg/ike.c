@@ -19,6 +19,7 @@
  * @from_client: else from its gateway
  * @client:	the connection's direction in which the client sends
  * @port:	preserve-port: the packet's source port as conntrack left it, 0: it stays
+ * @stolen:	the packet is kept until the gate lets it pass
  */
 struct ike_packet {
 	struct nf_alg_work w;
@@ -26,6 +27,7 @@ struct ike_packet {
 	enum ip_conntrack_dir client;
 	bool from_client;
 	__be16 port;
+	bool stolen;
 };
 
 /* ---- who is who ---- */
@@ -116,14 +118,24 @@ static void session_seen(struct ike_packet *p, struct esp_ike *ike)
 	p->port = ike->port;
 }
 
-/* Return: PASS; GATE: the message must not pass. */
+static void session_keep(struct ike_packet *p)
+{
+	nf_alg_conn_keep(p->w.ct, nf_alg_work_option(&p->w, NF_ALG_A_OPTION_STATE_TIMEOUT));
+}
+
+/* Return: PASS; GATE: the message must not pass (yet). */
 static enum alg_esp_verdict session_message(struct ike_packet *p, struct esp_ike *ike)
 {
 	enum alg_esp_verdict verdict = alg_esp_ike_message(&ike->bind, &p->msg, p->from_client, esp_now());
 
 	/* What is dropped is not seen: its connection may never be confirmed. */
-	if (verdict == ALG_ESP_PASS)
+	if (verdict == ALG_ESP_PASS) {
 		session_seen(p, ike);
+		ike_wait_passed(ike, &p->msg, p->from_client);
+	} else {
+		session_keep(p);	/* once the lock is gone packet and connection may be, too */
+		p->stolen = ike_wait_put(ike, p->w.skb, p->w.protoff, p->w.ct, &p->msg, p->from_client);
+	}
 	return verdict;
 }
 
@@ -140,6 +152,7 @@ static struct esp_ike *client_session(struct ike_packet *p, struct esp_tunnel **
 		nf_alg_work_refuse(&p->w, reason);
 		return NULL;
 	}
+	esp_spis_find(*tunnel, p->w.ct);
 	/* The other party began a tunnel this moment, where nothing is translated. */
 	p->from_client = esp_from_client(*tunnel, &join.out.src);
 	ike = esp_ike_find(*tunnel, p->msg.ispi);
@@ -205,10 +218,10 @@ static int take(struct ike_packet *p)
 
 	if (verdict != ALG_ESP_PASS) {
 		nf_alg_work_refuse(&p->w, esp_reason(verdict));
-		return NF_DROP;
+		return p->stolen ? NF_STOLEN : NF_DROP;
 	}
 	if (known)
-		nf_alg_conn_keep(p->w.ct, nf_alg_work_option(&p->w, NF_ALG_A_OPTION_STATE_TIMEOUT));
+		session_keep(p);
 	return p->port ? ike_port_send(p->w.skb, p->w.protoff) : NF_ACCEPT;
 }
 
@@ -263,7 +276,7 @@ static int datagram(struct ike_packet *p)
 	return NF_ACCEPT;
 }
 
-static int ike_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo)
+static int help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo)
 {
 	const struct nf_conntrack_tuple *t = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 	struct ike_packet p ALG_UNINIT;
@@ -282,9 +295,19 @@ static int ike_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *c
 	if (p.w.mode == NF_ALG_MODE_OFF)
 		return NF_ACCEPT;
 	p.port = 0;
+	p.stolen = false;
 	ret = datagram(&p);
-	if (p.w.mode == NF_ALG_MODE_ON)
+	if (p.w.mode == NF_ALG_MODE_ON && !p.stolen)
 		nf_alg_conn_keep(ct, 0);
+	return ret;
+}
+
+static int ike_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, enum ip_conntrack_info ctinfo)
+{
+	int ret = help(skb, protoff, ct, ctinfo);
+
+	if (ret != NF_STOLEN && CTINFO2DIR(ctinfo) == IP_CT_DIR_ORIGINAL)
+		ike_orphan_known(ct);
 	return ret;
 }
 
@@ -295,6 +318,7 @@ struct nf_alg_proto esp_proto = {
 	.name = "alg-ike",
 	.udp = true,
 	.help = ike_help,
+	.destroy = ike_orphan_known,
 	.calls = &esp_call_ops,
 	.owner = THIS_MODULE,
 };

@@ -22,7 +22,11 @@
 #define PORT_BITS	11
 #define PAIRS_MAX	64	/* clients of a group that are looked at for an ICMP error */
 
-/* Preserved sessions by initiator's SPI. Changed under the lock, which is taken below gateways' locks; read under RCU. */
+/*
+ * Preserved sessions by initiator's SPI. Changed under the lock, which is taken below gateways' locks; read under RCU. A session
+ * may be put in again without a grace period after it was taken out (the option, or the client's port, changed): it has one SPI as long
+ * as it lives, so it is the same bucket, and who stands on it goes on with that bucket's first one: sees some twice, misses none.
+ */
 static struct hlist_head sessions[1 << PORT_BITS];
 static DEFINE_SPINLOCK(sessions_lock);
 u32 ike_port_sessions;
@@ -49,6 +53,11 @@ void ike_port_learn(struct esp_ike *ike, const struct nf_conn *ct)
 	if (ike->port == port)
 		return;
 	spin_lock_bh(&sessions_lock);
+	/* What an adopted connection has before its client was heard of is no SPI; it never gets here. */
+	if (WARN_ON_ONCE(!ike->bind.ispi)) {
+		spin_unlock_bh(&sessions_lock);
+		return;
+	}
 	if (!ike->port) {
 		hlist_add_head_rcu(&ike->by_ispi, session_bucket(ike->bind.ispi));
 		WRITE_ONCE(ike_port_sessions, ike_port_sessions + 1);

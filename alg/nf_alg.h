@@ -40,6 +40,7 @@ struct nf_alg_call_ops;
  * @end:	a session is over: frees what its part has; under session->lock, in softirq, after the last packet; may be NULL.
  *		Others may look at the session for one more grace period
  * @closed:	TCP: an end of the connection sent FIN or RST; under session->lock; may be NULL
+ * @destroy:	conntrack deleted a connection; NULL for protocols with sessions
  * @calls:	calls, registrations and tunnels for dumps, NULL: the protocol has none
  * @owner:	the module
  * @expect_policy: set by registration: cap and longest timeout of its expectations
@@ -57,6 +58,7 @@ struct nf_alg_proto {
 	void (*begin)(struct nf_alg_session *session);
 	void (*end)(struct nf_alg_session *session);
 	void (*closed)(struct nf_alg_session *session);
+	void (*destroy)(struct nf_conn *ct);
 	const struct nf_alg_call_ops *calls;
 	struct module *owner;
 
@@ -90,6 +92,8 @@ bool nf_alg_protocol_reloaded(enum nf_alg_protocol id);
 
 /* ---- sessions: alg/session.c ---- */
 
+#define NF_ALG_CONN_SPIS	3
+
 /**
  * struct nf_alg_conn - what nfct_help_data() holds
  * @session:	NULL until the connection is confirmed; SESSION_GONE once conntrack deleted it
@@ -100,8 +104,10 @@ bool nf_alg_protocol_reloaded(enum nf_alg_protocol id);
  * @syn_seen:	@isn is valid
  * @inside_reply: the connection came through a pinhole: its responder is the party that the ALG serves
  * @port:	UDP: port at which the initiator wants answers, host byte order, 0: the one it sent from
- * @adopted:	it was assigned before the module was reloaded, to whom has to be found out
+ * @adopted:	to whom it is to be assigned has to be found out: it was before the module was reloaded, or IKE is nobody's so far
  * @knows_public: SIP: the inside party knows itself by its public address
+ * @orphan:	IKE: from before the module was reloaded, not heard of since
+ * @spi:	IKE: what the module leaves behind when it is unloaded, 0: none: SPIs of ESP to the client
  *
  * Kernels whose GRE tracker looks into the helper data of a GRE connection's master, whosever that is, take two pointers at
  * offset 16 for its own: they must stay NULL over TCP, where PPTP is. So what SIP alone uses is behind, the rest in front.
@@ -119,6 +125,8 @@ struct nf_alg_conn {
 	};
 	u16 port;
 	bool knows_public;
+	bool orphan;
+	u32 spi[NF_ALG_CONN_SPIS];
 };
 
 /**
@@ -200,6 +208,8 @@ void nf_alg_conn_keep(struct nf_conn *ct, u32 secs);
 
 /* The assignment hook gave @ct its helper: remembers the tenant. @ct is unconfirmed and not shared. */
 void nf_alg_conn_assigned(struct nf_conn *ct, u32 tenant_id);
+/* The same, for nobody: the helper finds out whether it is somebody's later. */
+void nf_alg_conn_waits(struct nf_conn *ct);
 
 u32 nf_alg_session_count(struct net *net);
 

@@ -126,7 +126,7 @@ static void helper_add(struct nf_alg_proto *proto, u16 l3num, u8 l4proto)
 
 	nf_ct_helper_init(h, l3num, l4proto, proto->name, port, port, proto->id, &proto->expect_policy, 0, proto->help,
 			  helper_from_nlattr, proto->owner);
-	h->destroy = nf_alg_session_destroy;
+	h->destroy = proto->destroy ?: nf_alg_session_destroy;
 }
 
 static void helpers_fill(struct nf_alg_proto *proto)

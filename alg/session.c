@@ -41,6 +41,14 @@ void nf_alg_conn_assigned(struct nf_conn *ct, u32 tenant_id)
 }
 EXPORT_SYMBOL_GPL(nf_alg_conn_assigned);
 
+void nf_alg_conn_waits(struct nf_conn *ct)
+{
+	struct nf_alg_conn *data = conn_data(ct);
+
+	if (data)
+		data->adopted = true;
+}
+
 void nf_alg_endpoint_set(struct alg_endpoint *ep, u16 l3num, const union nf_inet_addr *addr, __be16 port)
 {
 	memset(ep, 0, sizeof(*ep));

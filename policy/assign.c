@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "../alg/nf_alg.h"
+#include "../alg/proto/ike.h"
 
 #include <linux/export.h>
 #include <linux/netdevice.h>
@@ -190,20 +191,46 @@ static bool ct_eligible(const struct nf_conn *ct)
 	       !test_bit(IPS_HELPER_BIT, &ct->status) && !nfct_help(ct) && refcount_read(&ct->ct_general.use) == 1;
 }
 
-static void assign_helper(struct nf_conn *ct, struct nf_conntrack_helper *helper, const struct nf_alg_tenant *tenant,
-			  enum nf_alg_protocol protocol)
+static bool give_helper(struct nf_conn *ct, struct nf_conntrack_helper *helper)
 {
 	struct nf_conn_help *help = nf_ct_helper_ext_add(ct, GFP_ATOMIC);
 
 	/* without sequence adjustment a translated connection would break at the first rewrite: no ALG then */
-	if (!help || ((ct->status & IPS_NAT_MASK) && !nfct_seqadj(ct) && !nfct_seqadj_ext_add(ct))) {
-		nf_alg_count(tenant->account, protocol, NF_ALG_REASON_NO_MEMORY);
-		return;
-	}
+	if (!help || ((ct->status & IPS_NAT_MASK) && !nfct_seqadj(ct) && !nfct_seqadj_ext_add(ct)))
+		return false;
 	help = nfct_help(ct);	/* extensions may have moved */
 	rcu_assign_pointer(help->helper, helper);
 	set_bit(IPS_HELPER_BIT, &ct->status);
-	nf_alg_conn_assigned(ct, tenant->object.id);
+	return true;
+}
+
+static void assign_helper(struct nf_conn *ct, struct nf_conntrack_helper *helper, const struct nf_alg_tenant *tenant,
+			  enum nf_alg_protocol protocol)
+{
+	if (give_helper(ct, helper))
+		nf_alg_conn_assigned(ct, tenant->object.id);
+	else
+		nf_alg_count(tenant->account, protocol, NF_ALG_REASON_NO_MEMORY);
+}
+
+/*
+ * IKE that nobody's policy serves: it may last for days, and a policy that does so later is to reach it. Then a helper must be
+ * there, which can't be added any more.
+ */
+static bool is_ike(const struct nf_conntrack_tuple *tuple)
+{
+	return tuple->dst.protonum == IPPROTO_UDP && tuple->dst.u.udp.port == htons(ALG_IKE_PORT);
+}
+
+static void assign_later(struct nf_conn *ct)
+{
+	struct nf_conntrack_helper *helper;
+
+	if (!is_ike(&ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple))
+		return;
+	helper = nf_alg_protocol_helper(NF_ALG_PROTOCOL_IKE, nf_ct_l3num(ct), IPPROTO_UDP);
+	if (helper && give_helper(ct, helper))
+		nf_alg_conn_waits(ct);
 }
 
 static void assign(struct nf_alg_conf *conf, struct nf_conn *ct, const struct sk_buff *skb,
@@ -213,11 +240,11 @@ static void assign(struct nf_alg_conf *conf, struct nf_conn *ct, const struct sk
 	struct nf_conntrack_helper *helper;
 	unsigned int protocol;
 
-	if (!tenant)
+	protocol = tenant ? tenant_match(tenant, ct) : NF_ALG_PROTOCOLS;
+	if (protocol == NF_ALG_PROTOCOLS) {
+		assign_later(ct);
 		return;
-	protocol = tenant_match(tenant, ct);
-	if (protocol == NF_ALG_PROTOCOLS)
-		return;
+	}
 	helper = nf_alg_protocol_helper(protocol, nf_ct_l3num(ct), nf_ct_protonum(ct));
 	if (helper)
 		assign_helper(ct, helper, tenant, protocol);
@@ -232,6 +259,7 @@ static bool second_visit(const struct nf_hook_state *state)
 static unsigned int assign_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	const struct nf_alg_policy_net *pn = priv;
+	const struct nf_conntrack_tuple *tuple;
 	enum ip_conntrack_info ctinfo;
 	struct nf_alg_conf *conf;
 	struct nf_conn *ct;
@@ -240,8 +268,8 @@ static unsigned int assign_hook(void *priv, struct sk_buff *skb, const struct nf
 	if (!ct || ctinfo != IP_CT_NEW)
 		return NF_ACCEPT;
 	conf = rcu_dereference(pn->conf);
-	if (conf && port_served(conf, &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple) && ct_eligible(ct) &&
-	    !second_visit(state))
+	tuple = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	if (conf && (port_served(conf, tuple) || is_ike(tuple)) && ct_eligible(ct) && !second_visit(state))
 		assign(conf, ct, skb, state);
 	return NF_ACCEPT;
 }

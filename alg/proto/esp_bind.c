@@ -167,7 +167,7 @@ static void gate_open(struct alg_esp_pair *pair, u32 now, u32 span)
 	group->waiting = false;
 	group->resumed = false;
 	group->rest = NULL;
-	pair->era++;
+	pair->era = pair->era == 255 ? 1 : pair->era + 1;
 	pair->want_in = pair->want_out = 0;
 	link_out(&pair->awaited);
 }
@@ -216,6 +216,7 @@ enum alg_esp_verdict alg_esp_join(struct alg_esp_group *group, struct alg_esp_pa
 		group->own = pair;
 	}
 	pair->slot = slot;
+	pair->era = 1;
 	pair->group = group;
 	pair->born = (u32)now;
 	alg_link_init(&pair->ikes);
@@ -223,6 +224,12 @@ enum alg_esp_verdict alg_esp_join(struct alg_esp_group *group, struct alg_esp_pa
 	link_tail(&group->pairs, &pair->list);
 	group->n_pairs++;
 	return ALG_ESP_PASS;
+}
+
+/* No other client can be meant. */
+static bool alone(const struct alg_esp_group *group)
+{
+	return group->n_pairs == 1 && !(group->crowd && alg_esp_load(*group->crowd));
 }
 
 static void sa_unlink(struct alg_esp_sa *sa)
@@ -344,6 +351,33 @@ static bool exchange_seen(const struct alg_esp_ike *ike, u64 exchange)
 	return false;
 }
 
+/* A new exchange that makes SAs. */
+static void exchange_begins(struct alg_esp_ike *ike, u64 exchange, bool from_client)
+{
+	ike->seen[ike->next_seen] = exchange;
+	ike->next_seen = (ike->next_seen + 1) % ALG_ESP_EXCHANGES;
+	ike->quick_step = 1;
+	ike->quick_client = from_client;
+}
+
+/*
+ * Both sides have what they need for the SAs. Quick Mode has no flag for that: three messages, by turns (RFC 2409, 5.5). A first
+ * one that is repeated late may be taken for the third: the third comes all the same.
+ */
+static bool exchange_complete(struct alg_esp_ike *ike, const struct alg_ike_msg *msg, u64 exchange, bool from_client)
+{
+	u32 latest = (ike->next_seen + ALG_ESP_EXCHANGES - 1) % ALG_ESP_EXCHANGES;
+
+	if (msg->version == 2)
+		return msg->response;
+	if (ike->seen[latest] != exchange)
+		return false;
+	if (from_client == ike->quick_client)
+		return ike->quick_step == 2;
+	ike->quick_step = 2;
+	return false;
+}
+
 enum alg_esp_verdict alg_esp_ike_message(struct alg_esp_ike *ike, const struct alg_ike_msg *msg, bool from_client, u64 at)
 {
 	struct alg_esp_pair *pair = ike->pair, *holder;
@@ -375,11 +409,9 @@ enum alg_esp_verdict alg_esp_ike_message(struct alg_esp_ike *ike, const struct a
 		pair->want_in = min_t(u8, pair->want_in + 1, WANT_MAX);
 		pair->want_out = min_t(u8, pair->want_out + 1, WANT_MAX);
 	}
-	if (!seen) {
-		ike->seen[ike->next_seen] = exchange;
-		ike->next_seen = (ike->next_seen + 1) % ALG_ESP_EXCHANGES;
-	}
-	if (msg->version == 2 && msg->response)
+	if (!seen)
+		exchange_begins(ike, exchange, from_client);
+	if (exchange_complete(ike, msg, exchange, from_client))
 		gate_shorten(group, now, group->config->answer);
 	ike->last = now;
 	/* The one that ESP keeps alive from now on. */
@@ -406,6 +438,37 @@ static void sa_link(struct alg_esp_pair *pair, struct alg_esp_packet *packet, en
 	else
 		pair->n_out++;
 	packet->pair = pair;
+}
+
+bool alg_esp_known(struct alg_esp_pair *pair, struct alg_esp_sa *sa, u32 spi, u64 now)
+{
+	struct alg_esp_packet packet = { .spi = spi, .now = now, .fresh = sa };
+
+	if (!spi || pair->n_in >= pair->group->config->sas_max)
+		return false;
+	sa_link(pair, &packet, ALG_ESP_IN);
+	sa->era = 0;
+	return true;
+}
+
+/*
+ * What a pair that has just come sends on, which is old: it may belong to an inbound SA from before. One that was heard of if there
+ * is one. Not if it has made new ones: then it may be of those.
+ */
+static struct alg_esp_sa *find_known(const struct alg_esp_pair *pair, u32 now)
+{
+	struct alg_esp_sa *found = NULL;
+	struct alg_link *link;
+
+	if (pair->want_in || pair->want_out || !within(now, pair->born, 4 * pair->group->config->answer))
+		return NULL;
+	for (link = pair->sas.prev; link != &pair->sas; link = link->prev) {
+		struct alg_esp_sa *sa = sa_of(link);
+
+		if (sa->dir == ALG_ESP_IN && !sa->era && !sa->peer && (!found || sa->settled))
+			found = sa;
+	}
+	return found;
 }
 
 static void sa_pair_up(struct alg_esp_pair *pair, struct alg_esp_sa *in, struct alg_esp_sa *out)
@@ -456,8 +519,7 @@ static void open_for_answer(struct alg_esp_pair *pair, u32 seq, u32 now)
 	/* Its own IKE exchange wants an answer anyway. */
 	if (!pair->want_in)
 		pair->want_in = 1;
-	/* A tunnel of old that was quiet: so will its inbound SA be. Not in a group that is new itself, where all are of old. */
-	if (seq > group->config->seq_max && !within(now, pair->born, 4 * group->config->answer))
+	if (seq > group->config->seq_max)
 		group->resumed = true;
 }
 
@@ -473,7 +535,7 @@ static void ask_again(struct alg_esp_pair *pair, struct alg_esp_sa *sa, u32 seq,
 		return;
 	}
 	ask(pair, sa, now);
-	if (group->n_pairs < 2 || holder || resting(pair, now) ||
+	if (alone(group) || holder || resting(pair, now) ||
 	    within(now, sa->tried, group->config->answer << (2 + min_t(u8, sa->tries, BACKOFF_MAX))))
 		return;
 	sa->tried = now;
@@ -486,7 +548,7 @@ enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packe
 {
 	struct alg_esp_group *group = pair->group;
 	const struct alg_esp_config *config = group->config;
-	struct alg_esp_sa *known = packet->known, *first;
+	struct alg_esp_sa *known = packet->known, *first, *before;
 	struct alg_esp_pair *holder;
 	u32 now = (u32)packet->now;
 
@@ -510,6 +572,7 @@ enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packe
 	holder = gate_holder(group, now);
 	/* Of what IKE announced the gateway's may have come first. */
 	first = pair->want_out ? find_lone(pair, &pair->sas, ALG_ESP_IN, pair->era) : NULL;
+	before = !holder && packet->seq > config->seq_max ? find_known(pair, now) : NULL;
 	if (holder && holder != pair && !first) {
 		group->waiting = true;
 		if (config->hold)
@@ -525,8 +588,14 @@ enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packe
 	sa_link(pair, packet, ALG_ESP_OUT);
 	if (pair->want_out)
 		pair->want_out--;
-	if (first) {
-		sa_pair_up(pair, first, packet->fresh);
+	if (first || (before && before->settled)) {
+		sa_pair_up(pair, first ?: before, packet->fresh);
+	} else if (before) {
+		/* If it is not that, the gate will be asked for. */
+		packet->fresh->era = 0;
+		group->presumed = now;
+		group->presumes = true;
+		ask(pair, packet->fresh, now);
 	} else {
 		ask(pair, packet->fresh, now);
 		if (!holder ? !resting(pair, now) : holder == pair) {
@@ -547,7 +616,7 @@ static void settle(struct alg_esp_sa *sa)
 	struct alg_esp_pair *pair = sa->pair;
 	struct alg_esp_sa *out = find_lone(pair, &sa->list, ALG_ESP_OUT, sa->era);
 
-	if (!out && !pair->want_out)
+	if (!out && !pair->want_out && sa->era)
 		out = find_lone(pair, &sa->list, ALG_ESP_OUT, -1);
 	alg_esp_store(sa->settled, true);
 	if (out)
@@ -581,6 +650,13 @@ static u32 recent(struct alg_link *head, bool awaited, u32 now, u32 span, const 
 	return n;
 }
 
+static bool presumes(struct alg_esp_group *group, u32 now)
+{
+	if (group->presumes && !within(now, group->presumed, group->config->answer))
+		group->presumes = false;
+	return group->presumes;
+}
+
 /* Does it send on an SPI that was not answered yet? */
 static bool asks(const struct alg_esp_pair *pair, u32 now)
 {
@@ -596,14 +672,14 @@ static enum alg_esp_verdict candidate(struct alg_esp_group *group, u32 now, stru
 
 	if (!group->n_pairs)
 		return ALG_ESP_NO_PAIR;
-	if (group->n_pairs == 1) {
+	if (alone(group)) {
 		*pair = alg_esp_entry(group->pairs.next, struct alg_esp_pair, list);
 		return ALG_ESP_PASS;
 	}
 	if (holder) {
 		*pair = holder;
 		/* Those that ask without being held were told apart from the holder by nothing. */
-		if (!config->hold && recent(&group->asking, false, now, config->answer, holder, &other))
+		if ((!config->hold || presumes(group, now)) && recent(&group->asking, false, now, config->answer, holder, &other))
 			return ALG_ESP_AMBIGUOUS;
 		/* Unless it asked, it may be for one whose SAs are unseen as well. */
 		if (!asks(holder, now) && recent(&group->awaited, true, now, config->esp_idle, holder, &other))
@@ -653,6 +729,17 @@ static struct alg_esp_sa *in_victim(struct alg_esp_pair *pair)
 	return NULL;
 }
 
+/*
+ * A tunnel of old that was quiet: so will its inbound SA be. Not in a group that is new itself, where all are of old.
+ */
+static bool may_resume(const struct alg_esp_pair *pair, u32 spi, u32 now)
+{
+	const struct alg_esp_group *group = pair->group;
+
+	return group->holder == pair && group->resumed && !within(now, pair->born, 4 * group->config->answer) &&
+	       !stray_seen(group, spi, now);
+}
+
 static enum alg_esp_verdict in_new(struct alg_esp_group *group, struct alg_esp_packet *packet, u32 now)
 {
 	const struct alg_esp_config *config = group->config;
@@ -663,8 +750,7 @@ static enum alg_esp_verdict in_new(struct alg_esp_group *group, struct alg_esp_p
 
 	if (verdict == ALG_ESP_PASS && config->require_ike && !pair->n_ikes)
 		return ALG_ESP_NO_IKE;
-	if (verdict == ALG_ESP_PASS && old && group->n_pairs > 1 &&
-	    (group->holder != pair || !group->resumed || stray_seen(group, packet->spi, now)))
+	if (verdict == ALG_ESP_PASS && old && !alone(group) && !may_resume(pair, packet->spi, now))
 		verdict = ALG_ESP_SEQ_HIGH;
 	if (verdict != ALG_ESP_PASS) {
 		if (old)
@@ -704,8 +790,11 @@ enum alg_esp_verdict alg_esp_in(struct alg_esp_group *group, struct alg_esp_pack
 	if (holder && holder != sa->pair && holder->want_in && packet->seq <= group->config->seq_max &&
 	    alg_esp_behind(sa, packet->seq))
 		return ALG_ESP_COLLISION;
-	if (!sa->settled && packet->seq != sa->seq)
+	if (!sa->settled && packet->seq != sa->seq) {
+		if (!sa->era)
+			sa->seq = packet->seq;
 		settle(sa);
+	}
 	alg_esp_touch(sa, packet->seq, now);
 	packet->pair = sa->pair;
 	return ALG_ESP_PASS;

@@ -12,7 +12,8 @@
  * outbound packet of a new SPI, for which an unknown inbound one is the answer. Meanwhile such messages of other pairs are refused
  * (they are repeated: RFC 7296, 2.1; RFC 2408, 5.1), and, if config->hold, new outbound SPIs of other pairs, too, whose answers
  * could not be told apart. It ends when what it was opened for is bound in both directions, else by time, sooner once IKEv2's
- * response was seen. Who let it run out while others waited has to wait as long for them.
+ * response or the third message of IKEv1's Quick Mode was seen. Who let it run out while others waited has to wait as long for
+ * them.
  *
  * An unknown inbound SPI is bound to the only pair; of several to the gate's holder, unless it has not sent yet and another's last
  * SAs are still unseen; without a holder to the only pair that sends on an SPI that was not answered yet; else to the only pair
@@ -118,11 +119,13 @@ struct alg_esp_pair;
 
 /**
  * struct alg_esp_group - a gateway and a public address
+ * @crowd:	it may have clients that are not known (yet), so that the only one that is known may not be the only one; or NULL
  * @own:	the pair in slot 0, which is its tenant's own zone
  * @holder:	whose gate it is, NULL: nobody's; valid for @span ms from @opened on
  * @waiting:	somebody was refused because of @holder
- * @resumed:	the holder sends on an SA that is older than what is known of it
+ * @resumed:	the holder sends on an SA that is older than what is known of it, and so will be what answers
  * @rest:	let its gate run out at @rested, though others waited
+ * @presumes:	at @presumed a pair asked that was not held, because its answer is thought to be known from before
  * @asking:	pairs that sent on an unanswered SPI lately, by time
  * @awaited:	pairs whose gate ran out before an inbound SPI was seen, by time
  * @strays:	inbound SPIs of old SAs that were refused
@@ -130,6 +133,7 @@ struct alg_esp_pair;
 struct alg_esp_group {
 	const struct alg_esp_config *config;
 	struct alg_esp_slots *slots;
+	const bool *crowd;
 	struct alg_link pairs;
 	u32 n_pairs;
 	struct alg_esp_pair *own;
@@ -137,7 +141,8 @@ struct alg_esp_group {
 	u32 opened, span;
 	bool waiting, resumed;
 	struct alg_esp_pair *rest;
-	u32 rested;
+	u32 rested, presumed;
+	bool presumes;
 	struct alg_link asking, awaited;
 	struct {
 		u32 spi, at;
@@ -152,7 +157,7 @@ struct alg_esp_sa;
  * @ikes:	IKE sessions; the first is the one that made SAs last, whose life ESP prolongs
  * @sas:	known SPIs
  * @want_in, @want_out: SPIs that are to come for what the last gate was opened for
- * @era:	how often its gate was opened
+ * @era:	how often its gate was opened; never 0
  */
 struct alg_esp_pair {
 	struct alg_link list, asking, awaited;
@@ -171,7 +176,7 @@ struct alg_esp_pair {
  * @seq:	highest sequence number, about
  * @check:	not settled: packets before this time need no further look
  * @tried:	outbound: when the gate was last opened for it, @tries times in vain
- * @era:	its pair's when it was bound
+ * @era:	its pair's when it was bound; 0: from before the pair was known
  * @settled:	inbound: a second packet came; outbound: has a peer
  */
 struct alg_esp_sa {
@@ -190,6 +195,7 @@ struct alg_esp_sa {
 /**
  * struct alg_esp_ike - an IKE session of a pair; found by (client, gateway, initiator's SPI)
  * @seen:	exchanges that made SAs
+ * @quick_step:	IKEv1: of the latest of them, which @quick_client's side began: 1: begun, 2: answered
  */
 struct alg_esp_ike {
 	struct alg_link list;
@@ -197,6 +203,8 @@ struct alg_esp_ike {
 	u64 ispi;
 	u32 last;
 	u8 next_seen;
+	u8 quick_step;
+	bool quick_client;
 	u64 seen[ALG_ESP_EXCHANGES];
 };
 
@@ -245,6 +253,12 @@ enum alg_esp_verdict alg_esp_ike_message(struct alg_esp_ike *ike, const struct a
  */
 enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packet *packet);
 enum alg_esp_verdict alg_esp_in(struct alg_esp_group *group, struct alg_esp_packet *packet);
+
+/*
+ * An inbound SPI that was the pair's before it was known here. @sa, zeroed, is linked, or the answer is false. Which outbound one
+ * goes with it, the pair's packets tell.
+ */
+bool alg_esp_known(struct alg_esp_pair *pair, struct alg_esp_sa *sa, u32 spi, u64 now);
 
 /* An SA is known no more, and is to be freed. */
 void alg_esp_forget(struct alg_esp_sa *sa);

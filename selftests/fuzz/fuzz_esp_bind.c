@@ -37,6 +37,7 @@ struct world {
 	u64 now;
 	u32 next_spi;
 	bool polite;
+	bool reloaded;	/* then what is known may be taken for what is new, and the other way: some is refused */
 	u32 sas, ikes;	/* allocated */
 };
 
@@ -211,7 +212,7 @@ static void receive(struct client *c, struct true_sa *sa, u32 seq)
 	v = esp(c->group, NULL, ALG_ESP_IN, sa->in, seq, &to);
 	if (!w.polite)
 		return;
-	PROPERTY(v == ALG_ESP_PASS || v == ALG_ESP_BOUND || v == ALG_ESP_FULL || v == ALG_ESP_NO_IKE);
+	PROPERTY(w.reloaded || v == ALG_ESP_PASS || v == ALG_ESP_BOUND || v == ALG_ESP_FULL || v == ALG_ESP_NO_IKE);
 	PROPERTY(!to || to == c->pair);
 }
 
@@ -324,6 +325,8 @@ static void exchange(struct client *c)
 	w.now += pick(100);
 	if (message(c, version, type, true, !by_client, id) != ALG_ESP_PASS || fails)
 		return;
+	if (type == ALG_IKE_QUICK && message(c, version, type, false, by_client, id) != ALG_ESP_PASS)
+		return;
 	sa = &c->sas[c->next_sa];
 	memset(sa, 0, sizeof(*sa));
 	sa->in = new_spi(c);
@@ -346,6 +349,44 @@ static void expire(struct client *c)
 	PROPERTY(over == (!c->pair->n_in && !c->pair->n_out && !c->pair->n_ikes));
 	if (over)
 		leave(c);
+}
+
+/* The module goes and comes: the client's state is lost but for up to three SPIs. */
+static void reload(struct client *c)
+{
+	struct alg_esp_group *g = c->group;
+	struct client old = *c;
+	u32 spis[3], n = 0;
+
+	w.reloaded = true;
+
+	for (struct alg_link *l = c->pair->sas.next; l != &c->pair->sas && n < 3; l = l->next) {
+		struct alg_esp_sa *sa = alg_esp_entry(l, struct alg_esp_sa, list);
+
+		if (sa->dir == ALG_ESP_IN && sa->settled)
+			spis[n++] = sa->spi;
+	}
+	leave(c);
+	c->id = old.id;
+	c->group = g;
+	c->pair = calloc(1, sizeof(*c->pair));
+	PROPERTY(c->pair);
+	PROPERTY(alg_esp_join(g, c->pair, true, w.now) == ALG_ESP_PASS);
+	begin_ike(c);
+	for (u32 i = 0; i < n; i++) {
+		struct alg_esp_sa *sa = calloc(1, sizeof(*sa));
+
+		PROPERTY(sa);
+		if (find(g, ALG_ESP_IN, spis[i]) || !alg_esp_known(c->pair, sa, spis[i], w.now)) {
+			free(sa);
+			continue;
+		}
+		w.sas++;
+		for (u32 j = 0; j < old.n_sas; j++)
+			if (old.sas[j].in == spis[i] && c->n_sas < TRUE_SAS)
+				c->sas[c->n_sas++] = old.sas[j];
+	}
+	c->next_sa = c->n_sas % TRUE_SAS;
 }
 
 /* A client that keeps trying is let through, however busy others were. */
@@ -415,6 +456,8 @@ static void step(void)
 	case 13:
 		if (pick(4) == 0)
 			leave(c);
+		else if (pick(4) == 0)
+			reload(c);
 		else if (sa && !w.polite)
 			sa->in_seq += pick(256) * 8;	/* loss, or a busy gateway */
 		break;

@@ -369,28 +369,80 @@ def reload(r):
 
 
 def reload_shared(r):
-    """Two of one gateway: nobody gets what is another's, and a new SA is known as ever."""
-    a, b = r.client(1).up(), r.client(2).up()
+    """Several of one gateway: what each had goes on at once, whoever sends first; nobody gets what is another's."""
+    clients = a, b, c = [r.client(n).up() for n in (1, 2, 3)]
+    b.rekey()	# an SA of which the module has not seen anything
     run("rmmod", "nf_alg_ike")
-    for c in (a, b):
-        c.seq_out = c.seq_in = 1000
-        c.sends()
-        c.gets()
+    for one in clients:
+        one.seq_out = one.seq_in = 1000
+        one.sends()
+        one.gets()
     r.settle()
     run("modprobe", "nf_alg_ike")
-    for _ in range(3):
-        for c in (a, b):
-            c.sends()
-            c.gets()
-        inside, _ = r.settle()
-        for p in inside:
-            owner = a if p.body[:4] == struct.pack("!I", a.spi_in) else b
-            expect_is(p.dst, owner.addr, "receiver")
-    for c in (a, b):
-        c.rekey()
-        c.exchange()
+    expect_is(sorted(len(t["ike"]) for t in r.tunnels()), [1, 1, 1], "sessions")
+    c.gets()
+    c.in_arrives()
+    for one in (a, c):
+        one.sends()
+    expect_is([p.body[:4] for p in r.settle()[1] if p.proto == ESP], [struct.pack("!I", one.spi_out) for one in (a, c)], "ESP")
+    for one in (a, c):
+        one.gets()
+        one.in_arrives()
+        one.exchange()
+    # nobody knows whose that is
+    b.gets()
+    nothing(r)
+    for one in clients:
+        one.rekey()
+        one.exchange()
     a.exchange()
     b.exchange()
+
+
+def reload_twice(r):
+    """SPIs that nobody used since the last time are kept; those of a tunnel that ended are not."""
+    a, b, c = [r.client(n).up() for n in (1, 2, 3)]
+    r.alg("tunnel", "del", "id", str(next(t["id"] for t in r.tunnels() if t["client"]["address"] == "192.168.1.13")))
+    run("rmmod", "nf_alg_ike")
+    run("modprobe", "nf_alg_ike")
+    a.seq_in = b.seq_in = c.seq_in = 2000
+    a.gets()
+    a.in_arrives()
+    run("rmmod", "nf_alg_ike")
+    run("modprobe", "nf_alg_ike")
+    b.gets()
+    b.in_arrives()
+    c.gets()
+    nothing(r)
+    a.exchange()
+    b.seq_out = 2000
+    b.exchange()
+
+
+def reload_first(r):
+    """While others from before may not be known yet the one that is known gets nothing that may be theirs."""
+    a, b = r.client(1).up(), r.client(2).up()
+    run("rmmod", "nf_alg_ike", "nf_alg_nat")
+    run("rmmod", "nf_alg")
+    run("modprobe", "-a", "nf_alg_ike", "nf_alg_nat")
+    r.alg("policy", "add", "raw", "ike", "on")
+    r.alg("tenant", "add", "default", "policy", "raw")
+    expect_is(r.tunnels(), [], "tunnels")
+    a.seq_in = a.seq_out = b.seq_in = b.seq_out = 2000
+    a.say(INFO, ident=9)
+    r.settle()
+    expect_is(len(r.tunnels()), 1, "tunnels")
+    b.gets()
+    nothing(r)
+    a.exchange()
+    b.say(INFO, ident=9)
+    r.settle()
+    b.exchange()
+    a.exchange()
+    # Nobody is missing any more: the only one is the only one.
+    r.alg("tunnel", "del", "id", str(next(t["id"] for t in r.tunnels() if t["client"]["address"] == "192.168.1.12")))
+    a.gets(spi=4712, seq=700)
+    a.in_arrives(spi=4712)
 
 
 TENANTS = """
@@ -545,6 +597,8 @@ TESTS = (
     ("the box's own tunnel", box_own),
     ("the module is loaded anew", reload),
     ("the module is loaded anew, two clients of a gateway", reload_shared),
+    ("the module is loaded anew, and again", reload_twice),
+    ("all modules are loaded anew", reload_first),
     ("the module is loaded anew under traffic", reload_traffic),
     ("the namespace is deleted", namespace_ends),
 )

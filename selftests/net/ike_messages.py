@@ -196,14 +196,13 @@ def gate():
     b.exchange(INFORMATIONAL)
     other.exchange(AUTH)
     # The gateway's request to the other client waits, too.
-    never_crosses(b.server, b.client, b.asked(CREATE_CHILD, 0), PUBLIC, b.port)
-
-    def repeated():
-        b.client.send(held, S1)
-        got = b.server.receive(0.3)
-        return got and got[0] == held
-
-    must(eventually(repeated, 40), "the repetition does not pass when the gate has run out")
+    asked = b.asked(CREATE_CHILD, 0)
+    never_crosses(b.server, b.client, asked, PUBLIC, b.port)
+    # Both are sent when the gate has run out, without being repeated; once.
+    for receiver, data in (b.server, held), (b.client, asked):
+        got = receiver.receive(40)
+        must(got and got[0] == data, "what waited is not sent")
+        must(not receiver.receive(0.5), "it is sent twice")
 
 
 def gate_ends():
@@ -380,6 +379,45 @@ def off():
     must_equal(tunnels(), [], "tunnels")
     must_equal(COUNTED.grown("messages", "sessions"), (0, 0), "messages")
     policy("on")
+
+
+def switched_on():
+    """IKE connections that began when the policy had no ALG for them are seen once it has."""
+    policy("off")
+    a, b = Sa(PORTS["c1"], PORTS["s1"]), Sa(PORTS["c2"], PORTS["s1"])
+    a.exchange(AUTH)
+    must_equal(tunnels(), [], "tunnels")
+    policy("on")
+    # Nothing that comes from outside makes a tunnel.
+    crosses(a.server, a.client, a.asked(INFORMATIONAL, 7), PUBLIC, a.port)
+    must_equal(tunnels(), [], "tunnels")
+    a.exchange()
+    must_equal(sessions(only()), [a.ispi], "sessions")
+    b.exchange()
+    must_equal(sorted(sum((sessions(one) for one in tunnels()), [])), sorted([a.ispi, b.ispi]), "sessions")
+    esp, gateway = Esp("c1", C1), Esp("s1", S1)
+    a.exchange(AUTH)
+    out, back = spi32(), spi32()
+    esp.send(S1, out)
+    must_equal(gateway.receive(), (PUBLIC, out, 1), "ESP to the gateway")
+    gateway.send(PUBLIC, back)
+    must_equal(esp.receive(), (S1, back, 1), "ESP to the client")
+    # A service that is added reaches them, too; one that is taken away ends them.
+    service = "default", "ike", "on", "services"
+    netbed.algctl("r", "service", "add", "elsewhere", "protocol", "ike", "udp", "500", "to", "198.51.100.0/24")
+    netbed.algctl("r", "policy", "set", *service, "elsewhere")
+    a.exchange()
+    must(eventually(lambda: not tunnels()), "the tunnel stays")
+    gateway.send(PUBLIC, back, 2)
+    must(not esp.receive(netbed.NEVER), "ESP gets in")
+    netbed.run("r", "conntrack", "-F")
+    fresh = Sa(PORTS["c1"], PORTS["s1"])
+    must_equal(tunnels(), [], "tunnels")
+    netbed.algctl("r", "policy", "set", *service, "ike")
+    fresh.exchange()
+    must_equal(sessions(only()), [fresh.ispi], "sessions")
+    esp.close()
+    gateway.close()
 
 
 def switched_off():
@@ -623,6 +661,7 @@ point("max-tunnels", quota)
 point("events", events)
 point("observe", observe)
 point("off", off)
+point("the policy is switched on, a service is added", switched_on)
 point("switched off and on", switched_off)
 point("the module is reloaded", reloaded)
 point("the box's own daemon", own_daemon, "off")

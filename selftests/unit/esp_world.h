@@ -138,6 +138,17 @@ static inline enum alg_esp_verdict child_answer(int client, u32 id)
 	return ike(&ikes[client], 2, ALG_IKE_CREATE_CHILD_SA, true, id, false);
 }
 
+static inline enum alg_esp_verdict quick(int client, u32 id, bool from_client)	/* one of Quick Mode's messages */
+{
+	return ike(&ikes[client], 1, ALG_IKE_QUICK, false, id, from_client);
+}
+
+/* An SPI of a client's from before. */
+static inline bool known_before(int client, u32 spi)
+{
+	return alg_esp_known(&pairs[client], &pool[used++], spi, now);
+}
+
 /* An SA pair as it comes with traffic: 0x1000 + n out, 0x2000 + n in. */
 static inline void tunnel(int client, u32 n)
 {

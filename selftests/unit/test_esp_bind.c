@@ -414,6 +414,108 @@ static void test_gate_shortened(void **state)
 	in_to(1, 7, 1, BOUND);
 }
 
+/* IKEv1 has no flag for that: it is the third message of Quick Mode, whoever began. */
+static void test_quick_mode(void **state)
+{
+	(void)state;
+	join(0);
+	join(1);
+	for (int by_client = 0; by_client < 2; by_client++) {
+		u32 id = 70 + by_client;
+
+		assert_int_equal(quick(0, id, by_client), PASS);
+		now += 100;
+		assert_int_equal(quick(0, id, by_client), PASS);	/* again */
+		assert_int_equal(quick(0, id, !by_client), PASS);
+		now += ANSWER;
+		assert_int_equal(quick(1, id, true), ALG_ESP_GATE);	/* the second one shortens nothing */
+		assert_int_equal(quick(0, id, !by_client), PASS);
+		assert_int_equal(quick(0, id, by_client), PASS);
+		now += ANSWER - 1;
+		assert_int_equal(quick(1, id, true), ALG_ESP_GATE);
+		now += 1;
+		assert_int_equal(quick(1, id, true), PASS);
+		now += 4 * GATE;
+		assert_int_equal(quick(1, id, true), PASS);
+		assert_int_equal(out(1, 0x300 + id, 1), BOUND);
+		in_to(1, 0x400 + id, 1, BOUND);
+		in_to(1, 0x400 + id, 2, PASS);
+		now += 4 * GATE;
+	}
+}
+
+/* The module comes back: what is known from before is the client's, whatever its number; what it sends on is learned again. */
+static void test_known(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		join(i);
+	assert_true(known_before(0, 0x2000));
+	assert_true(known_before(1, 0x2001));
+	/* both send, in old SAs: neither waits for the other */
+	assert_int_equal(out(0, 0x1000, 4000), BOUND);
+	assert_int_equal(out(1, 0x1001, 4000), BOUND);
+	assert_null(group.holder);
+	in_to(1, 0x2001, 0x90000000, PASS);
+	in_to(0, 0x2000, 5000, PASS);
+	assert_ptr_equal(find(&group, ALG_ESP_IN, 0x2000)->peer, find(&group, ALG_ESP_OUT, 0x1000));
+	assert_ptr_equal(find(&group, ALG_ESP_IN, 0x2001)->peer, find(&group, ALG_ESP_OUT, 0x1001));
+	/* by the short way from now on */
+	assert_true(alg_esp_quick(find(&group, ALG_ESP_IN, 0x2001), 0x90000001, now));
+	assert_true(alg_esp_quick(find(&group, ALG_ESP_OUT, 0x1001), 4001, now));
+	/* nobody knows whose that is */
+	assert_int_equal(in(0x2002, 5000), ALG_ESP_NO_WINDOW);
+	/* the gateway sends first */
+	assert_true(known_before(2, 0x2003));
+	in_to(2, 0x2003, 700, PASS);
+	assert_int_equal(out(2, 0x1003, 700), BOUND);
+	assert_ptr_equal(find(&group, ALG_ESP_IN, 0x2003)->peer, find(&group, ALG_ESP_OUT, 0x1003));
+	assert_null(group.holder);
+	/* new SAs as ever */
+	now += GATE;
+	for (int i = 0; i < 3; i++)
+		tunnel(i, 7 + i);
+}
+
+/* What is known from before may be old: what the client sends on has another answer. */
+static void test_known_wrong(void **state)
+{
+	(void)state;
+	join(0);
+	join(1);
+	assert_true(known_before(0, 0x2000));
+	assert_int_equal(out(0, 0x1000, 4000), BOUND);
+	assert_int_equal(in(0x2009, 4000), ALG_ESP_SEQ_HIGH);
+	now += 100 * ANSWER;
+	assert_int_equal(out(0, 0x1000, 4100), PASS);
+	assert_ptr_equal(group.holder, &pairs[0]);
+	in_to(0, 0x2010, 4100, BOUND);
+	in_to(0, 0x2010, 4101, PASS);
+	assert_ptr_equal(find(&group, ALG_ESP_OUT, 0x1000)->peer, find(&group, ALG_ESP_IN, 0x2010));
+	assert_false(known_before(0, 0));
+}
+
+/* The only client that is known need not be the only one. */
+static void test_crowd(void **state)
+{
+	static bool crowd;
+
+	(void)state;
+	group.crowd = &crowd;
+	crowd = true;
+	join(0);
+	assert_int_equal(in(0x2000, 1), ALG_ESP_NO_WINDOW);
+	assert_int_equal(in(0x2000, 5000), ALG_ESP_NO_WINDOW);
+	assert_int_equal(out(0, 0x1000, 5000), BOUND);
+	assert_int_equal(in(0x2000, 5000), ALG_ESP_SEQ_HIGH);
+	now += GATE;
+	tunnel(0, 1);
+	now += GATE;
+	assert_int_equal(in(0x2009, 1), ALG_ESP_NO_WINDOW);
+	crowd = false;
+	in_to(0, 0x2009, 70, BOUND);
+}
+
 /* New SAs of several, in turn, and nobody sends: whose is it that the gateway sends first? */
 static void test_unseen(void **state)
 {
@@ -632,6 +734,10 @@ int main(void)
 		cmocka_unit_test_setup(test_collision, setup),
 		cmocka_unit_test_setup(test_resumed, setup),
 		cmocka_unit_test_setup(test_resumed_all, setup),
+		cmocka_unit_test_setup(test_quick_mode, setup),
+		cmocka_unit_test_setup(test_known, setup),
+		cmocka_unit_test_setup(test_known_wrong, setup),
+		cmocka_unit_test_setup(test_crowd, setup),
 	};
 
 	return cmocka_run_group_tests_name("esp_bind", tests, NULL, NULL);
