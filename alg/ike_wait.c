@@ -73,7 +73,10 @@ void ike_wait_passed(struct esp_ike *ike, const struct alg_ike_msg *msg, bool fr
 /* Only what needs nothing but to be sent. */
 static bool may_wait(struct sk_buff *skb, const struct nf_conn *ct)
 {
-	return nf_ct_is_confirmed(ct) && skb->len <= LENGTH_MAX && !skb_shared(skb) && skb_dst(skb) && skb_dst_force(skb);
+	const struct dst_entry *dst = skb_dst(skb);
+
+	return nf_ct_is_confirmed(ct) && skb->len <= LENGTH_MAX && !skb_shared(skb) && dst && !(dst->flags & DST_FAKE_RTABLE) &&
+	       skb_dst_force(skb);
 }
 
 static struct ike_wait *wait_new(struct esp_ike *ike, bool from_client)

@@ -279,6 +279,49 @@ def responder(r):
         r.nat(True)
 
 
+def hairpin(r):
+    """Clients and their gateway behind the same box: it has the public address for all of them."""
+    gateway = socket.inet_aton("192.168.1.30")
+    clients = [r.client(n, gateway=ROUTER4) for n in (1, 2)]
+
+    def crosses(packet, proto, src, dst):
+        r.inside.send(packet)
+        found = [p for p in r.settle()[0] if p.proto == proto]
+        expect_is([(p.src, p.dst) for p in found], [(src, dst)], "packet of protocol %d" % proto)
+        return found[0]
+
+    def up(c):
+        for exchange, ident in (SA_INIT, 0), (AUTH, 1):
+            data = ike(c.ispi, c.rspi if ident else 0, exchange, ident, encrypted=exchange != SA_INIT)
+            seen = crosses(ip(c.addr, ROUTER4, UDP, udp(c.addr, ROUTER4, 500, 500, data)), UDP, ROUTER4, gateway)
+            data = ike(c.ispi, c.rspi, exchange, ident, True, False, exchange != SA_INIT)
+            crosses(ip(gateway, ROUTER4, UDP, udp(gateway, ROUTER4, 500, seen.sport, data)), UDP, ROUTER4, c.addr)
+
+    def traffic(c):
+        c.seq_out, c.seq_in = c.seq_out + 1, c.seq_in + 1
+        crosses(ip(c.addr, ROUTER4, ESP, esp(c.spi_out, c.seq_out)), ESP, ROUTER4, gateway)
+        crosses(ip(gateway, ROUTER4, ESP, esp(c.spi_in, c.seq_in)), ESP, ROUTER4, c.addr)
+
+    run("nft", "-f", "-", ns=r.r, text="""
+add rule ip nat predst ip daddr 203.0.113.1 udp dport 500 dnat to 192.168.1.30
+add rule ip nat post ip saddr 192.168.1.0/24 ip daddr 192.168.1.30 snat to 203.0.113.1
+add rule inet fw forw iifname lan0 oifname lan0 udp dport 500 ct state new accept
+""")
+    try:
+        r.inside.send(ip(clients[0].addr, ROUTER4, ESP, esp(clients[0].spi_out, 1)))
+        nothing(r)
+        for c in clients:
+            up(c)
+            for _ in range(2):
+                traffic(c)
+        for c in clients:
+            traffic(c)
+        expect_is(sorted((t["client"]["address"], t["gateway"]["address"], t["public"]["address"]) for t in r.tunnels()),
+                  [(socket.inet_ntoa(c.addr), "203.0.113.1", "203.0.113.1") for c in clients], "tunnels")
+    finally:
+        r.nat(True)
+
+
 def ipv6(r):
     a, b = r.client6(1), r.client6(2)
     a.gets()
@@ -587,6 +630,7 @@ TESTS = (
     ("AH", authentication_header),
     ("packets without SPI", runts),
     ("a responder behind DNAT", responder),
+    ("a gateway behind the same box", hairpin),
     ("IPv6 without translation", ipv6),
     ("no IKE connection", requires),
     ("another public address", public_changes),
