@@ -24,8 +24,9 @@
 
 /*
  * Preserved sessions by initiator's SPI. Changed under the lock, which is taken below gateways' locks; read under RCU. A session
- * may be put in again without a grace period after it was taken out (the option, or the client's port, changed): it has one SPI as long
- * as it lives, so it is the same bucket, and who stands on it goes on with that bucket's first one: sees some twice, misses none.
+ * may be put in again without a grace period after it was taken out (the option, or the client's port, changed). It has one SPI as
+ * long as it lives, so it is the same bucket, and who stands on it goes on with that bucket's first one: sees some twice, misses
+ * none.
  */
 static struct hlist_head sessions[1 << PORT_BITS];
 static DEFINE_SPINLOCK(sessions_lock);
