@@ -311,6 +311,8 @@ struct alg_esp_ike *alg_esp_ike_begin(struct alg_esp_pair *pair, struct alg_esp_
 		victim = ike_longest_idle(pair);
 		alg_esp_ike_end(victim);
 	}
+	if (!pair->n_ikes && !anew)
+		pair->halfway = true;
 	ike->pair = pair;
 	ike->ispi = ispi;
 	ike->last = (u32)now;
@@ -573,7 +575,8 @@ enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packe
 	/* Of what IKE announced the gateway's may have come first. */
 	first = pair->want_out ? find_lone(pair, &pair->sas, ALG_ESP_IN, pair->era) : NULL;
 	before = !holder && packet->seq > config->seq_max ? find_known(pair, now) : NULL;
-	if (holder && holder != pair && !first) {
+	/* Its old SAs may have been counted as those that were announced, and left that one over. */
+	if (holder && holder != pair && (!first || pair->halfway)) {
 		group->waiting = true;
 		if (config->hold)
 			return ALG_ESP_HELD;
@@ -819,7 +822,8 @@ bool alg_esp_expire(struct alg_esp_pair *pair, u64 at, struct alg_link *sas, str
 
 		next = link->next;
 		newest = alg_esp_load(sa->last);
-		if (sa->peer)
+		/* An outbound one may have the wrong one, and goes on its own: it asks anew. */
+		if (sa->peer && !(pair->halfway && sa->dir == ALG_ESP_OUT))
 			newest = later(newest, alg_esp_load(sa->peer->last));
 		if (pair->n_ikes) {
 			struct alg_esp_ike *first = ike_of(pair->ikes.next);

@@ -158,6 +158,7 @@ struct alg_esp_sa;
  * @sas:	known SPIs
  * @want_in, @want_out: SPIs that are to come for what the last gate was opened for
  * @era:	how often its gate was opened; never 0
+ * @halfway:	it had SAs before it was known here
  */
 struct alg_esp_pair {
 	struct alg_link list, asking, awaited;
@@ -166,6 +167,7 @@ struct alg_esp_pair {
 	u16 n_ikes, n_in, n_out;
 	u16 slot;
 	u8 want_in, want_out, era;
+	bool halfway;
 	u32 born, asked, awaited_at;
 };
 

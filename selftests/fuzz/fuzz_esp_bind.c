@@ -264,14 +264,14 @@ static bool join(struct client *c)
 	return false;
 }
 
-static void begin_ike(struct client *c)
+static void begin_ike(struct client *c, bool anew)
 {
 	struct alg_esp_ike *victim, *ike = calloc(1, sizeof(*ike));
 	struct alg_link gone;
 
 	PROPERTY(ike);
 	w.ikes++;
-	victim = alg_esp_ike_begin(c->pair, ike, ++w.next_spi, pick(2), w.now);
+	victim = alg_esp_ike_begin(c->pair, ike, ++w.next_spi, anew, w.now);
 	c->ike = ike;
 	alg_link_init(&gone);
 	if (victim) {
@@ -372,7 +372,7 @@ static void reload(struct client *c)
 	c->pair = calloc(1, sizeof(*c->pair));
 	PROPERTY(c->pair);
 	PROPERTY(alg_esp_join(g, c->pair, true, w.now) == ALG_ESP_PASS);
-	begin_ike(c);
+	begin_ike(c, false);
 	for (u32 i = 0; i < n; i++) {
 		struct alg_esp_sa *sa = calloc(1, sizeof(*sa));
 
@@ -418,13 +418,13 @@ static void step(void)
 	}
 	if (!c->pair && (!join(c) || pick(2))) {
 		if (c->pair)
-			begin_ike(c);
+			begin_ike(c, pick(2));
 		return;
 	}
 	sa = c->n_sas ? &c->sas[pick(c->n_sas)] : NULL;
 	switch (what) {
 	case 0:
-		begin_ike(c);
+		begin_ike(c, pick(2));
 		break;
 	case 1:
 	case 2:

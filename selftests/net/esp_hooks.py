@@ -448,7 +448,8 @@ def reload_twice(r):
     r.alg("tunnel", "del", "id", str(next(t["id"] for t in r.tunnels() if t["client"]["address"] == "192.168.1.13")))
     run("rmmod", "nf_alg_ike")
     run("modprobe", "nf_alg_ike")
-    a.seq_in = b.seq_in = c.seq_in = 2000
+    for one in (a, b, c):
+        one.seq_in = one.seq_out = 2000
     a.gets()
     a.in_arrives()
     run("rmmod", "nf_alg_ike")
@@ -458,7 +459,6 @@ def reload_twice(r):
     c.gets()
     nothing(r)
     a.exchange()
-    b.seq_out = 2000
     b.exchange()
 
 

@@ -319,3 +319,35 @@ ike_crash()
 	stop "pluto-$1" KILL
 	ip -n "${NETNS[$1]}" -batch - <<<$'xfrm state flush\nxfrm policy flush'
 }
+
+# ---- ten clients ----
+
+ALL=(c1 c2 c3 c4 c5 c6 c7 c8 c9 c10)
+
+# ten_clients: all of them, a gateway, and the box between
+ten_clients()
+{
+	local ns
+	topo_ipsec ${#ALL[@]}
+	alg_start ike
+	alg_box r filter masquerade "$IKE_FILTER"
+	ike_gateway s1 ${#ALL[@]}
+	for ns in "${ALL[@]}"; do
+		ike_client "$ns" "${ns#c}"
+	done
+	ike_ready s1 "${ALL[@]}"
+}
+
+slots_differ()
+{
+	local slots
+	mapfile -t slots < <(alg r -j tunnel show | grep -o '"slot": *[0-9]*' | sort -u)
+	[ ${#slots[@]} = ${#ALL[@]} ]
+}
+
+# flow_ends TITLE: traffic went through all tunnels meanwhile
+flow_ends()
+{
+	bed flow_end
+	check "$1 (lost ${B[lost]} of ${B[sent]}, longest gap ${B[gap]} ms)" [ "${B[least]}" -gt 3 ]
+}
