@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2317	# check calls functions
 #
-# Ten IPsec clients behind one address to one gateway, with IKEv2: simultaneous start, all tunnels full of traffic at once, new SAs of
-# all while it runs, begun by the clients and by the gateway; the module is unloaded and loaded again under it. Nobody ever gets
+# Ten IPsec clients behind one address to one gateway, with IKEv2: simultaneous start, all tunnels full of traffic at once, new SAs
+# of all while it runs, begun by the clients and by the gateway; the module is unloaded and loaded again under it. Nobody ever gets
 # another one's ESP. (IKEv1: ipsec_ten_v1.sh)
 
 . "$(dirname "$0")/ipsec_lib.sh"
 ipsec_needs
+
 # gateway_rekeys: the ESP SAs of all clients
 gateway_rekeys()
 {
@@ -27,6 +28,7 @@ reload()
 }
 
 ten_clients || finish
+
 check "IKEv2: ten clients at the same time" ike_up v2 "${ALL[@]}" || what_is_wrong
 check "IKEv2: datagrams and TCP pass through ten tunnels at once" tunnels_work "${ALL[@]}" || what_is_wrong
 check_tunnels "ten tunnels" 10
@@ -50,5 +52,4 @@ check "new SAs of all, without traffic" ike_rekey v2 "${ALL[@]}" || what_is_wron
 bed first s1 "${ALL[@]}" >"$TMP/out"
 check "what the gateway says first reaches nobody else" bed spis "${ALL[@]}"
 check "... and all goes on" tunnels_work "${ALL[@]}" || what_is_wrong
-
 finish
