@@ -141,11 +141,13 @@ class RawInbox(Inbox):
 
 
 def eventually(condition, timeout=None):
-    deadline = time.monotonic() + (timeout or PATIENCE)
+    """Looks ever less often: every look may be a process, and other guests want the processor, too."""
+    start = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - start
+        if waited > (timeout or PATIENCE):
             return False
-        time.sleep(0.05)
+        time.sleep(min(max(waited / 8, 0.05), 0.5))
     return True
 
 
