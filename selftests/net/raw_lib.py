@@ -60,12 +60,19 @@ def setns(path):
         os.close(fd)
 
 
+HOME = os.open("/proc/self/ns/net", os.O_RDONLY)
+
+
 def run(*words, ns=None, text=None, check=True):
-    """A command's standard output."""
-    path = "/run/netns/%s" % ns if ns else None
+    """A command's standard output. This thread goes there and comes back: a preexec_fn would have all of its memory copied."""
     more = {"stdin": subprocess.DEVNULL} if text is None else {"input": text}
-    p = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                       preexec_fn=(lambda: setns(path)) if ns else None, **more)
+    if ns:
+        setns("/run/netns/%s" % ns)
+    try:
+        p = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
+    finally:
+        if ns:
+            LIBC.setns(HOME, CLONE_NEWNET)
     if check and p.returncode:
         raise Wrong("%s: status %d: %s" % (" ".join(words), p.returncode, p.stdout.strip()))
     return p.stdout
@@ -221,11 +228,9 @@ class Wire:
     """A packet socket of a host and the packets that came."""
 
     def __init__(self, ns, own_mac, router_mac):
-        home = os.open("/proc/self/ns/net", os.O_RDONLY)
         setns("/run/netns/" + ns)
         self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        LIBC.setns(home, CLONE_NEWNET)
-        os.close(home)
+        LIBC.setns(HOME, CLONE_NEWNET)
         self.sock.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)
         self.sock.bind(("eth0", 3))
         self.head = {4: router_mac + own_mac + b"\x08\x00", 6: router_mac + own_mac + b"\x86\xdd"}
@@ -244,11 +249,9 @@ class Wire:
 
 def no_offload(ns, interface):
     """Checksums are in the packets, no segments are bundled."""
-    home = os.open("/proc/self/ns/net", os.O_RDONLY)
     setns("/run/netns/" + ns)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        LIBC.setns(home, CLONE_NEWNET)
-        os.close(home)
+        LIBC.setns(HOME, CLONE_NEWNET)
         for command in 0x1f, 0x24, 0x2c, 0x17:		# TSO, GSO, GRO, transmit checksums
             value = (ctypes.c_uint * 2)(command, 0)
             request = struct.pack("16sP16x", interface.encode(), ctypes.addressof(value))
