@@ -205,6 +205,10 @@ A1 = B1 = "192.168.1.11"
 BLUE, GREEN = PUBLIC, "203.0.113.10"
 
 
+def mark():
+    netbed.markers = netbed.Markers({"a1": A1, "b1": B1, "s1": S1}, ["s1"], ["a1", "b1"])
+
+
 def policy(name, *words):
     netbed.algctl("r", "policy", "set", name, "pptp", *words)
 
@@ -241,6 +245,7 @@ def one_address():
 
 
 def blocks():
+    mark()
     check("two tenants behind one address, told apart by call IDs", one_address)
 
 
@@ -296,6 +301,7 @@ def off_for_one():
 
 
 def tenants():
+    mark()
     check("two tenants with equal addresses and numbers", equal_addresses, BLUE, GREEN)
     check("max-calls of one tenant", quota_of_one)
     check("calls of one tenant are deleted", deleted_for_one)

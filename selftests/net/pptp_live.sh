@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2034	# RULES is read by box_fw
 #
 # PPTP calls as time passes: GRE that has no answer, that stops, that goes one way; control connections that nothing but their GRE
 # keeps; calls that are never answered, used or disconnected. Then tenants in zones with the same addresses.
@@ -17,6 +18,7 @@ points python pptp_live.py control
 printf "netns del %s\n" "${NETNS[@]}" | ip -batch -
 NETNS=()
 topo_tenants
+RULES[r]=$MARKERS
 box_fw r filter tenants=addresses accept='tcp dport 1723 iifname { lanA, lanB }'
 alg r policy add quiet
 alg r tenant add blue zone 1
