@@ -121,6 +121,20 @@ def no_ike(r):
     expect_is(r.grown("no-window"), [1], "no-window")
 
 
+def another_way(r):
+    """The rules let ESP out before there was IKE, as another address: from IKE on it goes the same way as that."""
+    a = r.client(1)
+    run("nft", "-f", "-", ns=r.r, text="insert rule ip nat post meta l4proto esp snat to 203.0.113.10\n"
+        "insert rule inet fw forw iifname lan0 meta l4proto esp accept\n")
+    try:
+        a.sends()
+        _, got = r.settle()
+        expect_is([p.src for p in got if p.proto == ESP], [socket.inet_aton("203.0.113.10")], "ESP before IKE")
+        a.up()
+    finally:
+        r.nat(True)
+
+
 def collision(r):
     a, b = r.client(1).up(), r.client(2)
     for n in range(60):
@@ -136,6 +150,38 @@ def collision(r):
     nothing(r)
     expect_is(r.grown("spi-collision"), [1], "spi-collision")
     a.exchange(1)
+
+
+def refused(r):
+    """Each reason for which a new SPI is not bound is counted by itself."""
+    reasons = "esp-waits", "ambiguous", "sequence-high", "spis-full"
+
+    def counted(*numbers):
+        nothing(r)
+        expect_is(r.grown(*reasons), list(numbers), "refused")
+
+    a, b = r.client(1), r.client(2)
+    for c in a, b:
+        c.begin()
+    a.sends()
+    a.out_arrives()
+    b.sends()
+    counted(1, 0, 0, 0)
+    a.gets()
+    a.in_arrives()
+    a.gets()
+    a.in_arrives()
+    b.child()
+    b.gets(spi=77, seq=1000)
+    counted(1, 0, 1, 0)
+    a.child()	# when b's time is over, whose SAs are unseen then
+    b.gets(spi=78, seq=1)
+    counted(1, 1, 1, 0)
+    for n in range(31):
+        a.sends(spi=a.spi_out + 10 + n, seq=1)
+        a.out_arrives(spi=a.spi_out + 10 + n)
+    a.sends(spi=a.spi_out + 41, seq=1)
+    counted(1, 1, 1, 1)
 
 
 def client_gone(r):
@@ -206,11 +252,13 @@ def icmp_box(r):
 
 def authentication_header(r):
     a = r.client(1).up()
+    run("nft", "insert rule inet fw forw meta l4proto ah accept", ns=r.r)
     r.inside.send(ip(a.addr, SERVER4, AH, b"\x32\4\0\0" + struct.pack("!II", 1, 1) + b"z" * 12))
     r.outside.send(ip(SERVER4, ROUTER4, AH, b"\x32\4\0\0" + struct.pack("!II", 1, 1) + b"z" * 12))
     inside, outside = r.settle()
     expect_is([p for p in inside + outside if p.proto == AH], [], "AH that arrived")
     expect_is(r.grown("ah"), [2], "ah")
+    r.nat(True)
 
 
 def runts(r):
@@ -622,7 +670,9 @@ TESTS = (
     ("one at a time makes SAs", gate),
     ("a stray from outside holds no one up", stray),
     ("no ESP without IKE", no_ike),
+    ("ESP that was there before IKE", another_way),
     ("an SPI of two clients", collision),
+    ("what is refused is counted", refused),
     ("who is gone makes room", client_gone),
     ("ICMP errors from outside", icmp_outside),
     ("ICMP errors from inside", icmp_inside),

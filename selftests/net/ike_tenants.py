@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Two tenants whose clients have the same address. ike_tenants.sh has the network."""
 import json
+import time
 
 import netbed
-from ike_peer import AUTH, INITIATOR, RESPONSE, SA_INIT, Esp, Port, crosses, message, sessions, spi32, spi64, tunnels
+from ike_peer import AUTH, INITIATOR, RESPONSE, SA_INIT, Esp, Port, connections, crosses, message, sessions, spi32,
+                      spi64, tunnels
 from netbed import check, eventually, must, must_equal
 
 CLIENT, GATEWAY = "192.168.1.11", "203.0.113.2"
@@ -63,6 +65,43 @@ def gates():
         must(not client[ns].receive(0.3), "ESP of the other tenant")
 
 
+def both_ways(ns, client, gateway):
+    """ESP of a new SA pair, bound for good."""
+    public, out, back = TENANTS[ns][1], spi32(), spi32()
+    client.send(GATEWAY, out)
+    must_equal(gateway.receive(), (public, out, 1), "ESP to the gateway")
+    for seq in 1, 2:
+        gateway.send(public, back, seq)
+        must_equal(client.receive(), (GATEWAY, back, seq), "ESP to the client")
+
+
+def stay(protocol):
+    """Seconds that conntrack gives the tenants' connections, in order."""
+    return sorted(int(line.split()[2]) for line in connections("r", "-p", protocol))
+
+
+def times():
+    """esp-timeout and state-timeout are a tenant's own: what is idle for so long ends."""
+    netbed.algctl("r", "policy", "set", "second", "ike", "option", "esp-timeout=60", "state-timeout=60")
+    for tenant, _ in TENANTS.values():
+        netbed.algctl("r", "tunnel", "del", "tenant", tenant)
+    netbed.run("r", "conntrack", "-F")
+    gateway = Esp("s1", GATEWAY)
+    for ns in TENANTS:
+        crosses(CLIENTS[ns], SERVER, message(*begin(ns), AUTH, INITIATOR, 1), GATEWAY)
+        both_ways(ns, Esp(ns, CLIENT), gateway)
+    since = time.monotonic()
+    must(stay("udp")[0] <= 120 and stay("udp")[1] > 14000, "IKE's connections stay for %r s" % stay("udp"))
+    # As long as there are SAs; conntrack's own time is 600 s.
+    must(eventually(lambda: stay("esp")[1] > 1700), "ESP's connections stay for %r s" % stay("esp"))
+    must_equal([one["sas"] for one in tunnels()], [2, 2], "SAs")
+    must(eventually(lambda: shown() == BOTH[:1], 80), "tunnels are %r" % shown())
+    must(time.monotonic() - since > 58, "it ended after %.1f s" % (time.monotonic() - since))
+    must_equal([(one["sas"], one["ikes"]) for one in tunnels()], [(2, 1)], "of the other tenant")
+    must_equal(len(stay("esp")), 1, "ESP connections")
+    netbed.algctl("r", "policy", "set", "second", "ike", "option", "esp-timeout=1800", "state-timeout=14400")
+
+
 def policies():
     """One tenant's policy is switched off: its tunnels go, the other's stay."""
     sa = {ns: begin(ns) for ns in TENANTS}
@@ -102,6 +141,7 @@ CLIENTS = {ns: Port(ns, CLIENT) for ns in TENANTS}
 SERVER = Port("s1", GATEWAY)
 check("tunnels of two tenants with the same addresses", apart)
 check("neither waits for the other, nor gets its ESP", gates)
+check("esp-timeout and state-timeout of each", times)
 check("one tenant's policy is switched off", policies)
 check("max-tunnels of each", quotas)
 check("tunnels are removed by tenant, and with the tenant", removed)
