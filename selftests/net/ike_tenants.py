@@ -4,8 +4,8 @@ import json
 import time
 
 import netbed
-from ike_peer import AUTH, INITIATOR, RESPONSE, SA_INIT, Esp, Port, connections, crosses, message, sessions, spi32,
-                      spi64, tunnels
+from ike_peer import (AUTH, INITIATOR, RESPONSE, SA_INIT, Esp, Port, connections, crosses, message, sessions, spi32,
+                      spi64, tunnels)
 from netbed import check, eventually, must, must_equal
 
 CLIENT, GATEWAY = "192.168.1.11", "203.0.113.2"
