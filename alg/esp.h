@@ -443,8 +443,8 @@ void ike_port_init(void);
 /* ---- ike_wait.c ---- */
 
 /* All but the last two under the lock. */
-/* true: the message is kept until the gate lets it pass, and @skb with it; one that was kept goes. */
-bool ike_wait_put(struct esp_ike *ike, struct sk_buff *skb, unsigned int protoff, const struct nf_conn *ct,
+/* A clone of the message is kept until the gate lets it pass, in place of one that was kept. */
+void ike_wait_put(struct esp_ike *ike, struct sk_buff *skb, unsigned int protoff, const struct nf_conn *ct,
 		  const struct alg_ike_msg *msg, bool from_client);
 /* It came again and was not held up. */
 void ike_wait_passed(struct esp_ike *ike, const struct alg_ike_msg *msg, bool from_client);

@@ -19,7 +19,6 @@
  * @from_client: else from its gateway
  * @client:	the connection's direction in which the client sends
  * @port:	preserve-port: the packet's source port as conntrack left it, 0: it stays
- * @stolen:	the packet is kept until the gate lets it pass
  */
 struct ike_packet {
 	struct nf_alg_work w;
@@ -27,7 +26,6 @@ struct ike_packet {
 	enum ip_conntrack_dir client;
 	bool from_client;
 	__be16 port;
-	bool stolen;
 };
 
 /* ---- who is who ---- */
@@ -133,8 +131,8 @@ static enum alg_esp_verdict session_message(struct ike_packet *p, struct esp_ike
 		session_seen(p, ike);
 		ike_wait_passed(ike, &p->msg, p->from_client);
 	} else {
-		session_keep(p);	/* once the lock is gone packet and connection may be, too */
-		p->stolen = ike_wait_put(ike, p->w.skb, p->w.protoff, p->w.ct, &p->msg, p->from_client);
+		session_keep(p);
+		ike_wait_put(ike, p->w.skb, p->w.protoff, p->w.ct, &p->msg, p->from_client);
 	}
 	return verdict;
 }
@@ -218,7 +216,7 @@ static int take(struct ike_packet *p)
 
 	if (verdict != ALG_ESP_PASS) {
 		nf_alg_work_refuse(&p->w, esp_reason(verdict));
-		return p->stolen ? NF_STOLEN : NF_DROP;
+		return NF_DROP;
 	}
 	if (known)
 		session_keep(p);
@@ -295,9 +293,8 @@ static int help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct, e
 	if (p.w.mode == NF_ALG_MODE_OFF)
 		return NF_ACCEPT;
 	p.port = 0;
-	p.stolen = false;
 	ret = datagram(&p);
-	if (p.w.mode == NF_ALG_MODE_ON && !p.stolen)
+	if (p.w.mode == NF_ALG_MODE_ON)
 		nf_alg_conn_keep(ct, 0);
 	return ret;
 }
@@ -306,7 +303,7 @@ static int ike_help(struct sk_buff *skb, unsigned int protoff, struct nf_conn *c
 {
 	int ret = help(skb, protoff, ct, ctinfo);
 
-	if (ret != NF_STOLEN && CTINFO2DIR(ctinfo) == IP_CT_DIR_ORIGINAL)
+	if (CTINFO2DIR(ctinfo) == IP_CT_DIR_ORIGINAL)
 		ike_orphan_known(ct);
 	return ret;
 }

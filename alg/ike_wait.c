@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * IKE messages that the gate holds up. Their senders repeat them, but less and less often, and who began at the same time goes on
- * repeating at the same time: one would get through of each volley. So the latest message of each session in each direction is kept
- * here, and goes on its way as soon as the gate lets it. First come, first served.
+ * repeating at the same time: one would get through of each volley. So a clone of the latest message of each session in each direction
+ * is kept here, and goes on its way as soon as the gate lets it; the message itself is dropped, for who calls helpers need not know of
+ * stolen packets. First come, first served.
  */
 #include <linux/slab.h>
 #include <net/dst.h>
+#include <net/dst_metadata.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
@@ -73,10 +75,8 @@ void ike_wait_passed(struct esp_ike *ike, const struct alg_ike_msg *msg, bool fr
 /* Only what needs nothing but to be sent. */
 static bool may_wait(struct sk_buff *skb, const struct nf_conn *ct)
 {
-	const struct dst_entry *dst = skb_dst(skb);
-
-	return nf_ct_is_confirmed(ct) && skb->len <= LENGTH_MAX && !skb_shared(skb) && dst && !(dst->flags & DST_FAKE_RTABLE) &&
-	       skb_dst_force(skb);
+	return nf_ct_is_confirmed(ct) && skb->len <= LENGTH_MAX && skb_valid_dst(skb) &&
+	       !(skb_dst(skb)->flags & DST_FAKE_RTABLE) && skb_dst_force(skb);
 }
 
 static struct ike_wait *wait_new(struct esp_ike *ike, bool from_client)
@@ -100,23 +100,26 @@ static struct ike_wait *wait_new(struct esp_ike *ike, bool from_client)
 	return wait;
 }
 
-bool ike_wait_put(struct esp_ike *ike, struct sk_buff *skb, unsigned int protoff, const struct nf_conn *ct,
+void ike_wait_put(struct esp_ike *ike, struct sk_buff *skb, unsigned int protoff, const struct nf_conn *ct,
 		  const struct alg_ike_msg *msg, bool from_client)
 {
 	struct ike_wait *wait = ike->wait[from_client];
+	struct sk_buff *clone;
 
-	if (!may_wait(skb, ct))
-		return false;
+	clone = may_wait(skb, ct) ? skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN) : NULL;
+	if (!clone)
+		return;
 	if (!wait)
 		wait = wait_new(ike, from_client);
-	if (!wait)
-		return false;
+	if (!wait) {
+		kfree_skb(clone);
+		return;
+	}
 	kfree_skb(wait->skb);
-	wait->skb = skb;
+	wait->skb = clone;
 	wait->msg = *msg;
 	wait->protoff = protoff;
 	wait->since = jiffies;
-	return true;
 }
 
 /* ---- on their way ---- */
