@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IKE messages that the gate holds up. Their senders repeat them, but less and less often, and who began at the same time goes on
- * repeating at the same time: one would get through of each volley. So a clone of the latest message of each session in each direction
- * is kept here, and goes on its way as soon as the gate lets it; the message itself is dropped, for who calls helpers need not know of
- * stolen packets. First come, first served.
+ * IKE messages that the gate holds up. Their senders repeat them, but less and less often, and who began at the same
+ * time goes on repeating at the same time: one would get through of each volley. So a clone of the latest message of
+ * each session in each direction is kept here, and goes on its way as soon as the gate lets it; the message itself is
+ * dropped, for who calls helpers need not know of stolen packets. First come, first served.
  */
 #include <linux/slab.h>
 #include <net/dst.h>

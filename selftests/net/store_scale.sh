@@ -48,7 +48,7 @@ timed()
 	[ "${NF_ALG_KERNEL-}" != bench ] || check "$title: less than $most s" [ $took -lt $((most * 1000)) ]
 }
 
-in_kernel() { ALGCTL_STORE=none on box "$ALGCTL" export >"$TMP/kernel" && [ "$(grep -c 'zone:' "$TMP/kernel")" = $TENANTS ]; }
+in_kernel() { ALGCTL_STORE=none on box "$ALGCTL" export >"$TMP/kernel" && [ "$(grep -c 'zone:' "$TMP/kernel")" = "$TENANTS" ]; }
 
 scale()	# scale ENGINE STORE
 {
