@@ -3,8 +3,8 @@
 # shellcheck disable=SC2119,SC2154,SC2317	# setup_ns sets variables; functions are called by others
 #
 # A store of 10,000 tenants and 1,000 policies (a tenth of that on an emulated processor) in front of the real kernel, in SQLite and
-# in PostgreSQL: all of it, one line of it, nothing. How long that takes is shown by the clock, and limited in the kernel for
-# measurements; tools/tests/scale.py has the limits in processor time.
+# in PostgreSQL: all of it, one line of it, nothing. How long that takes is shown, by the clock of a guest, whose system calls and page
+# faults are dear; tools/tests/scale.py has the limits, in processor time.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pg_lib.sh"
@@ -33,11 +33,11 @@ configuration()
 	done
 }
 
-# timed TITLE SECONDS PATTERN WORD...: algctl succeeds, says so, and takes less
+# timed TITLE PATTERN WORD...: algctl succeeds and says so
 timed()
 {
-	local title=$1 most=$2 pattern=$3 took=$EPOCHREALTIME said
-	shift 3
+	local title=$1 pattern=$2 took=$EPOCHREALTIME said
+	shift 2
 	if ! on box "$ALGCTL" "$@" >"$TMP/out" 2>&1 </dev/null; then
 		fail "$title" "$(<"$TMP/out")"
 		return
@@ -45,7 +45,6 @@ timed()
 	took=$(((${EPOCHREALTIME/[.,]} - ${took/[.,]}) / 1000)) said=$(<"$TMP/out")
 	check_like "$title" "$said" "$pattern"
 	diag "$((took / 1000)).$(printf %03d $((took % 1000))) s"
-	[ "${NF_ALG_KERNEL-}" != bench ] || check "$title: less than $most s" [ $took -lt $((most * 1000)) ]
 }
 
 in_kernel() { ALGCTL_STORE=none on box "$ALGCTL" export >"$TMP/kernel" && [ "$(grep -c 'zone:' "$TMP/kernel")" = "$TENANTS" ]; }
@@ -54,16 +53,16 @@ scale()	# scale ENGINE STORE
 {
 	export ALGCTL_STORE=$2
 	check "$1: a store" on box "$ALGCTL" store init
-	timed "$1: $TENANTS tenants and $POLICIES policies" 10 '*applied*' apply "$TMP/five.yaml"
+	timed "$1: $TENANTS tenants and $POLICIES policies" '*applied*' apply "$TMP/five.yaml"
 	check "$1: the kernel has all of them" in_kernel
-	timed "$1: one changed line" 1 '*0 added, 1 changed, 0 removed*' apply "$TMP/seven.yaml"
+	timed "$1: one changed line" '*0 added, 1 changed, 0 removed*' apply "$TMP/seven.yaml"
 	check "$1: the kernel has it" grep_kernel 't471:' 'max-sessions: 7'
-	timed "$1: nothing changed" 1 '*0 added, 0 changed, 0 removed*' apply "$TMP/seven.yaml"
-	timed "$1: one tenant changed" 1 '*' tenant set t17 max-sessions 9
-	timed "$1: store and kernel agree" 1 '*the kernel has what the store has*' store status
+	timed "$1: nothing changed" '*0 added, 0 changed, 0 removed*' apply "$TMP/seven.yaml"
+	timed "$1: one tenant changed" '*' tenant set t17 max-sessions 9
+	timed "$1: store and kernel agree" '*the kernel has what the store has*' store status
 	check "$1: a difference is made" env ALGCTL_STORE=none nsenter "--net=/run/netns/${NETNS[box]}" "$ALGCTL" tenant del t99
 	check_fails "$1: ... is seen" agrees
-	timed "$1: ... and repaired" 10 '*' restore
+	timed "$1: ... and repaired" '*' restore
 	check "$1: they agree again" agrees
 }
 
