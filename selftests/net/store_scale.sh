@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2119,SC2154,SC2317	# setup_ns sets variables; functions are called by others
 #
-# A store of 10,000 tenants and 1,000 policies (a tenth of that on an emulated processor) in front of the real kernel, in SQLite and
-# in PostgreSQL: all of it, one line of it, nothing. How long that takes is shown, by the clock of a guest, whose system calls and page
-# faults are dear; tools/tests/scale.py has the limits, in processor time.
+# A store of 10,000 tenants and 1,000 policies (a tenth of that on an emulated processor) in front of the real kernel, in SQLite
+# and in PostgreSQL: all of it, one line of it, nothing. How long that takes is shown, by the clock of a guest, whose system calls
+# and page faults are dear; tools/tests/scale.py has the limits, in processor time.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pg_lib.sh"
