@@ -9,16 +9,23 @@
 need nft sipp python3 awk
 topo_lan
 sip_files
-most=$(</proc/sys/net/netfilter/nf_conntrack_expect_max)
-echo 8192 >/proc/sys/net/netfilter/nf_conntrack_expect_max	# four for each call
+# The machine's: four expectations for each call; room for all of it at a SIPp that does not read for a while.
+most=$(</proc/sys/net/netfilter/nf_conntrack_expect_max) room=$(</proc/sys/net/core/rmem_max)
+echo 8192 >/proc/sys/net/netfilter/nf_conntrack_expect_max
+echo 4194304 >/proc/sys/net/core/rmem_max
+# An emulated processor may take longer over an answer than a sender waits before it repeats: it would repeat the beginning of a
+# message whose end is still to come, and that passes as it is (stalled).
+on c2 ip route change default via 192.168.1.1 rto_min 3s
+on s2 ip route change 203.0.113.0/24 dev eth0 src 203.0.113.3 rto_min 3s
 alg_start sip
 RULES[r]=$MARKERS
 alg_box r filter masquerade
 points python sip_trunk.py udp
 points python sip_trunk.py tcp
 for transport in udp tcp; do
-	sipp_uas $transport-uas s2 uas_trunk $transport 203.0.113.3 5060 20000 -m 300
-	sipp_start $transport-uac c2 uac_trunk $transport 192.168.1.12 5060 10000 -m 300 -l 300 -r 150 -s bob 203.0.113.3:5060
+	sipp_uas $transport-uas s2 uas_trunk $transport 203.0.113.3 5060 20000 -m 300 -buff_size 4194304
+	sipp_start $transport-uac c2 uac_trunk $transport 192.168.1.12 5060 10000 -m 300 -l 300 -r 150 \
+		-buff_size 4194304 -s bob 203.0.113.3:5060
 	sipp_calls "SIPp, 300 calls over $transport" $transport-uac $transport-uas
 	sipp_media $transport-uas
 	mapfile -t ports < <(printf '%s\n' "${MEDIA[@]}" | sort -nu)
@@ -30,4 +37,5 @@ if [ "$ALG_BY" != kernel ]; then
 	check "no pinhole is left" wait_for 20 no_holes
 fi
 echo "$most" >/proc/sys/net/netfilter/nf_conntrack_expect_max
+echo "$room" >/proc/sys/net/core/rmem_max
 finish
