@@ -217,6 +217,21 @@ bool access_check(struct store *s, enum kind kind, const char *name, enum level 
 	return false;
 }
 
+bool access_kind(struct store *s, enum kind kind, enum level level)
+{
+	uint32_t has;
+	char *text;
+
+	if (!access_level(s, kind, NULL, &has))
+		return false;
+	if (has >= level)
+		return true;
+	text = format_text("not permitted to %s %s", level_names[level], kind_plurals[kind]);
+	refuse(s, text);
+	free(text);
+	return false;
+}
+
 bool access_administrator(struct store *s, const char *what)
 {
 	uint32_t has;

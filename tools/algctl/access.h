@@ -13,6 +13,7 @@ bool identity_load(struct store *s);		/* who it is; false: reported */
 /* @name NULL: of objects that are to be. False: refused and reported. */
 bool access_check(struct store *s, enum kind kind, const char *name, enum level level, struct where at);
 bool access_level(struct store *s, enum kind kind, const char *name, uint32_t *level);
+bool access_kind(struct store *s, enum kind kind, enum level level);	/* whatever they are called */
 bool access_administrator(struct store *s, const char *what);
 
 extern const struct role_preset {

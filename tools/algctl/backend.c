@@ -2,7 +2,9 @@
 #include "backend.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "caller.h"
 #include "store.h"
 
 bool backend(struct ctx *ctx)
@@ -14,6 +16,23 @@ bool backend(struct ctx *ctx)
 	if (!store_place(ctx, &where))
 		return false;
 	ctx->backend = where ? store_backend_open(ctx, where) : kernel_open(ctx);
+	free(where);
+	return ctx->backend;
+}
+
+/* Root needs no database for it, which may be away. Others are asked what their roles let them, and what they end is logged. */
+bool kernel_state_backend(struct ctx *ctx)
+{
+	char *where;
+
+	if (ctx->backend || caller_get().other)
+		return backend(ctx);
+	if (!store_place(ctx, &where))
+		return false;
+	if (where && strstr(where, "://"))
+		ctx->backend = kernel_open(ctx);
+	else
+		backend(ctx);
 	free(where);
 	return ctx->backend;
 }

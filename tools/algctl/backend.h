@@ -156,6 +156,7 @@ struct backend {
 };
 
 bool backend(struct ctx *ctx);			/* opens it once */
+bool kernel_state_backend(struct ctx *ctx);	/* the same, for what only the kernel knows */
 struct backend *kernel_open(struct ctx *ctx);	/* NULL: reported */
 
 /*

@@ -21,7 +21,7 @@ bool operation_restore(struct store *s, void *data)
 	(void)data;
 	s->subject = ref_of(STORE_KINDS, "", 0);
 	s->applied = true;
-	return access_check(s, KIND_TENANT, NULL, LEVEL_EDIT, NOWHERE) &&
+	return access_kind(s, KIND_TENANT, LEVEL_EDIT) &&
 	       audit_add(s, &s->subject, NULL, "restored", audit_done);
 }
 

@@ -52,14 +52,17 @@ static void let_go(struct store *s, const struct propagation *p, const char *box
 			sql_run(s, SQL_HOLD_DEL, "ttt", box, kind_names[KIND_TENANT], p->moves[i].from.name);
 }
 
+static bool no_box(struct store *s, const struct stage *stage)
+{
+	return fail_errno(s->ctx, ENOENT, stage->at, "the fleet has no box '%s'", stage->first);
+}
+
 static bool choose_first(struct store *s, const struct boxes *all, const bool *concerned, struct stage *stage)
 {
 	size_t i = 0;
 
 	while (i < all->n && (*stage->first ? strcmp(all->v[i].name, stage->first) != 0 : !concerned[i]))
 		i++;
-	if (i == all->n && *stage->first)
-		return fail_errno(s->ctx, ENOENT, stage->at, "the fleet has no box '%s'", stage->first);
 	if (i < all->n && !concerned[i])
 		return fail(s->ctx, ALGCTL_USAGE, stage->at, "box '%s' has none of the tenants that would move", stage->first);
 	if (i < all->n)
@@ -74,7 +77,10 @@ bool stage_hold(struct store *s, const struct propagation *p, struct stage *stag
 
 	if (good && !all.n)
 		good = fail(s->ctx, ALGCTL_USAGE, NOWHERE, "there is no fleet: --staged needs boxes");
+	if (good && *stage->first && !boxes_find(&all, stage->first))
+		good = no_box(s, stage);
 	if (!p->nmoves || !good) {
+		*stage->first = '\0';	/* nobody waits for it */
 		boxes_free(&all);
 		return good;
 	}
@@ -107,7 +113,7 @@ bool stage_hold(struct store *s, const struct propagation *p, struct stage *stag
 bool fleet_release(struct store *s, const struct words *boxes)
 {
 	struct boxes all = { 0 };
-	bool good = access_check(s, KIND_TENANT, NULL, LEVEL_PROPAGATE, NOWHERE) && fleet_load(s, &all);
+	bool good = access_kind(s, KIND_TENANT, LEVEL_PROPAGATE) && fleet_load(s, &all);
 
 	for (size_t i = 0; i < boxes->n && good; i++)
 		if (!boxes_find(&all, boxes->v[i]))
@@ -189,11 +195,13 @@ static bool tell(struct ctx *ctx, const struct boxes *all, const struct words *n
 		const struct box *b = boxes_find(all, names->v[i]);
 		enum verdict v = b ? verdict(b, entry) : VERDICT_WAITING;
 		const char *error = v == VERDICT_REFUSED ? b->error : "";
+		char *shown = printable(error);
 
 		good &= v == VERDICT_APPLIED;
 		json_array_append_new(told, json_pack("{s:s, s:s, s:s}", "box", names->v[i], "state", words[v], "error", error));
 		if (!ctx->json)
-			fprintf(ctx->out, "box %s: %s%s%s\n", names->v[i], words[v], *error ? ": " : "", error);
+			fprintf(ctx->out, "box %s: %s%s%s\n", names->v[i], words[v], *error ? ": " : "", shown);
+		free(shown);
 	}
 	fflush(ctx->out);
 	return good;

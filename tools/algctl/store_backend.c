@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caller.h"
 #include "operation.h"
+#include "state.h"
 
 struct store_backend {
 	struct backend backend;
@@ -45,29 +47,151 @@ static bool below_status(struct ctx *ctx, struct status *status)
 	return BELOW(ctx, status, status);
 }
 
-static bool below_stats(struct ctx *ctx, const struct query *q, struct stats_list *out)
+/* ---- what gateways keep: who came through sudo sees that of tenants that he may view, and ends that of those he may edit ---- */
+
+/* What he may do is known from then on, without a transaction. */
+static bool learn_rights(struct store *s)
 {
-	return BELOW(ctx, stats, q, out);
+	uint32_t level;
+	bool good = store_begin(s, BEGIN_READ) && identity_load(s) && access_level(s, KIND_TENANT, NULL, &level);
+
+	store_rollback(s);
+	return good;
 }
 
-static bool below_stats_reset(struct ctx *ctx, const struct query *q)
+static bool sees(struct store *s, const char *tenant)
 {
-	return BELOW(ctx, stats_reset, q);
+	uint32_t level;
+
+	return access_level(s, KIND_TENANT, *tenant ? tenant : NULL, &level) && level >= LEVEL_VIEW;
+}
+
+static bool below_stats(struct ctx *ctx, const struct query *q, struct stats_list *out)
+{
+	struct store *s = store_of(ctx);
+	size_t n = 0;
+
+	if (!BELOW(ctx, stats, q, out))
+		return false;
+	if (!caller_get().other)
+		return true;
+	if (!learn_rights(s))
+		return false;
+	for (size_t i = 0; i < out->n; i++)
+		if (sees(s, out->v[i].tenant))
+			out->v[n++] = out->v[i];
+	out->n = n;
+	return true;
 }
 
 static bool below_states(struct ctx *ctx, enum state_kind kind, const struct query *q, struct state_list *out)
 {
-	return BELOW(ctx, states, kind, q, out);
+	struct store *s = store_of(ctx);
+	size_t n = 0;
+
+	if (!BELOW(ctx, states, kind, q, out))
+		return false;
+	if (!caller_get().other)
+		return true;
+	if (!learn_rights(s))
+		return false;
+	for (size_t i = 0; i < out->n; i++) {
+		if (sees(s, out->v[i]->tenant))
+			out->v[n++] = out->v[i];
+		else
+			state_free(out->v[i]);
+	}
+	out->n = n;
+	return true;
+}
+
+/* @kind STATE_KINDS: counters */
+struct ending {
+	enum state_kind kind;
+	const struct query *q;
+};
+
+/* The tenant of one that is named by its id, "" when it is not there. */
+static bool find_tenant(struct ctx *ctx, const struct ending *e, char tenant[NAME_SIZE])
+{
+	struct state_list list = { 0 };
+
+	snprintf(tenant, NAME_SIZE, "%s", e->q->tenant);
+	if (e->kind == STATE_KINDS || !e->q->has_id)
+		return true;
+	if (!BELOW(ctx, states, e->kind, e->q, &list))
+		return false;
+	for (size_t i = 0; i < list.n; i++)
+		if (list.v[i]->id == e->q->id)
+			snprintf(tenant, NAME_SIZE, "%s", list.v[i]->tenant);
+	states_free(&list);
+	return true;
+}
+
+static char *ending_text(const struct ending *e)
+{
+	if (e->kind == STATE_KINDS)
+		return copy("counters set to zero");
+	if (!e->q->has_id)
+		return format_text("all %s ended", state_defs[e->kind]->plural);
+	return format_text("%s %llu ended", state_defs[e->kind]->name, (unsigned long long)e->q->id);
+}
+
+/* The entry comes first: where there is no room for it nothing is ended. */
+static bool do_end(struct store *s, void *data)
+{
+	const struct ending *e = data;
+	char tenant[NAME_SIZE], *text;
+	bool good;
+
+	if (!find_tenant(s->ctx, e, tenant))
+		return false;
+	s->subject = *tenant ? ref_of(KIND_TENANT, tenant, 0) : ref_of(STORE_KINDS, "", 0);
+	if (*tenant ? !access_check(s, KIND_TENANT, tenant, LEVEL_EDIT, NOWHERE) : !access_kind(s, KIND_TENANT, LEVEL_EDIT))
+		return false;
+	text = ending_text(e);
+	good = audit_add(s, &s->subject, NULL, text, audit_done) &&
+	       (e->kind == STATE_KINDS ? BELOW(s->ctx, stats_reset, e->q) : BELOW(s->ctx, state_del, e->kind, e->q));
+	free(text);
+	return good;
+}
+
+static bool below_stats_reset(struct ctx *ctx, const struct query *q)
+{
+	struct ending e = { STATE_KINDS, q };
+
+	return operation_run(ctx, do_end, &e, NULL);
 }
 
 static bool below_state_del(struct ctx *ctx, enum state_kind kind, const struct query *q)
 {
-	return BELOW(ctx, state_del, kind, q);
+	struct ending e = { kind, q };
+
+	return operation_run(ctx, do_end, &e, NULL);
 }
 
+struct watcher {
+	struct store *store;
+	bool (*seen)(struct ctx *ctx, const struct event *e, void *data);
+	void *data;
+};
+
+static bool seen_by_caller(struct ctx *ctx, const struct event *e, void *data)
+{
+	const struct watcher *w = data;
+	const char *tenant = *e->tenant ? e->tenant : e->state ? e->state->tenant : e->name;
+
+	return (!e->lost && !sees(w->store, tenant)) || w->seen(ctx, e, w->data);
+}
+
+/* With the rights that he has in the beginning. */
 static bool below_watch(struct ctx *ctx, bool (*seen)(struct ctx *ctx, const struct event *e, void *data), void *data)
 {
-	return BELOW(ctx, watch, seen, data);
+	struct watcher w = { store_of(ctx), seen, data };
+
+	if (!caller_get().other)
+		return BELOW(ctx, watch, seen, data);
+	return learn_rights(w.store) && BELOW(ctx, watch, seen_by_caller, &w);
 }
 
 struct write {
@@ -90,8 +214,8 @@ static bool change(struct ctx *ctx, operation_fn *work, void *data)
 	struct outcome out = { 0 };
 	bool good = operation_run(ctx, work, data, &out);
 
-	if (good && ctx->dry_run && !ctx->json)
-		changes_print(ctx, &out.changes);
+	if (good && ctx->dry_run)
+		changes_tell(ctx, &out.changes);
 	outcome_free(&out);
 	return good;
 }
