@@ -153,21 +153,46 @@ const char store_rights[] =
 	"DECLARE last record; BEGIN LOCK TABLE store_meta IN SHARE ROW EXCLUSIVE MODE; "
 	"SELECT l.number, l.hash INTO last FROM log l ORDER BY l.number DESC LIMIT 1; "
 	"NEW.number := COALESCE(last.number, 0) + 1; NEW.at := " NOW "; NEW.who := session_user; "
+	/* Anybody may add what was refused him, but not fill the disk with it. */
+	"NEW.origin := left(NEW.origin, 255); IF NEW.result <> 'done' THEN NEW.old := ''; NEW.new := ''; "
+	"NEW.command := left(NEW.command, 4096); NEW.kind := left(NEW.kind, 63); NEW.name := left(NEW.name, 255); "
+	"NEW.result := left(NEW.result, 4096); END IF; "
 	"IF inet_client_addr() IS NOT NULL THEN NEW.origin := NEW.origin || ' at ' || host(inet_client_addr()); END IF; "
 	"NEW.hash := encode(sha256(convert_to('[' || store_quote(COALESCE(last.hash, '')) || ',' || NEW.number || ',' || NEW.at || "
 	"',' || store_quote(NEW.who) || ',' || store_quote(NEW.origin) || ',' || store_quote(NEW.command) || ',' || "
 	"store_quote(NEW.kind) || ',' || store_quote(NEW.name) || ',' || store_quote(NEW.old) || ',' || store_quote(NEW.new) || "
 	"',' || store_quote(NEW.result) || ']', 'UTF8')), 'hex'); RETURN NEW; END "
 	END
-	/* What somebody changes without algctl and does not log is logged for him, when he commits. */
+	/*
+	 * What somebody changes without algctl and does not log, or logs as something else, is logged for him when he commits.
+	 * @part: what the entry's new text must have in it, @exact: what it must be.
+	 */
 	FUNCTION("store_logged() RETURNS trigger", "plpgsql")
-	"DECLARE r jsonb := to_jsonb(CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END); of_kind text := r ->> 'kind'; "
-	"of_name text := COALESCE(r ->> 'name', ''); version text := COALESCE(r ->> 'version', r ->> 'latest', ''); BEGIN "
-	"IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'permissions' AND (NOT EXISTS (SELECT 1 FROM "
+	"DECLARE r jsonb := to_jsonb(CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END); "
+	"of_fleet boolean := TG_TABLE_NAME LIKE 'box%'; of_kind text := CASE WHEN of_fleet THEN 'box' ELSE r ->> 'kind' END; "
+	"of_name text := COALESCE(CASE TG_TABLE_NAME WHEN 'box_holds' THEN r ->> 'box' ELSE r ->> 'name' END, ''); "
+	"version text := CASE WHEN of_fleet THEN '' ELSE COALESCE(r ->> 'version', r ->> 'latest', '') END; "
+	"part text; exact text[]; BEGIN "
+	"IF TG_OP = 'DELETE' AND TG_TABLE_NAME IN ('permissions', 'tags') AND (NOT EXISTS (SELECT 1 FROM "
 	"objects o WHERE o.kind = of_kind AND o.name = of_name) OR EXISTS (SELECT 1 FROM log l WHERE l.kind = 'role' AND "
 	"l.name = r ->> 'role' AND l." OWN_TRANSACTION ")) THEN RETURN NULL; END IF; "
+	/* the box that comes first is named with those that hold; what is deleted is held no more */
+	"IF TG_TABLE_NAME = 'box_holds' AND (EXISTS (SELECT 1 FROM log l WHERE l.kind = r ->> 'kind' AND "
+	"l.name = r ->> 'name' AND l." OWN_TRANSACTION ") OR (SELECT pg_current_xact_id()::xid = b.x FROM "
+	"(SELECT l.xmin AS x FROM log l WHERE l.kind = 'box' ORDER BY l.number DESC LIMIT 1) b)) THEN RETURN NULL; END IF; "
+	"CASE TG_TABLE_NAME WHEN 'versions' THEN IF TG_OP = 'INSERT' THEN part := NEW.definition; "
+	"ELSE exact := ARRAY['', 'deleted automatically']; END IF; "
+	"WHEN 'objects' THEN IF NEW.retired <> 0 THEN exact := ARRAY['']; "
+	"ELSIF NEW.description <> OLD.description THEN part := NEW.description; END IF; "
+	"WHEN 'tags' THEN version := COALESCE((SELECT o.latest::text FROM objects o WHERE o.kind = of_kind AND "
+	"o.name = of_name), ''); "
+	"WHEN 'permissions' THEN exact := ARRAY[format('role %s %s', r ->> 'role', CASE TG_OP WHEN 'DELETE' THEN 'default' ELSE "
+	"(ARRAY['none', 'view', 'edit', 'delete', 'propagate'])[(r ->> 'level')::int + 1] END)]; "
+	"WHEN 'retention' THEN exact := ARRAY[CASE TG_OP WHEN 'DELETE' THEN 'auto-delete off' ELSE "
+	"format('auto-delete after %s s', r ->> 'seconds') END]; ELSE NULL; END CASE; "
 	"IF NOT EXISTS (SELECT 1 FROM log l WHERE l.kind = of_kind AND l.name IN (of_name, of_name || '@' || version) AND "
-	"l.result = 'done' AND l." OWN_TRANSACTION ") THEN "
+	"l.result = 'done' AND l." OWN_TRANSACTION " AND (part IS NULL OR strpos(l.new, part) > 0) AND "
+	"(exact IS NULL OR l.new = ANY (exact))) THEN "
 	"INSERT INTO log (number, at, who, origin, command, kind, name, old, new, result, hash) VALUES (0, 0, '', 'database', "
 	"TG_OP || ' ' || TG_TABLE_NAME, of_kind, CASE version WHEN '' THEN of_name ELSE of_name || '@' || version END, "
 	"CASE TG_OP WHEN 'INSERT' THEN '' ELSE to_jsonb(OLD)::text END, CASE TG_OP WHEN 'DELETE' THEN '' ELSE r::text END, "
@@ -180,6 +205,8 @@ const char store_rights[] =
 	/* an object without a version is none yet */
 	LOGGED("UPDATE", "objects") LOGGED("INSERT OR DELETE", "versions")
 	LOGGED("INSERT OR UPDATE OR DELETE", "permissions") LOGGED("INSERT OR UPDATE OR DELETE", "retention")
+	LOGGED("INSERT OR DELETE", "tags") LOGGED("INSERT OR UPDATE OR DELETE", "boxes") LOGGED("INSERT OR DELETE", "box_tags")
+	LOGGED("INSERT OR DELETE", "box_holds")
 
 	/* ---- rows: the lock of a writer wants UPDATE of store_meta, of which no row is anybody's ---- */
 	ROWS("store_meta", "SELECT, UPDATE") SEE("store_meta", "true")

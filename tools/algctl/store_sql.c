@@ -86,9 +86,9 @@ const struct schema_step schema_steps[] = {
 	  "EXECUTE FUNCTION box_report()" },
 
 	/* 4: rights; where the database does not enforce them nothing is hidden from it */
-	{ 5, ENGINE_POSTGRESQL, store_rights },
+	{ 6, ENGINE_POSTGRESQL, store_rights },
 	{ 4, ENGINE_SQLITE, "CREATE VIEW IF NOT EXISTS hidden AS SELECT 1 AS n WHERE 0" },
 	{ 0, 0, NULL }
 };
 
-const int schema_latest = 5;
+const int schema_latest = 6;

@@ -228,6 +228,79 @@ def loose(box):
     agent.refused(version("policy", "gold", 3), "not the next version")
 
 
-TESTS = (viewer, tampering, operator, no_propagate, administrator, loose)
+def logged(box, who, text, name, word):
+    """What @who does with psql has an entry that says so."""
+    before = len(box.log())
+    who.sql(text)
+    entries = box.log()[before:]
+    box.check(entries and all(e["who"] == who.name for e in entries) and
+              any(e["from"] == "database" and e["name"] == name and word in e["old"] + e["new"] for e in entries),
+              f"it is logged: {text}", entries)
+
+
+def unlogged(box):
+    """Nothing that counts changes without an entry, and no entry that tells something else hides it."""
+    setup(box)
+    otto, ada = Client(box, "otto"), Client(box, "ada")
+    logged(box, otto, "INSERT INTO tags VALUES ('policy', 'gold', 'sneaky')", "gold@2", "sneaky")
+    logged(box, otto, "DELETE FROM tags WHERE tag = 'sneaky'", "gold@2", "sneaky")
+    logged(box, ada, "INSERT INTO boxes VALUES ('paris', '', 'mallory', 0, 'owner')", "paris", "mallory")
+    logged(box, ada, "UPDATE boxes SET login = 'agent'", "paris", "agent")
+    logged(box, ada, "INSERT INTO box_tags VALUES ('paris', 'edge')", "paris", "edge")
+    logged(box, otto, "INSERT INTO box_holds VALUES ('paris', 'tenant', 'acme', 1)", "paris", "acme")
+    logged(box, otto, "DELETE FROM box_holds", "paris", "acme")
+    logged(box, ada, "DELETE FROM boxes", "paris", "agent")
+    entry = "INSERT INTO log (number, at, who, origin, command, kind, name, old, new, result, hash) VALUES " \
+            "(1, 1, '', 'here', 'policy set', 'policy', '%s', '', '%s', 'done', ''); COMMIT"
+    change = version("policy", "gold", 3, '{"ftp":{"mode":"off"}}').replace("COMMIT", "")
+    logged(box, otto, change + entry % ("gold@3", "{}"), "gold@3", "off")
+    text = "BEGIN; UPDATE objects SET description = 'hidden' WHERE name = 'gold'; "
+    logged(box, otto, text + entry % ("gold@3", "something else"), "gold@3", "hidden")
+    text = "BEGIN; UPDATE objects SET retired = 1 WHERE name = 'spare'; "
+    logged(box, otto, text + entry % ("spare", "description nice"), "spare@1", "spare")
+    text = "BEGIN; INSERT INTO permissions VALUES ('policy', 'gold', 'operator', 4); "
+    logged(box, ada, text + entry % ("gold", "role operator view"), "gold", "operator")
+    text = "BEGIN; INSERT INTO retention VALUES ('policy', 0); "
+    logged(box, ada, text + entry % ("", "auto-delete after 999 s"), "", "policy")
+    stranger = Client(box, "stranger")
+    stranger.sql(ENTRY.format("refused").replace("policy set gold", "x' || repeat('y', 1000000) || '"))
+    last = box.log()[-1]
+    box.check((last["who"], len(last["command"])) == ("stranger", 4096), "nobody fills the disk with refusals",
+              len(last["command"]))
+    box.in_step("after what was not told")
+
+
+def once(box):
+    """What algctl does has an entry of its own, and no second one."""
+    setup(box)
+    for words in (["policy", "set", "gold", "description", "a \"b\" \\ ä", "tags", "x,y"],
+                  ["policy", "set", "gold", "tags", "none"],
+                  ["policy", "set", "gold", "sip", "off", "tags", "z"], ["policy", "rollback", "gold@1"],
+                  ["policy", "clone", "gold", "copper"], ["policy", "propagate", "gold"],
+                  ["policy", "permit", "gold", "viewer", "edit"], ["policy", "permit", "gold", "viewer", "default"],
+                  ["policy", "del", "copper"], ["policy", "add", "copper", "tags", "t"],
+                  ["store", "auto-delete", "policy", "0"], ["policy", "set", "copper", "ftp", "off"], ["policy", "del", "copper"],
+                  ["store", "auto-delete", "policy", "off"], ["fleet", "add", "paris", "tags", "edge", "login", "agent"],
+                  ["fleet", "add", "rome"], ["fleet", "set", "paris", "tags", "core", "description", "x"],
+                  ["policy", "set", "gold", "tftp", "off"], ["fleet", "release"], ["role", "del", "mover"],
+                  ["policy", "permit", "gold", "operator", "view"], ["role", "del", "operator"], ["fleet", "del", "rome"],
+                  ["tenant", "set", "acme", "tags", "q"], ["tenant", "del", "acme"], ["policy", "set", "gold", "reusable", "no"]):
+        box.good(*words)
+    code, out, err = box.run("policy", "propagate", "gold", "--staged", "wait", "1s")
+    box.check(code in (0, 2), "a staged change", out + err)
+    box.good("tenant", "add", "bob", "policy", "gold", "zone", "9")
+    box.good("policy", "set", "gold", "pptp", "off")
+    code, out, err = box.run("policy", "propagate", "gold", "--staged", "wait", "1s")
+    box.check(code == 2 and "silent" in out, "held for a box that is silent", out + err)
+    box.good("fleet", "add", "oslo")
+    box.good("policy", "set", "gold", "ike", "off")
+    box.run("policy", "propagate", "gold", "--staged", "wait", "1s")
+    box.good("fleet", "release")
+    box.good("apply", "-", stdin=box.good("export").replace("core", "edge"))
+    box.same([e for e in box.log() if e["from"] == "database"], [], "the database adds nothing")
+    box.good("log", "verify", has="complete and unchanged")
+
+
+TESTS = (viewer, tampering, operator, no_propagate, administrator, loose, unlogged, once)
 for test in TESTS:
     test.engine = engines.Postgres
