@@ -95,6 +95,16 @@ static json_t *change_json(const struct change *c, const struct predefined *pred
 	return j;
 }
 
+void changes_tell(struct ctx *ctx, const struct changes *changes)
+{
+	if (ctx->json && !ctx->told) {
+		ctx->told = json_pack("{s:b}", "done", 0);
+		changes_json(ctx->told, changes);
+	} else if (!ctx->json) {
+		changes_print(ctx, changes);
+	}
+}
+
 void changes_json(json_t *j, const struct changes *changes)
 {
 	json_t *added = json_array(), *changed = json_array(), *removed = json_array();

@@ -461,8 +461,8 @@ static bool run(struct ctx *ctx, operation_fn *work, void *object)
 	struct outcome out = { 0 };
 	bool good = store_wanted(ctx) && operation_run(ctx, work, object, &out);
 
-	if (good && ctx->dry_run && !ctx->json && out.changes.n)
-		changes_print(ctx, &out.changes);
+	if (good && ctx->dry_run)
+		changes_tell(ctx, &out.changes);
 	outcome_free(&out);
 	return done(ctx, good);
 }

@@ -31,6 +31,7 @@ struct changes {
 /* @old, @new sorted; they must outlive the changes. Predefined services are no part of it. */
 void config_compare(const struct objects *old, const struct objects *new, struct changes *out);
 void changes_free(struct changes *c);
+void changes_tell(struct ctx *ctx, const struct changes *changes);	/* what a dry run has found */
 void changes_print(struct ctx *ctx, const struct changes *changes);
 void changes_json(json_t *j, const struct changes *changes);	/* keys added, changed, removed */
 

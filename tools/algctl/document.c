@@ -107,14 +107,30 @@ static bool take_event(struct build *b, const yaml_event_t *e)
 	}
 }
 
-static bool run_parser(struct build *b, yaml_parser_t *parser)
+/* Bytes that are no text at all have no mark: their place is counted here. */
+static struct where problem(const yaml_parser_t *parser, const char *text, size_t size)
+{
+	struct where at = { 1, 1 };
+
+	if (parser->error != YAML_READER_ERROR)
+		return mark(&parser->problem_mark);
+	for (size_t i = 0; i < size && i < parser->problem_offset; i++) {
+		if (text[i] == '\n')
+			at = (struct where){ at.line + 1, 1 };
+		else
+			at.column += ((unsigned char)text[i] & 0xc0) != 0x80;
+	}
+	return at;
+}
+
+static bool run_parser(struct build *b, yaml_parser_t *parser, const char *text, size_t size)
 {
 	bool good = true, done = false;
 	yaml_event_t e;
 
 	while (good && !done) {
 		if (!yaml_parser_parse(parser, &e))
-			return fail(b->ctx, ALGCTL_USAGE, mark(&parser->problem_mark), "%s%s%s",
+			return fail(b->ctx, ALGCTL_USAGE, problem(parser, text, size), "%s%s%s",
 				    parser->problem ? parser->problem : "no YAML", parser->context ? " " : "",
 				    parser->context ? parser->context : "");
 		done = e.type == YAML_STREAM_END_EVENT;
@@ -149,7 +165,7 @@ struct node *document_parse(struct ctx *ctx, const char *text, size_t size, enum
 		return NULL;
 	}
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-	good = run_parser(&b, &parser);
+	good = run_parser(&b, &parser, text, size);
 	yaml_parser_delete(&parser);
 	free(b.key);
 	if (good && (!b.root || node_is_null(b.root))) {

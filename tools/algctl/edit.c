@@ -165,6 +165,21 @@ static bool session(struct edit *e)
 	return good;
 }
 
+/* Was anything written that may be missed? */
+static bool is_written(struct edit *e)
+{
+	bool quiet = e->ctx->quiet, written;
+	size_t size;
+	char *text;
+
+	e->ctx->quiet = true;
+	text = file_text(e->ctx, e->path, &size);
+	e->ctx->quiet = quiet;
+	written = text && strcmp(text, e->text);
+	free(text);
+	return written;
+}
+
 bool edit_run(struct ctx *ctx, const struct command *command, void *object)
 {
 	const struct version_args *a = object;
@@ -174,10 +189,10 @@ bool edit_run(struct ctx *ctx, const struct command *command, void *object)
 	(void)command;
 	if (good) {
 		good = session(&e);
-		if (good)
-			remove_file(&e);
-		else
+		if (!good && is_written(&e))
 			error_hint(ctx, "what was written is in %s", e.path);
+		else
+			remove_file(&e);
 	}
 	ctx->own_file = e.path;
 	free(e.text);

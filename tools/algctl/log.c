@@ -91,17 +91,28 @@ static json_t *entry_json(const struct audit_entry *e)
 			 "name", e->name, "old", e->old, "new", e->new, "result", e->result, "hash", e->hash);
 }
 
+/* Any user's words: they make no lines of their own. */
+static void print_text(struct ctx *ctx, const char *before, const char *text)
+{
+	char *clean = printable(text);
+
+	fprintf(ctx->out, "%s%s\n", before, clean);
+	free(clean);
+}
+
 static void print_entry(struct ctx *ctx, const struct audit_entry *e)
 {
+	char *line = format_text("%s@%s  %s  [%s %s]  %s", e->who, e->origin, e->command, e->kind, e->name, e->result);
 	char *when = time_text(e->at);
 
-	fprintf(ctx->out, "%lld  %s  %s@%s  %s  [%s %s]  %s\n", (long long)e->number, when, e->who, e->origin, e->command,
-		e->kind, e->name, e->result);
+	fprintf(ctx->out, "%lld  %s  ", (long long)e->number, when);
+	print_text(ctx, "", line);
 	if (*e->old && strcmp(e->old, e->new))
-		fprintf(ctx->out, "    old %s\n", e->old);
+		print_text(ctx, "    old ", e->old);
 	if (*e->new)
-		fprintf(ctx->out, "    new %s\n", e->new);
+		print_text(ctx, "    new ", e->new);
 	free(when);
+	free(line);
 }
 
 static bool read_one(void *data, const struct audit_entry *e)

@@ -16,6 +16,19 @@ bool needs_store(struct setter *s, const struct param *p)
 	return false;
 }
 
+/* What is no text, or ends a line, for a terminal or for YAML. */
+static bool is_text(const char *c)
+{
+	static const char *const others[] = { "\u2028", "\u2029", "\ufffe", "\uffff" };
+
+	if ((unsigned char)*c < ' ' || *c == 0x7f || ((unsigned char)*c == 0xc2 && (unsigned char)c[1] < 0xa0))
+		return false;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!strncmp(c, others[i], 3))
+			return false;
+	return true;
+}
+
 /* Valid UTF-8 on one line. */
 static bool is_line(const char *text)
 {
@@ -24,7 +37,7 @@ static bool is_line(const char *text)
 
 	json_decref(j);
 	for (const char *c = text; *c && good; c++)
-		good = (unsigned char)*c >= ' ' && *c != 0x7f;
+		good = is_text(c);
 	return good;
 }
 

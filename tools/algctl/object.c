@@ -411,8 +411,12 @@ static enum kind kind_of(const struct object *o)
 
 bool done(struct ctx *ctx, bool good)
 {
-	if (good && ctx->json)
-		print_json(ctx, json_pack("{s:b}", "ok", 1));
+	json_t *j = good && ctx->json ? json_pack("{s:b}", "ok", 1) : NULL;
+
+	if (j && ctx->told)
+		json_object_update(j, ctx->told);
+	if (j)
+		print_json(ctx, j);
 	return good;
 }
 

@@ -19,13 +19,42 @@ void print_json_line(struct ctx *ctx, json_t *document)
 	json_decref(document);
 }
 
+/* Bytes of a control character, of ASCII or as UTF-8 has those from 0x80 on; 0: it is none. */
+static size_t control(const char *c)
+{
+	const unsigned char *u = (const unsigned char *)c;
+
+	if (*u < ' ' || *u == 0x7f)
+		return 1;
+	return *u == 0xc2 && u[1] >= 0x80 && u[1] < 0xa0 ? 2 : 0;
+}
+
+char *printable(const char *text)
+{
+	char *out = zalloc(strlen(text) * 4 + 1), *to = out;
+
+	for (const char *c = text; *c;) {
+		size_t n = control(c);
+
+		if (n)
+			to += sprintf(to, "\\x%02x", (unsigned char)c[n - 1]);
+		else
+			*to++ = *c;
+		c += n ? n : 1;
+	}
+	return out;
+}
+
 void columns_print(struct ctx *ctx, struct columns *c)
 {
 	int *widest = zalloc((c->width + 1) * sizeof(*widest));
 
 	for (size_t i = 0; i < c->cells.n; i++) {
-		int n = (int)strlen(c->cells.v[i]);
+		char *cell = printable(c->cells.v[i]);
+		int n = (int)strlen(cell);
 
+		free(c->cells.v[i]);
+		c->cells.v[i] = cell;
 		if (n > widest[i % c->width])
 			widest[i % c->width] = n;
 	}

@@ -10,6 +10,9 @@
 void print_json(struct ctx *ctx, json_t *document);		/* takes the reference */
 void print_json_line(struct ctx *ctx, json_t *document);	/* takes the reference, one line, flushed */
 
+/* What somebody else has written, for a terminal: without control characters. The caller frees. */
+char *printable(const char *text);
+
 /* Rows of cells; columns as wide as their widest cell. The last column is not padded. */
 struct columns {
 	struct words cells;

@@ -249,7 +249,7 @@ static bool keep(struct ctx *ctx, const struct command *command, void *object)
 	for (size_t i = 0; good && !ctx->json && i < out.gone.n; i++) {
 		char *text = ref_full_text(&out.gone.v[i]);
 
-		fprintf(ctx->out, "deleted %s\n", text);
+		fprintf(ctx->out, "%s %s\n", ctx->dry_run ? "would delete" : "deleted", text);
 		free(text);
 	}
 	outcome_free(&out);

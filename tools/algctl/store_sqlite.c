@@ -23,10 +23,12 @@ static struct sqlite *sqlite_of(struct db *db)
 
 static bool failed(struct sqlite *s)
 {
-	int code = sqlite3_errcode(s->handle);
+	int code = sqlite3_errcode(s->handle) & 0xff;
+	int why = code == SQLITE_IOERR || code == SQLITE_CANTOPEN ? sqlite3_system_errno(s->handle) : 0;
 
-	snprintf(s->db.message, sizeof(s->db.message), "%s", code == SQLITE_BUSY || code == SQLITE_LOCKED ?
-		 "another change takes too long: try again" : sqlite3_errmsg(s->handle));
+	snprintf(s->db.message, sizeof(s->db.message), "%s%s%s", code == SQLITE_BUSY || code == SQLITE_LOCKED ?
+		 "another change takes too long: try again" : sqlite3_errmsg(s->handle), why ? ": " : "",
+		 why ? strerror(why) : "");
 	return false;
 }
 

@@ -18,7 +18,10 @@ static bool no_such(struct store *s, const struct ref *ref, struct where at)
 	if (ref->version)
 		return fail_errno(s->ctx, ENOENT, at, "%s '%s': there is no version %u", kind_names[ref->kind], ref->name,
 				  ref->version);
-	return fail_errno(s->ctx, ENOENT, at, "%s '%s': does not exist", kind_names[ref->kind], ref->name);
+	fail_errno(s->ctx, ENOENT, at, "%s '%s': does not exist", kind_names[ref->kind], ref->name);
+	if (ref->kind == KIND_SERVICE && predefined_find(ref->name))
+		error_hint(s->ctx, "it is predefined: it never changes, and the store has no versions of it");
+	return false;
 }
 
 bool version_get(struct store *s, const struct ref *ref, struct where at, struct stored *out)

@@ -307,6 +307,8 @@ def staged(box):
         box.same([line for line in out.splitlines() if line.startswith("box ")],
                  ["box b: applied", "box a: applied", "box c: applied"], "the first, then the rest")
         box.check(a.has("sip: off") and c.has("sip: off"), "all have it")
+        box.good("policy", "propagate", "gold", "--staged", "first", "b", has="no box is concerned", lacks="box b")
+        box.bad("policy", "propagate", "gold", "--staged", "first", "nowhere", says="the fleet has no box 'nowhere'")
         box.same([s["holds"] for s in states(box).values()], [0, 0, 0], "nothing is held")
         b.stop()
         b.start(ALGCTL_FAKE_FAIL="config-commit=16,tenant-set=16,policy-set=16")

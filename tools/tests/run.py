@@ -99,6 +99,8 @@ def is_json(text):
 BAD_FILES = [
     ("yaml", "", [(1, 1, "the file is empty")]),
     ("yaml", "# nothing\n", [(1, 1, "the file is empty")]),
+    ("yaml", "tenants:\n  a: {description: \"ä\x01\"}\n", [(2, 22, "control characters")]),
+    ("yaml", "tenants:\n  a: {}\n\0", [(3, 1, "control characters")]),
     ("yaml", "[]\n", [(1, 1, "has the sections services, policies, tenants")]),
     ("yaml", "services: [a]\n", [(1, 11, "services wants names with keys")]),
     ("yaml", "tenants:\n  a: {zone: 1\n", [(3, 1, "")]),

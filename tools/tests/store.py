@@ -14,6 +14,7 @@ import engines
 import fleet
 import rights
 import scale
+import sight
 
 
 class Box:
@@ -235,7 +236,7 @@ def auto_delete(box):
     box.good("store", "auto-delete", "policy", "30d")
     box.same(box.versions("policy", "gold"), [1, 2, 3, 4, 5], "younger than the retention")
     box.same(box.json("store", "status")["auto-delete"], {"policy": 30 * 86400}, "store status shows retention")
-    box.good("store", "auto-delete", "policy", "0s", "--dry-run", has="deleted policy gold@2")
+    box.good("store", "auto-delete", "policy", "0s", "--dry-run", has="would delete policy gold@2")
     box.same(box.versions("policy", "gold"), [1, 2, 3, 4, 5], "a dry run deletes none")
     box.good("store", "auto-delete", "policy", "0s", has="deleted policy gold@2")
     box.same(box.versions("policy", "gold"), [1, 5], "what is referred to and the latest stay")
@@ -612,7 +613,7 @@ def upgrade(box):
                  "DROP TABLE permissions", "DROP TABLE retention", "UPDATE store_meta SET value = '1' WHERE key = 'schema'"):
         box.engine.sql(box.address, text)
     box.good("policy", "show", "gold")
-    box.same(box.json("store", "status")["schema"], 5, "the schema is brought up to date")
+    box.same(box.json("store", "status")["schema"], 6, "the schema is brought up to date")
     box.good("policy", "permit", "gold", "viewer", "none")
     box.good("store", "auto-delete", "policy", "1d")
     box.engine.sql(box.address, "UPDATE store_meta SET value = '99' WHERE key = 'schema'")
@@ -681,7 +682,7 @@ def no_fleet(box):
 
 no_fleet.engine = engines.Sqlite
 TESTS = (no_fleet, cut_off, past_the_store, objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors,
-         kernel, whole, writers, upgrade, places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS, *scale.TESTS)
+         kernel, whole, writers, upgrade, places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS, *sight.TESTS, *scale.TESTS)
 
 
 def attempt(test, runner, engine):
