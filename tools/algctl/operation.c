@@ -83,6 +83,36 @@ static bool compile_here(struct store *s, struct objects *out)
 	return good;
 }
 
+/* Versions in the kernel, as gold.v2, are an object's. */
+static bool may_view(struct store *s, const struct object *o)
+{
+	const char *end = strstr(o->name, ".v");
+	char name[NAME_SIZE];
+	uint32_t level, whole;
+
+	snprintf(name, sizeof(name), "%.*s", o->kind == KIND_POLICY && end ? (int)(end - o->name) : (int)sizeof(name), o->name);
+	return access_level(s, o->kind, o->name, &whole) && access_level(s, o->kind, name, &level) && level >= LEVEL_VIEW &&
+	       whole >= LEVEL_VIEW;
+}
+
+/* Where the database has not done that already. */
+static void drop_unseen(struct store *s, struct changes *c)
+{
+	size_t n = 0;
+
+	if (s->identity.root || s->db->driver->who)
+		return;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct change *one = &c->v[i];
+
+		if (may_view(s, one->new ? one->new : one->old))
+			c->v[n++] = *one;
+		else
+			*(!one->old ? &c->added : !one->new ? &c->removed : &c->changed) -= 1;
+	}
+	c->n = n;
+}
+
 bool drift(struct ctx *ctx, struct outcome *out)
 {
 	struct store *s = store_of(ctx);
@@ -90,12 +120,14 @@ bool drift(struct ctx *ctx, struct outcome *out)
 	uint32_t generation;
 	bool good;
 
-	if (!store_begin(s, BEGIN_READ) || !compile_here(s, &out->wanted) || !kernel_enter(ctx, &front))
+	if (!store_begin(s, BEGIN_READ) || !identity_load(s) || !compile_here(s, &out->wanted) || !kernel_enter(ctx, &front))
 		return false;
 	good = config_read(ctx, &out->running, &generation);
 	kernel_leave(ctx, front);
-	if (good)
+	if (good) {
 		config_compare(&out->running, &out->wanted, &out->changes);
+		drop_unseen(s, &out->changes);
+	}
 	return good;
 }
 

@@ -45,6 +45,12 @@ def endings(box):
     box.good("call", user="vera", lacks=SHOWN["call"])
     box.good("pinhole", user="vera", lacks="203.0.113")
     box.good("call", user="otto", has="alice@example.org")
+    box.runner.run(["tenant", "set", "default", "max-sessions", "9"], ALGCTL_FAKE=box.kernel, ALGCTL_STORE="none")
+    for words in (["store", "status"], ["status"]):
+        box.good(*words, user="otto", has="tenant default max-sessions 9 -> 0")
+        for user in ("vera", "stranger"):
+            box.good(*words, user=user, lacks="tenant default")
+    box.good("restore")
     box.bad("restore", user="vera", says="not permitted to edit tenants")
     box.good("log", "verify", has="complete and unchanged")
 
