@@ -187,6 +187,23 @@ static bool migrate(struct store *s, int from, int to)
 	return !s->failed;
 }
 
+/* In PostgreSQL it takes the owner. */
+static bool upgrade(struct store *s, int version)
+{
+	bool quiet = s->ctx->quiet, good;
+	int now;
+
+	s->ctx->quiet = true;
+	good = store_begin(s, BEGIN_WRITE) && store_schema(s, &now) && migrate(s, now, schema_latest) && store_commit(s);
+	s->ctx->quiet = quiet;
+	if (good)
+		return true;
+	fail(s->ctx, ALGCTL_REFUSED, NOWHERE, "the store's schema is %d, this algctl's is %d, and it can't be upgraded: %s",
+	     version, schema_latest, s->db->message);
+	error_hint(s->ctx, "any command of the store's owner upgrades it");
+	return false;
+}
+
 static bool check_schema(struct store *s)
 {
 	int version;
@@ -201,8 +218,7 @@ static bool check_schema(struct store *s)
 	}
 	if (version == schema_latest)
 		return true;
-	return store_begin(s, BEGIN_WRITE) && store_schema(s, &version) && migrate(s, version, schema_latest) &&
-	       store_commit(s);
+	return upgrade(s, version);
 }
 
 static struct store *open_db(struct ctx *ctx, const char *where, bool create)

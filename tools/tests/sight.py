@@ -73,6 +73,22 @@ def without_database(box):
 without_database.engine = engines.Postgres
 
 
+def older_schema(box):
+    """Who may not upgrade a store is told who may."""
+    box.good("role", "set", "operator", "members", "user:otto")
+    latest = box.json("store", "status")["schema"]
+    box.engine.sql(box.address, f"UPDATE store_meta SET value = '{latest - 1}' WHERE key = 'schema'")
+    for _ in range(2):
+        code, out, err = box.run("policy", "list", user="otto")
+        box.check(code == 2 and f"the store's schema is {latest - 1}" in err and "owner upgrades it" in err, "not the owner",
+                  out + err)
+    box.good("policy", "list")
+    box.good("policy", "list", user="otto", has="default")
+
+
+older_schema.engine = engines.Postgres
+
+
 def words_of_others(box):
     """A terminal gets no control characters that somebody else has chosen, and the log no lines."""
     forged = "x\n99  2026-11-23 08:00:00  root@box  policy del gold  [policy gold]  done\x1b[31m\u009b2J"
@@ -162,4 +178,4 @@ def full_disk(box):
 
 
 full_disk.engine = engines.Sqlite
-TESTS = (endings, without_database, words_of_others, dry, nothing_written, full_disk)
+TESTS = (endings, without_database, older_schema, words_of_others, dry, nothing_written, full_disk)
