@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "caller.h"
 #include "store.h"
@@ -20,16 +21,17 @@ bool backend(struct ctx *ctx)
 	return ctx->backend;
 }
 
-/* Root needs no database for it, which may be away. Others are asked what their roles let them, and what they end is logged. */
-bool kernel_state_backend(struct ctx *ctx)
+/* Who is root needs no store to see it, and no database to end it: it may be away. Others are asked what their roles let them. */
+bool kernel_state_backend(struct ctx *ctx, bool ends)
 {
-	char *where;
+	bool alone = !geteuid() && !ends;
+	char *where = NULL;
 
 	if (ctx->backend || caller_get().other)
 		return backend(ctx);
-	if (!store_place(ctx, &where))
+	if (!alone && !store_place(ctx, &where))
 		return false;
-	if (where && strstr(where, "://"))
+	if (alone || (where && strstr(where, "://")))
 		ctx->backend = kernel_open(ctx);
 	else
 		backend(ctx);

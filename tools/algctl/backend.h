@@ -156,7 +156,7 @@ struct backend {
 };
 
 bool backend(struct ctx *ctx);			/* opens it once */
-bool kernel_state_backend(struct ctx *ctx);	/* the same, for what only the kernel knows */
+bool kernel_state_backend(struct ctx *ctx, bool ends);	/* the same, to see or end what only the kernel knows */
 struct backend *kernel_open(struct ctx *ctx);	/* NULL: reported */
 
 /*

@@ -139,7 +139,7 @@ static bool monitor(struct ctx *ctx, const struct command *command, void *object
 			return fail(ctx, ALGCTL_USAGE, NOWHERE, "--count wants a number from 1 on, not '%s'",
 				    ctx->count);
 	}
-	return kernel_state_backend(ctx) && ctx->backend->ops->watch(ctx, seen, &w);
+	return kernel_state_backend(ctx, false) && ctx->backend->ops->watch(ctx, seen, &w);
 }
 
 static const struct command commands[] = {

@@ -66,7 +66,7 @@ bool states_fetch(struct ctx *ctx, enum state_kind kind, const struct query *q, 
 	bool (*selects)(const struct state *, const struct query *) = state_defs[kind]->selects;
 	size_t n = 0;
 
-	if (!kernel_state_backend(ctx) || !ctx->backend->ops->states(ctx, kind, q, out))
+	if (!kernel_state_backend(ctx, false) || !ctx->backend->ops->states(ctx, kind, q, out))
 		return false;
 	for (size_t i = 0; i < out->n; i++) {
 		if ((q->has_id && out->v[i]->id != q->id) || (selects && !selects(out->v[i], q)))
@@ -153,7 +153,7 @@ bool state_del(struct ctx *ctx, enum state_kind kind, struct query *q)
 {
 	bool asks = state_defs[kind]->own_ids && q->has_id && !q->has_protocol;
 
-	return done(ctx, kernel_state_backend(ctx) && (!asks || find_protocol(ctx, kind, q)) &&
+	return done(ctx, kernel_state_backend(ctx, true) && (!asks || find_protocol(ctx, kind, q)) &&
 		    ctx->backend->ops->state_del(ctx, kind, q));
 }
 

@@ -66,7 +66,7 @@ static void print_stats(struct ctx *ctx, const struct stats_list *list)
 static bool stats_show(struct ctx *ctx, const struct command *command, void *object)
 {
 	struct stats_list list = { 0 };
-	bool good = kernel_state_backend(ctx) && ctx->backend->ops->stats(ctx, object, &list);
+	bool good = kernel_state_backend(ctx, false) && ctx->backend->ops->stats(ctx, object, &list);
 
 	(void)command;
 	if (list.n)
@@ -82,7 +82,7 @@ static bool stats_show(struct ctx *ctx, const struct command *command, void *obj
 static bool stats_reset(struct ctx *ctx, const struct command *command, void *object)
 {
 	(void)command;
-	return done(ctx, kernel_state_backend(ctx) && ctx->backend->ops->stats_reset(ctx, object));
+	return done(ctx, kernel_state_backend(ctx, true) && ctx->backend->ops->stats_reset(ctx, object));
 }
 
 static const struct command commands[] = {

@@ -63,6 +63,7 @@ def without_database(box):
     address = "postgresql:///nowhere?host=/nonexistent"
     for words in ([kind] for kind in SHOWN):
         box.good(*words, ALGCTL_STORE=address)
+        box.good(*words, ALGCTL_STORE=box.runner.file("nonsense", "no database " * 99))
     box.good("pinhole", "del", "id", "77", ALGCTL_STORE=address)
     box.good("stats", "reset", ALGCTL_STORE=address)
     for words in (["pinhole"], ["stats", "reset"]):
