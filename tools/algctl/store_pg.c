@@ -226,12 +226,15 @@ static bool pg_empty(struct db *db, bool *empty)
 	return good;
 }
 
-/* The lock comes first: what is read behind it is what the writer before has left. */
+/*
+ * The lock comes first: what is read behind it is what the writer before has left. Plans, those of triggers as well, are made
+ * once in a session: what is best for tables that are small yet would read all of them for each row of thousands.
+ */
 static bool pg_begin(struct db *db, enum begin_how how)
 {
 	if (how == BEGIN_READ)
 		return pg_run(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-	if (!pg_run(db, "BEGIN ISOLATION LEVEL READ COMMITTED"))
+	if (!pg_run(db, "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL jit = off"))
 		return false;
 	return how != BEGIN_WRITE || pg_run(db, "LOCK TABLE store_meta IN SHARE ROW EXCLUSIVE MODE") ||
 	       (pg_run(db, "ROLLBACK"), false);
