@@ -155,17 +155,18 @@ sipp_calls()
 	check "$1: the other side" sipp_end "$3"
 }
 
-# sipp_leaks NAME PATTERN: lines of its messages that have the bash pattern, Call-IDs excepted; the first is shown
+# sipp_leaks NAME PATTERN: lines of what it received that have the bash pattern, Call-IDs excepted; the first is shown
 sipp_leaks()
 {
-	local line
-	while IFS= read -r line; do
+	local line GOT
+	sipp_got "$1"
+	for line in "${GOT[@]}"; do
 		# shellcheck disable=SC2053	# a pattern
 		if [[ $line == $2 && $line != Call-ID:* ]]; then
 			printf '%s\n' "$line"
 			return 0
 		fi
-	done <"$TMP/sipp/$1.msg"
+	done
 	return 1
 }
 
