@@ -79,23 +79,38 @@ static inline u32 alg_find_odd(const u8 *p, u8 c)
 	return w[2] & ALG_BYTES(0x80) ? 16 + alg_lowest(w[2] & ALG_BYTES(0x80)) : 24 + alg_lowest(w[3] & ALG_BYTES(0x80));
 }
 
-/* The first LF in [i, end), or @end. */
-static inline u32 alg_find_lf(const u8 *p, u32 i, u32 end)
+static inline bool alg_is_end(u8 c, bool cr)
+{
+	return cr ? c == '\r' || c == '\n' : c == '\n';
+}
+
+/* The first LF, or with @cr CR or LF, in [i, end), or @end. */
+static inline u32 alg_find_end(const u8 *p, u32 i, u32 end, bool cr)
 {
 	u32 at;
 
 	while (end - i >= 32) {
-		at = alg_find_odd(p + i, '\n' + 1);
+		at = alg_find_odd(p + i, (cr ? '\r' : '\n') + 1);
 		i += at;
 		if (at == 32)
 			continue;
-		if (p[i] == '\n')
+		if (alg_is_end(p[i], cr))
 			return i;
 		i++;	/* a tab perhaps, or another alphabet */
 	}
-	while (i < end && p[i] != '\n')
+	while (i < end && !alg_is_end(p[i], cr))
 		i++;
 	return i;
+}
+
+static inline u32 alg_find_lf(const u8 *p, u32 i, u32 end)
+{
+	return alg_find_end(p, i, end, false);
+}
+
+static inline u32 alg_find_eol(const u8 *p, u32 i, u32 end)
+{
+	return alg_find_end(p, i, end, true);
 }
 
 /* The first @c in [i, end), or @end. */
@@ -265,24 +280,5 @@ static inline u32 alg_scan_ipv4(const u8 *p, u32 i, u32 end, u8 quad[4])
 
 /* An address's text in [i, end), no brackets. false: it is none. */
 bool alg_scan_addr(const u8 *p, u32 i, u32 end, struct alg_endpoint *ep);
-
-/* The first CR or LF in [i, end), or @end. */
-static inline u32 alg_find_eol(const u8 *p, u32 i, u32 end)
-{
-	u32 at;
-
-	while (end - i >= 32) {
-		at = alg_find_odd(p + i, '\r' + 1);
-		i += at;
-		if (at == 32)
-			continue;
-		if (p[i] == '\r' || p[i] == '\n')
-			return i;
-		i++;
-	}
-	while (i < end && p[i] != '\r' && p[i] != '\n')
-		i++;
-	return i;
-}
 
 #endif /* NF_ALG_PROTO_SIP_SCAN_H */
