@@ -5,8 +5,8 @@ import re
 import socket
 import time
 
-from raw_lib import Tap, Wrong, expect, expect_is, run
-from esp_lib import ZONE, EspRouter, nothing
+from raw_lib import Tap, expect, expect_is, run
+from esp_lib import ZONE, nothing, run_tests
 
 tap = Tap()
 
@@ -106,19 +106,5 @@ TESTS = (
     ("zones by rules", zone_by_rule),
 )
 
-
-def main():
-    with EspRouter(tap) as router:
-        for title, function in TESTS:
-            def fresh():
-                router.fresh_start()
-                try:
-                    function(router)
-                except (LookupError, StopIteration) as e:
-                    raise Wrong(repr(e)) from e
-            tap.point(title, fresh)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    run_tests(tap, TESTS)

@@ -6,9 +6,8 @@ import struct
 import threading
 import time
 
-from raw_lib import ICMP, ROUTER4, SERVER4, SERVER6, UDP, Tap, Wire, Wrong, checksum, expect, expect_is, ip, no_offload, run, \
-    udp
-from esp_lib import AH, AUTH, CHILD, ESP, INFO, OTHER4, SA_INIT, ZONE, EspRouter, esp, ike, nothing
+from raw_lib import ICMP, ROUTER4, SERVER4, SERVER6, UDP, Tap, Wire, checksum, expect, expect_is, ip, no_offload, run, udp
+from esp_lib import AH, AUTH, CHILD, ESP, INFO, OTHER4, SA_INIT, ZONE, esp, ike, nothing, run_tests
 
 tap = Tap()
 GATEWAY2 = socket.inet_aton("203.0.113.3")
@@ -697,19 +696,5 @@ TESTS = (
     ("the namespace is deleted", namespace_ends),
 )
 
-
-def main():
-    with EspRouter(tap) as router:
-        for title, function in TESTS:
-            def fresh():
-                router.fresh_start()
-                try:
-                    function(router)
-                except (LookupError, StopIteration) as e:
-                    raise Wrong(repr(e)) from e
-            tap.point(title, fresh)
-    tap.finish()
-
-
 if __name__ == "__main__":
-    main()
+    run_tests(tap, TESTS)

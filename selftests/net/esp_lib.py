@@ -12,7 +12,7 @@ import struct
 import time
 
 import raw_lib
-from raw_lib import SERVER4, SERVER6, UDP, Packet, Router, expect, expect_is, ip, run, udp
+from raw_lib import SERVER4, SERVER6, UDP, Packet, Router, Wrong, expect, expect_is, ip, run, udp
 
 ESP, AH = 50, 51
 SA_INIT, AUTH, CHILD, INFO = 34, 35, 36, 37
@@ -189,6 +189,13 @@ class EspRouter(Router):
         self.ike("on", "require-ike=yes", "gate-timeout=5", "max-tunnels=0", *options)
         self.before = self.counters()
 
+    def run_alone(self, function):
+        self.fresh_start()
+        try:
+            function(self)
+        except (LookupError, StopIteration) as e:
+            raise Wrong(repr(e)) from e
+
     def grown(self, *names):
         now = self.counters()
         return [now.get(n, 0) - self.before.get(n, 0) for n in names]
@@ -217,3 +224,11 @@ class EspRouter(Router):
                 zone = re.search(r"zone=(\d+)", line)
                 found[src, dst] = int(zone.group(1)) if zone else 0
         return found
+
+
+def run_tests(tap, tests):
+    """Functions of the router with their titles, each with nothing left over from the one before."""
+    with EspRouter(tap) as router:
+        for title, function in tests:
+            tap.point(title, router.run_alone, function)
+    tap.finish()
