@@ -344,6 +344,21 @@ ten_clients()
 	ike_ready s1 "${ALL[@]}"
 }
 
+# check_ten VERSION: ten clients of IKE version 1 or 2 begin at the same time, all tunnels carry traffic, and all are rekeyed under
+# it, which flows on
+check_ten()
+{
+	local title=IKEv$1 conn=v$1
+	check "$title: ten clients at the same time" ike_up "$conn" "${ALL[@]}" || what_is_wrong
+	check "$title: datagrams and TCP pass through ten tunnels at once" tunnels_work "${ALL[@]}" || what_is_wrong
+	check_tunnels "$title: ten tunnels" ${#ALL[@]}
+	check "$title: each has a slot of its own" slots_differ
+
+	bed flow "${ALL[@]}"
+	check "$title: new SAs of all while traffic runs" ike_rekey "$conn" "${ALL[@]}" || what_is_wrong
+	check "$title: ... and all goes on" tunnels_work "${ALL[@]}" || what_is_wrong
+}
+
 slots_differ()
 {
 	local slots
