@@ -102,6 +102,22 @@ static inline void in_to(int client, u32 spi, u32 seq, enum alg_esp_verdict verd
 	assert_ptr_equal(packet.pair, &pairs[client]);
 }
 
+/* Two in a row: the first one's SPI is new, the second one's known. */
+static inline void binds_to(int client, u32 spi, u32 seq)
+{
+	in_to(client, spi, seq, BOUND);
+	in_to(client, spi, seq + 1, PASS);
+}
+
+static inline void assert_peers(u32 spi_out, u32 spi_in)
+{
+	struct alg_esp_sa *sa_out = find(&group, ALG_ESP_OUT, spi_out), *sa_in = find(&group, ALG_ESP_IN, spi_in);
+
+	assert_true(sa_out && sa_in);
+	assert_ptr_equal(sa_out->peer, sa_in);
+	assert_ptr_equal(sa_in->peer, sa_out);
+}
+
 static inline void join(int client)
 {
 	assert_int_equal(alg_esp_join(&group, &pairs[client], true, now), PASS);
@@ -155,8 +171,7 @@ static inline void tunnel(int client, u32 n)
 	assert_int_equal(child(client, n), PASS);
 	assert_int_equal(child_answer(client, n), PASS);
 	assert_int_equal(out(client, 0x1000 + n, 1), BOUND);
-	in_to(client, 0x2000 + n, 1, BOUND);
-	in_to(client, 0x2000 + n, 2, PASS);
+	binds_to(client, 0x2000 + n, 1);
 	assert_null(group.holder);
 }
 

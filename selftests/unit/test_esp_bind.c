@@ -73,8 +73,7 @@ static void test_alone(void **state)
 	assert_int_equal(in(0, 1), ALG_ESP_BAD_SPI);
 	assert_int_equal(out(0, 0, 1), ALG_ESP_BAD_SPI);
 	/* server first, of any age; one way */
-	in_to(0, 5, 100000, BOUND);
-	in_to(0, 5, 100001, PASS);
+	binds_to(0, 5, 100000);
 	in_to(0, 6, 1, BOUND);
 	assert_int_equal(out(0, 5, 70000), BOUND);	/* the same number the other way is another SA */
 	in_to(0, 5, 100002, PASS);
@@ -86,8 +85,7 @@ static void test_without_ike(void **state)
 	assert_int_equal(alg_esp_join(&group, &pairs[0], true, now), PASS);
 	assert_int_equal(alg_esp_join(&group, &pairs[1], true, now), PASS);
 	assert_int_equal(out(0, 1, 1), BOUND);
-	in_to(0, 2, 1, BOUND);
-	in_to(0, 2, 2, PASS);
+	binds_to(0, 2, 1);
 	assert_int_equal(out(1, 3, 1), BOUND);
 	in_to(1, 4, 1, BOUND);
 }
@@ -96,8 +94,7 @@ static void test_without_ike(void **state)
 static void test_full(void **state)
 {
 	join(0);
-	in_to(0, 1, 1, BOUND);
-	in_to(0, 1, 2, PASS);
+	binds_to(0, 1, 1);
 	for (u32 i = 2; i < 100; i++) {
 		in_to(0, i, 1, BOUND);
 		assert_true((packet.victim != NULL) == (i > 8));
@@ -140,11 +137,10 @@ static void test_gate(void **state)
 	assert_int_equal(child(0, 1), PASS);		/* late, and done */
 	assert_ptr_equal(group.holder, &pairs[1]);
 	assert_int_equal(child(0, 2), ALG_ESP_GATE);
-	in_to(1, 13, 1, BOUND);
-	in_to(1, 13, 2, PASS);
+	binds_to(1, 13, 1);
 	assert_int_equal(child(0, 2), ALG_ESP_GATE);	/* the other direction is to come */
 	assert_int_equal(out(1, 14, 1), BOUND);		/* server first: that is its peer */
-	assert_ptr_equal(find(&group, ALG_ESP_OUT, 14)->peer, find(&group, ALG_ESP_IN, 13));
+	assert_peers(14, 13);
 	assert_null(group.holder);
 	assert_int_equal(child(0, 2), PASS);
 }
@@ -219,19 +215,17 @@ static void test_peers(void **state)
 	assert_int_equal(out(0, 1, 1), BOUND);
 	now += ANSWER;
 	assert_int_equal(child(0, 1), PASS);
-	in_to(0, 12, 1, BOUND);
-	in_to(0, 12, 2, PASS);
+	binds_to(0, 12, 1);
 	assert_null(find(&group, ALG_ESP_IN, 12)->peer);
 	assert_int_equal(out(0, 11, 1), BOUND);
-	assert_ptr_equal(find(&group, ALG_ESP_OUT, 11)->peer, find(&group, ALG_ESP_IN, 12));
+	assert_peers(11, 12);
 	assert_null(group.holder);
 	/* the old one asks again, and is answered */
 	now += 5 * ANSWER;
 	assert_int_equal(out(0, 1, 2), PASS);
 	assert_ptr_equal(group.holder, &pairs[0]);
-	in_to(0, 2, 1, BOUND);
-	in_to(0, 2, 2, PASS);
-	assert_ptr_equal(find(&group, ALG_ESP_OUT, 1)->peer, find(&group, ALG_ESP_IN, 2));
+	binds_to(0, 2, 1);
+	assert_peers(1, 2);
 	assert_null(group.holder);
 	/* two that were answered at the same time */
 	assert_int_equal(out(0, 21, 1), BOUND);
@@ -240,8 +234,8 @@ static void test_peers(void **state)
 	in_to(0, 32, 1, BOUND);
 	in_to(0, 22, 2, PASS);
 	in_to(0, 32, 2, PASS);
-	assert_ptr_equal(find(&group, ALG_ESP_OUT, 21)->peer, find(&group, ALG_ESP_IN, 22));
-	assert_ptr_equal(find(&group, ALG_ESP_OUT, 31)->peer, find(&group, ALG_ESP_IN, 32));
+	assert_peers(21, 22);
+	assert_peers(31, 32);
 }
 
 /* An inbound SA of an exchange that counts no more: the outbound one waits for an answer of its own first. */
@@ -252,8 +246,7 @@ static void test_late_peer(void **state)
 	join(0);
 	join(1);
 	assert_int_equal(child(0, 1), PASS);
-	in_to(0, 2, 1, BOUND);
-	in_to(0, 2, 2, PASS);
+	binds_to(0, 2, 1);
 	now += GATE;
 	alg_esp_ike_begin(&pairs[0], &again, 7, true, now);
 	assert_int_equal(out(0, 1, 1), BOUND);
@@ -263,7 +256,7 @@ static void test_late_peer(void **state)
 	assert_null(find(&group, ALG_ESP_OUT, 1)->peer);
 	now += ANSWER / 2;
 	assert_int_equal(out(0, 1, 3), PASS);
-	assert_ptr_equal(find(&group, ALG_ESP_OUT, 1)->peer, find(&group, ALG_ESP_IN, 2));
+	assert_peers(1, 2);
 	assert_null(pairs[0].asking.next);
 }
 
@@ -319,8 +312,8 @@ static void test_several(void **state)
 	for (int i = 0; i < 10; i++) {
 		in_to(i, 200 + i, 4, PASS);
 		in_to(i, 300 + i, 4, PASS);
-		assert_ptr_equal(find(&group, ALG_ESP_OUT, 100 + i)->peer, find(&group, ALG_ESP_IN, 200 + i));
-		assert_ptr_equal(find(&group, ALG_ESP_OUT, 400 + i)->peer, find(&group, ALG_ESP_IN, 300 + i));
+		assert_peers(100 + i, 200 + i);
+		assert_peers(400 + i, 300 + i);
 	}
 	/* rekeying while the old ones live */
 	for (int i = 0; i < 10; i++)
@@ -354,8 +347,7 @@ static void test_all_at_once(void **state)
 		}
 		assert_int_not_equal(answered, -1);
 		now += 20;
-		in_to(answered, 200 + answered, 1, BOUND);
-		in_to(answered, 200 + answered, 2, PASS);
+		binds_to(answered, 200 + answered, 1);
 		now += 1000;
 		done++;
 	}
@@ -383,8 +375,7 @@ static void test_refused(void **state)
 	now += GATE;
 	assert_int_equal(in(3, 1), ALG_ESP_AMBIGUOUS);
 	in_to(0, 2, 2, PASS);
-	in_to(1, 3, 1, BOUND);	/* now one is left */
-	in_to(1, 3, 2, PASS);
+	binds_to(1, 3, 1);	/* now one is left */
 	assert_int_equal(in(4, 1), ALG_ESP_NO_WINDOW);
 	/* not for ever */
 	assert_int_equal(child(1, 2), PASS);
@@ -438,8 +429,7 @@ static void test_quick_mode(void **state)
 		now += 4 * GATE;
 		assert_int_equal(quick(1, id, true), PASS);
 		assert_int_equal(out(1, 0x300 + id, 1), BOUND);
-		in_to(1, 0x400 + id, 1, BOUND);
-		in_to(1, 0x400 + id, 2, PASS);
+		binds_to(1, 0x400 + id, 1);
 		now += 4 * GATE;
 	}
 }
@@ -458,8 +448,8 @@ static void test_known(void **state)
 	assert_null(group.holder);
 	in_to(1, 0x2001, 0x90000000, PASS);
 	in_to(0, 0x2000, 5000, PASS);
-	assert_ptr_equal(find(&group, ALG_ESP_IN, 0x2000)->peer, find(&group, ALG_ESP_OUT, 0x1000));
-	assert_ptr_equal(find(&group, ALG_ESP_IN, 0x2001)->peer, find(&group, ALG_ESP_OUT, 0x1001));
+	assert_peers(0x1000, 0x2000);
+	assert_peers(0x1001, 0x2001);
 	/* by the short way from now on */
 	assert_true(alg_esp_quick(find(&group, ALG_ESP_IN, 0x2001), 0x90000001, now));
 	assert_true(alg_esp_quick(find(&group, ALG_ESP_OUT, 0x1001), 4001, now));
@@ -469,7 +459,7 @@ static void test_known(void **state)
 	assert_true(known_before(2, 0x2003));
 	in_to(2, 0x2003, 700, PASS);
 	assert_int_equal(out(2, 0x1003, 700), BOUND);
-	assert_ptr_equal(find(&group, ALG_ESP_IN, 0x2003)->peer, find(&group, ALG_ESP_OUT, 0x1003));
+	assert_peers(0x1003, 0x2003);
 	assert_null(group.holder);
 	/* new SAs as ever */
 	now += GATE;
@@ -489,9 +479,8 @@ static void test_known_wrong(void **state)
 	now += 100 * ANSWER;
 	assert_int_equal(out(0, 0x1000, 4100), PASS);
 	assert_ptr_equal(group.holder, &pairs[0]);
-	in_to(0, 0x2010, 4100, BOUND);
-	in_to(0, 0x2010, 4101, PASS);
-	assert_ptr_equal(find(&group, ALG_ESP_OUT, 0x1000)->peer, find(&group, ALG_ESP_IN, 0x2010));
+	binds_to(0, 0x2010, 4100);
+	assert_peers(0x1000, 0x2010);
 	assert_false(known_before(0, 0));
 }
 
@@ -529,13 +518,11 @@ static void test_unseen(void **state)
 	assert_int_equal(child(2, 2), PASS);
 	assert_int_equal(in(70, 1), ALG_ESP_AMBIGUOUS);
 	assert_int_equal(out(2, 12, 1), BOUND);
-	in_to(2, 72, 1, BOUND);
-	in_to(2, 72, 2, PASS);
+	binds_to(2, 72, 1);
 	now += GATE;
 	assert_int_equal(in(70, 2), ALG_ESP_AMBIGUOUS);
 	assert_int_equal(out(0, 10, 1), BOUND);
-	in_to(0, 70, 3, BOUND);
-	in_to(0, 70, 4, PASS);
+	binds_to(0, 70, 3);
 	now += GATE;
 	in_to(1, 71, 1, BOUND);
 }
@@ -555,13 +542,11 @@ static void test_answers(void **state)
 	now += 1;
 	assert_int_equal(out(1, 2, 2), BOUND);
 	assert_ptr_equal(group.holder, &pairs[1]);
-	in_to(1, 3, 1, BOUND);
-	in_to(1, 3, 2, PASS);
+	binds_to(1, 3, 1);
 	assert_null(group.holder);
 	/* now the first one's, which still sends */
 	assert_int_equal(out(0, 1, 2), PASS);
-	in_to(0, 4, 1, BOUND);
-	in_to(0, 4, 2, PASS);
+	binds_to(0, 4, 1);
 	assert_int_equal(out(0, 1, 3), PASS);
 	assert_true(find(&group, ALG_ESP_OUT, 1)->settled);
 }
@@ -632,10 +617,9 @@ static void test_stray(void **state)
 	in_to(0, 66, 1, BOUND);		/* made up */
 	assert_int_equal(out(0, 1, 1), BOUND);
 	assert_int_equal(child(1, 1), ALG_ESP_GATE);
-	in_to(0, 2, 1, BOUND);
-	in_to(0, 2, 2, PASS);
+	binds_to(0, 2, 1);
 	assert_null(group.holder);
-	assert_ptr_equal(find(&group, ALG_ESP_OUT, 1)->peer, find(&group, ALG_ESP_IN, 2));
+	assert_peers(1, 2);
 	tunnel(1, 7);
 	assert_int_equal(in(67, 1), ALG_ESP_NO_WINDOW);
 }
@@ -684,8 +668,7 @@ static void test_resumed(void **state)
 	assert_int_equal(in(0x2001, 5000), ALG_ESP_NO_WINDOW);
 	now += 17 * ANSWER;
 	assert_int_equal(out(0, 0x1001, 4000), BOUND);
-	in_to(0, 0x2001, 5000, BOUND);
-	in_to(0, 0x2001, 5001, PASS);
+	binds_to(0, 0x2001, 5000);
 	/* what came before the client sent is somebody's whose SA was known nowhere */
 	assert_int_equal(in(0x2002, 7000), ALG_ESP_NO_WINDOW);
 	now += 100;
