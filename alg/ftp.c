@@ -242,16 +242,9 @@ static bool ftp_rewrites(const struct nf_alg_work *w)
 	return w->rule->option[NF_ALG_A_OPTION_FTPS];
 }
 
-static bool ftp_charge(void *ctx, s32 bytes)
-{
-	struct nf_alg_work *w = ctx;
-
-	return !w->account || nf_alg_quota_held(w->account, bytes);
-}
-
 static const struct alg_stream_ops ftp_stream = {
 	.message = ftp_message,
-	.charge = ftp_charge,
+	.charge = nf_alg_tcp_charge,
 	.max_hold = ALG_FTP_LINE_MAX,
 };
 

@@ -327,6 +327,9 @@ static inline u32 nf_alg_work_option(struct nf_alg_work *work, unsigned int opti
 int nf_alg_tcp_help(const struct nf_alg_proto *proto, struct sk_buff *skb, unsigned int protoff, struct nf_conn *ct,
 		    enum ip_conntrack_info ctinfo);
 
+/* ->charge of their streams: bytes of partial messages that are kept count against the tenant's. */
+bool nf_alg_tcp_charge(void *ctx, s32 bytes);
+
 /* ---- public endpoints: alg/public.c; pinholes: alg/pinhole.c ---- */
 
 /**

@@ -287,16 +287,9 @@ static enum alg_parse pptp_message(void *ctx, const u8 *data, u32 len, bool skip
 	return ret;
 }
 
-static bool pptp_charge(void *ctx, s32 bytes)
-{
-	struct nf_alg_work *w = ctx;
-
-	return !w->account || nf_alg_quota_held(w->account, bytes);
-}
-
 static const struct alg_stream_ops pptp_stream = {
 	.message = pptp_message,
-	.charge = pptp_charge,
+	.charge = nf_alg_tcp_charge,
 	.max_hold = ALG_PPTP_MESSAGE_MAX,
 	.trust_pickup = true,
 };

@@ -186,16 +186,9 @@ void sip_stream_segment(struct nf_alg_work *w, u32 seq, const u8 *data, u32 len)
 		sip_tcp(w)->rest[w->dir] = 0;
 }
 
-static bool sip_charge(void *ctx, s32 bytes)
-{
-	struct nf_alg_work *w = ctx;
-
-	return !w->account || nf_alg_quota_held(w->account, bytes);
-}
-
 const struct alg_stream_ops sip_stream_ops = {
 	.message = sip_stream_message,
-	.charge = sip_charge,
+	.charge = nf_alg_tcp_charge,
 	.max_hold = ALG_STREAM_HOLD_MAX,
 	.room_edits = ALG_STREAM_ROOM_EDITS_MAX,
 	.room_text = ALG_STREAM_ROOM_TEXT_MAX,

@@ -418,6 +418,14 @@ static int session_segment(struct nf_alg_work *w, struct segment *seg)
 	return ret;
 }
 
+bool nf_alg_tcp_charge(void *ctx, s32 bytes)
+{
+	const struct nf_alg_work *w = ctx;
+
+	return nf_alg_quota_held(w->account, bytes);
+}
+EXPORT_SYMBOL_GPL(nf_alg_tcp_charge);
+
 /* ---- the short way: the rest is in tcp_quick.h ---- */
 
 bool nf_alg_tcp_numbers_true(const struct nf_alg_session *s, const struct nf_conn *ct, const struct tcphdr *th,

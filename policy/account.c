@@ -269,4 +269,3 @@ bool nf_alg_quota_held(struct nf_alg_account *account, s32 bytes)
 	atomic_sub(bytes, &account->held);
 	return false;
 }
-EXPORT_SYMBOL_GPL(nf_alg_quota_held);
