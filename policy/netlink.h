@@ -119,8 +119,19 @@ int nf_alg_endpoint_fill(struct sk_buff *skb, int address_type, int port_type, c
 
 /* What is filled into a message: an info structure as alg/nf_alg.h has it. @tenant: name, NULL when it is gone. */
 typedef int nf_alg_fill_fn(struct sk_buff *skb, int type, const void *info, const char *tenant);
-int nf_alg_state_put(struct sk_buff *skb, const struct netlink_callback *cb, struct net *net, u32 tenant, int type,
-		     nf_alg_fill_fn *fill, const void *info);
+
+/**
+ * struct nf_alg_dump - a dump call on its way through pinholes, calls, registrations or tunnels
+ * @type:	attribute that holds one
+ */
+struct nf_alg_dump {
+	struct sk_buff *skb;
+	struct netlink_callback *cb;
+	int type;
+	nf_alg_fill_fn *fill;
+};
+
+int nf_alg_dump_one(const struct nf_alg_dump *dump, struct net *net, u32 tenant, u32 protocol, u32 id, const void *info);
 
 /* Counters and pinholes: policy/nl_state.c */
 extern const struct nla_policy nf_alg_stats_nla[NF_ALG_A_STATS_PROTOCOL + 1];

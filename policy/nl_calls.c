@@ -127,49 +127,29 @@ int nf_alg_registration_fill(struct sk_buff *skb, int type, const void *state, c
 
 /* ---- dumps ---- */
 
-/* A dump call on its way through one protocol. */
-struct call_dump {
-	struct sk_buff *skb;
-	struct netlink_callback *cb;
-};
-
-/* For each call or registration; -EMSGSIZE ends this call of the dump. */
-static int dump_one(struct call_dump *dump, struct net *net, u32 tenant, u32 id, int type, nf_alg_fill_fn *fill,
-		    const void *info)
-{
-	struct nf_alg_filter *filter = (void *)dump->cb->ctx;
-	int err = 0;
-
-	if (nf_alg_filter_passes(filter, tenant, filter->next_protocol))
-		err = nf_alg_state_put(dump->skb, dump->cb, net, tenant, type, fill, info);
-	if (!err)
-		filter->next = id + 1;
-	return err;
-}
-
 static int dump_call(const struct nf_alg_call_info *info, void *arg)
 {
-	return dump_one(arg, info->net, info->tenant, info->id, QUERY(CALL), call_fill_flows, info);
+	return nf_alg_dump_one(arg, info->net, info->tenant, info->protocol, info->id, info);
 }
 
 static int dump_registration(const struct nf_alg_registration_info *info, void *arg)
 {
-	return dump_one(arg, info->net, info->tenant, info->id, QUERY(REGISTRATION), nf_alg_registration_fill, info);
+	return nf_alg_dump_one(arg, info->net, info->tenant, info->protocol, info->id, info);
 }
 
-static int walk_calls(const struct nf_alg_call_ops *ops, struct net *net, u32 after, struct call_dump *dump)
+static int walk_calls(const struct nf_alg_call_ops *ops, struct net *net, u32 after, struct nf_alg_dump *dump)
 {
 	return ops->walk ? ops->walk(net, after, dump_call, dump) : 0;
 }
 
-static int walk_registrations(const struct nf_alg_call_ops *ops, struct net *net, u32 after, struct call_dump *dump)
+static int walk_registrations(const struct nf_alg_call_ops *ops, struct net *net, u32 after, struct nf_alg_dump *dump)
 {
 	return ops->walk_registrations ? ops->walk_registrations(net, after, dump_registration, dump) : 0;
 }
 
 /* What is left of one protocol; its module stays for that long. */
-static int dump_protocol(struct call_dump *dump, u32 protocol,
-			 int (*walk)(const struct nf_alg_call_ops *, struct net *, u32, struct call_dump *))
+static int dump_protocol(struct nf_alg_dump *dump, u32 protocol,
+			 int (*walk)(const struct nf_alg_call_ops *, struct net *, u32, struct nf_alg_dump *))
 {
 	const struct nf_alg_filter *filter = (void *)dump->cb->ctx;
 	const struct nf_alg_call_ops *ops = nf_alg_protocol_calls_get(protocol);
@@ -188,34 +168,37 @@ int nf_alg_nl_call_start(struct netlink_callback *cb)
 	return nf_alg_filter_prepare(cb, QUERY(TENANT), QUERY(PROTOCOL));
 }
 
-static int dump_all(struct sk_buff *skb, struct netlink_callback *cb,
-		    int (*walk)(const struct nf_alg_call_ops *, struct net *, u32, struct call_dump *))
+static int dump_all(struct nf_alg_dump *dump,
+		    int (*walk)(const struct nf_alg_call_ops *, struct net *, u32, struct nf_alg_dump *))
 {
-	struct call_dump dump = { .skb = skb, .cb = cb };
-	struct nf_alg_filter *filter = (void *)cb->ctx;
-	int err = nf_alg_nl_call_start(cb);
+	struct nf_alg_filter *filter = (void *)dump->cb->ctx;
+	int err = nf_alg_nl_call_start(dump->cb);
 
 	if (err)
 		return err;
 	for (; filter->next_protocol < NF_ALG_PROTOCOLS; filter->next_protocol++) {
 		if (filter->protocol != NF_ALG_PROTOCOLS && filter->protocol != filter->next_protocol)
 			continue;
-		err = dump_protocol(&dump, filter->next_protocol, walk);
+		err = dump_protocol(dump, filter->next_protocol, walk);
 		if (err)
-			return skb->len ?: err;
+			return dump->skb->len ?: err;
 		filter->next = 1;
 	}
-	return skb->len;
+	return dump->skb->len;
 }
 
 int nf_alg_nl_call_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return dump_all(skb, cb, walk_calls);
+	struct nf_alg_dump dump = { .skb = skb, .cb = cb, .type = QUERY(CALL), .fill = call_fill_flows };
+
+	return dump_all(&dump, walk_calls);
 }
 
 int nf_alg_nl_registration_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return dump_all(skb, cb, walk_registrations);
+	struct nf_alg_dump dump = { .skb = skb, .cb = cb, .type = QUERY(REGISTRATION), .fill = nf_alg_registration_fill };
+
+	return dump_all(&dump, walk_registrations);
 }
 
 /* ---- removal, numbers ---- */

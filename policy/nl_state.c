@@ -280,57 +280,51 @@ int nf_alg_pinhole_fill(struct sk_buff *skb, int type, const void *state, const 
 	return 0;
 }
 
-/* A dump call on its way through the pinholes. */
-struct pinhole_dump {
-	struct sk_buff *skb;
-	struct netlink_callback *cb;
-};
-
-/**
- * nf_alg_state_put() - one message of a dump, with one object in it
- * @skb:	message
- * @cb:		the dump
- * @net:	namespace
- * @tenant:	id of its tenant
- * @type:	attribute that holds the object
- * @fill:	puts it in
- * @info:	the object
- *
- * Return: 0 or -EMSGSIZE.
- */
-int nf_alg_state_put(struct sk_buff *skb, const struct netlink_callback *cb, struct net *net, u32 tenant, int type,
-		     nf_alg_fill_fn *fill, const void *info)
+static int dump_object(const struct nf_alg_dump *dump, struct net *net, u32 tenant, const void *info)
 {
+	void *head = nf_alg_dump_put(dump->skb, dump->cb);
 	const struct nf_alg_tenant *found;
-	void *head = nf_alg_dump_put(skb, cb);
 	int err;
 
 	if (!head)
 		return -EMSGSIZE;
 	rcu_read_lock();
 	found = nf_alg_tenant_by_id(net, tenant);
-	err = fill(skb, type, info, found ? found->object.name : NULL);
+	err = dump->fill(dump->skb, dump->type, info, found ? found->object.name : NULL);
 	rcu_read_unlock();
 	if (err)
-		genlmsg_cancel(skb, head);
+		genlmsg_cancel(dump->skb, head);
 	else
-		genlmsg_end(skb, head);
+		genlmsg_end(dump->skb, head);
 	return err;
 }
 
-/* For each pinhole; -EMSGSIZE ends this call of the dump. */
-static int pinhole_dump_one(const struct nf_alg_pinhole_info *info, void *arg)
+/**
+ * nf_alg_dump_one() - one message of a dump, with one object in it, if it is one of those that were asked for
+ * @dump:	the dump; the next call of it begins behind this object
+ * @net:	namespace
+ * @tenant:	id of its tenant
+ * @protocol:	its protocol
+ * @id:		its number
+ * @info:	what is filled in
+ *
+ * Return: 0; -EMSGSIZE ends this call of the dump.
+ */
+int nf_alg_dump_one(const struct nf_alg_dump *dump, struct net *net, u32 tenant, u32 protocol, u32 id, const void *info)
 {
-	struct pinhole_dump *dump = arg;
 	struct nf_alg_filter *filter = (void *)dump->cb->ctx;
 	int err = 0;
 
-	if (nf_alg_filter_passes(filter, info->tenant, info->protocol))
-		err = nf_alg_state_put(dump->skb, dump->cb, info->net, info->tenant, NF_ALG_A_PINHOLE_QUERY_PINHOLE,
-				       nf_alg_pinhole_fill, info);
+	if (nf_alg_filter_passes(filter, tenant, protocol))
+		err = dump_object(dump, net, tenant, info);
 	if (!err)
-		filter->next = info->id + 1;
+		filter->next = id + 1;
 	return err;
+}
+
+static int dump_pinhole(const struct nf_alg_pinhole_info *info, void *arg)
+{
+	return nf_alg_dump_one(arg, info->net, info->tenant, info->protocol, info->id, info);
 }
 
 int nf_alg_nl_pinhole_start(struct netlink_callback *cb)
@@ -340,13 +334,18 @@ int nf_alg_nl_pinhole_start(struct netlink_callback *cb)
 
 int nf_alg_nl_pinhole_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct pinhole_dump dump = { .skb = skb, .cb = cb };
+	struct nf_alg_dump dump = {
+		.skb = skb,
+		.cb = cb,
+		.type = NF_ALG_A_PINHOLE_QUERY_PINHOLE,
+		.fill = nf_alg_pinhole_fill,
+	};
 	struct nf_alg_filter *filter = (void *)cb->ctx;
 	int err = nf_alg_nl_pinhole_start(cb);
 
 	if (err || !filter->next)
 		return err;
-	err = nf_alg_pinhole_walk(sock_net(skb->sk), filter->next - 1, pinhole_dump_one, &dump);
+	err = nf_alg_pinhole_walk(sock_net(skb->sk), filter->next - 1, dump_pinhole, &dump);
 	if (!err)
 		filter->next = 0;
 	return skb->len ?: err;

@@ -112,24 +112,9 @@ static int tunnel_fill_all(struct sk_buff *skb, int type, const void *state, con
 
 /* ---- dump ---- */
 
-/* A dump call on its way through the tunnels. */
-struct tunnel_dump {
-	struct sk_buff *skb;
-	struct netlink_callback *cb;
-};
-
-/* For each tunnel; -EMSGSIZE ends this call of the dump. */
 static int dump_tunnel(const struct nf_alg_tunnel_info *info, void *arg)
 {
-	struct tunnel_dump *dump = arg;
-	struct nf_alg_filter *filter = (void *)dump->cb->ctx;
-	int err = 0;
-
-	if (nf_alg_filter_passes(filter, info->tenant, NF_ALG_PROTOCOL_IKE))
-		err = nf_alg_state_put(dump->skb, dump->cb, info->net, info->tenant, QUERY(TUNNEL), tunnel_fill_all, info);
-	if (!err)
-		filter->next = info->id + 1;
-	return err;
+	return nf_alg_dump_one(arg, info->net, info->tenant, NF_ALG_PROTOCOL_IKE, info->id, info);
 }
 
 /* The module's offer, NULL when it is not loaded or has no tunnels; nf_alg_protocol_put() if not. */
@@ -151,7 +136,7 @@ int nf_alg_nl_tunnel_start(struct netlink_callback *cb)
 
 int nf_alg_nl_tunnel_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct tunnel_dump dump = { .skb = skb, .cb = cb };
+	struct nf_alg_dump dump = { .skb = skb, .cb = cb, .type = QUERY(TUNNEL), .fill = tunnel_fill_all };
 	struct nf_alg_filter *filter = (void *)cb->ctx;
 	const struct nf_alg_call_ops *ops;
 	int err = nf_alg_nl_tunnel_start(cb);
