@@ -231,7 +231,6 @@ struct esp_ike {
 #define esp_tunnel_of(pair)	container_of(pair, struct esp_tunnel, bind)
 #define esp_sa_of(sa)		container_of(sa, struct esp_sa, bind)
 #define esp_ike_of(ike)		container_of(ike, struct esp_ike, bind)
-#define esp_group_of(group)	container_of(group, struct esp_group, bind)
 
 static inline u64 esp_now(void)	/* ms, as proto/esp_bind.h wants it */
 {
@@ -275,7 +274,6 @@ static inline bool esp_zone_is_slot(u16 zone)
 }
 u16 esp_own_zone(void);					/* of the box's own ESP, behind those of slots */
 struct nf_conn *esp_own_template(struct esp_net *en);	/* for it; NULL: no memory */
-struct esp_tunnel *esp_tunnel_by_slot(struct net *net, u16 family, const union nf_inet_addr *gateway, u16 slot);
 /* Of a new connection in @zone, by its first packet. @outbound: the client's. */
 struct esp_tunnel *esp_tunnel_of_flow(struct net *net, u16 zone, u16 family, const struct esp_addrs *addrs, bool *outbound);
 
@@ -336,8 +334,6 @@ bool esp_sa_add(struct esp_sa *sa);		/* linked: into the table. false: no memory
 void esp_free_lists(struct alg_link *sas, struct alg_link *ikes);	/* what esp_bind.c gave back */
 /* Its SAs, sessions and slot are free at once, its ESP connection is removed from conntrack. */
 void esp_tunnel_leave(struct esp_tunnel *tunnel);
-/* Takes over @rule's options. */
-void esp_config_set(struct esp_group *group, const struct nf_alg_rule *rule);
 /*
  * Brings a tunnel up to date with the configuration when its number changed. false: the policy does not allow it any more, it
  * left.

@@ -135,7 +135,7 @@ static struct esp_gateway *gateway_find(struct net *net, u16 family, const union
 	return rhashtable_lookup(&gateways, &key, gateway_params);
 }
 
-struct esp_tunnel *esp_tunnel_by_slot(struct net *net, u16 family, const union nf_inet_addr *gateway, u16 slot)
+static struct esp_tunnel *tunnel_by_slot(struct net *net, u16 family, const union nf_inet_addr *gateway, u16 slot)
 {
 	struct esp_gateway *gw = gateway_find(net, family, gateway);
 
@@ -155,7 +155,7 @@ struct esp_tunnel *esp_tunnel_of_flow(struct net *net, u16 zone, u16 family, con
 		if (tunnel)
 			return tunnel;
 		*outbound = false;
-		tunnel = esp_tunnel_by_slot(net, family, &addrs->src, zone - esp_zone_min + 1);
+		tunnel = tunnel_by_slot(net, family, &addrs->src, zone - esp_zone_min + 1);
 		return tunnel && nf_inet_addr_cmp(&tunnel->in.dst, &addrs->dst) ? tunnel : NULL;
 	}
 	tunnel = esp_tunnel_find(net, zone, family, &addrs->src, &addrs->dst);
@@ -425,11 +425,26 @@ static void gateway_leave(struct esp_gateway *gw)
 	kfree_rcu(gw, rcu);
 }
 
+/* Takes over @rule's options. */
+static void config_set(struct esp_group *group, const struct nf_alg_rule *rule)
+{
+	struct alg_esp_config *c = &group->config;
+
+	c->gate = rule->option[NF_ALG_A_OPTION_GATE_TIMEOUT] * MSEC_PER_SEC;
+	c->answer = min_t(u32, c->gate, ESP_ANSWER);
+	c->esp_idle = rule->option[NF_ALG_A_OPTION_ESP_TIMEOUT] * MSEC_PER_SEC;
+	c->ike_idle = rule->option[NF_ALG_A_OPTION_STATE_TIMEOUT] * MSEC_PER_SEC;
+	c->seq_max = ESP_SEQ_MAX;
+	c->sas_max = ESP_SAS_MAX;
+	c->ikes_max = ESP_IKES_MAX;
+	c->require_ike = rule->option[NF_ALG_A_OPTION_REQUIRE_IKE];
+	c->hold = true;
+}
+
 static struct esp_group *group_get(const struct esp_join *join, struct esp_gateway *gw)
 {
-	struct esp_group *group;
-
 	u16 zone = join->translated ? 0 : join->in_zone;
+	struct esp_group *group;
 
 	group = esp_group_find(join->net, zone, join->family, &join->in.src, &join->in.dst);
 	if (group)
@@ -440,7 +455,7 @@ static struct esp_group *group_get(const struct esp_join *join, struct esp_gatew
 	group->any_zone = join->translated;
 	key_set(&group->key, join->net, zone, join->family, &join->in.src, &join->in.dst);
 	group->gateway = gw;
-	esp_config_set(group, join->rule);
+	config_set(group, join->rule);
 	alg_esp_group_init(&group->bind, &group->config, &gw->slots);
 	group->bind.crowd = &esp_net(join->net)->crowd;
 	if (rhashtable_insert_fast(&groups, &group->node, group_params)) {
@@ -460,21 +475,6 @@ static void group_leave(struct esp_group *group)
 	group->gateway->groups--;
 	gateway_leave(group->gateway);
 	kfree_rcu(group, rcu);
-}
-
-void esp_config_set(struct esp_group *group, const struct nf_alg_rule *rule)
-{
-	struct alg_esp_config *c = &group->config;
-
-	c->gate = rule->option[NF_ALG_A_OPTION_GATE_TIMEOUT] * MSEC_PER_SEC;
-	c->answer = min_t(u32, c->gate, ESP_ANSWER);
-	c->esp_idle = rule->option[NF_ALG_A_OPTION_ESP_TIMEOUT] * MSEC_PER_SEC;
-	c->ike_idle = rule->option[NF_ALG_A_OPTION_STATE_TIMEOUT] * MSEC_PER_SEC;
-	c->seq_max = ESP_SEQ_MAX;
-	c->sas_max = ESP_SAS_MAX;
-	c->ikes_max = ESP_IKES_MAX;
-	c->require_ike = rule->option[NF_ALG_A_OPTION_REQUIRE_IKE];
-	c->hold = true;
 }
 
 /* ---- tunnels ---- */
@@ -679,7 +679,7 @@ struct esp_tunnel *esp_tunnel_get_locked(const struct esp_join *join, enum nf_al
 		tunnel = tunnel_standing(join);
 	if (!tunnel)
 		return NULL;
-	esp_config_set(tunnel->group, join->rule);
+	config_set(tunnel->group, join->rule);
 	return tunnel;
 }
 
@@ -709,7 +709,7 @@ bool esp_tunnel_allowed(struct esp_tunnel *tunnel)
 		esp_tunnel_leave(tunnel);
 		return false;
 	}
-	esp_config_set(tunnel->group, rule);
+	config_set(tunnel->group, rule);
 	WRITE_ONCE(tunnel->gen, gen);
 	return true;
 }

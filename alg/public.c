@@ -76,7 +76,8 @@ bool nf_alg_claim_blocks(const struct nf_alg_claim *c, const struct nf_alg_claim
 	return !claim_same_owner(c, mine) && claim_stands(c);
 }
 
-bool nf_alg_claim_taken(const struct nf_alg_claim *mine)
+/* By somebody else; under the lock. */
+static bool claim_taken(const struct nf_alg_claim *mine)
 {
 	const struct nf_alg_claim *c;
 
@@ -258,7 +259,7 @@ static void public_take(struct public_endpoint *pe)
 static bool public_claim(struct public_endpoint *pe, u16 port)
 {
 	nf_alg_claim_port(&pe->claim, port);
-	if (nf_alg_claim_taken(&pe->claim))
+	if (claim_taken(&pe->claim))
 		return false;
 	public_take(pe);
 	return true;
@@ -433,7 +434,7 @@ static bool pair_claim(struct pair *pr, u16 port)
 		return false;
 	nf_alg_claim_port(&a->claim, port);
 	nf_alg_claim_port(&b->claim, port + 1);
-	if (nf_alg_claim_taken(&a->claim) || nf_alg_claim_taken(&b->claim))
+	if (claim_taken(&a->claim) || claim_taken(&b->claim))
 		return false;
 	public_take(a);
 	public_take(b);

@@ -83,7 +83,6 @@ void nf_alg_claim_init(struct nf_alg_claim *claim, const struct nf_alg_work *wor
 		       const struct alg_endpoint *target, u8 l4proto, u16 port);
 void nf_alg_claim_through(struct nf_alg_claim *claim, const struct nf_alg_work *work, const struct nf_alg_public *public);
 void nf_alg_claim_port(struct nf_alg_claim *claim, u16 port);	/* another port; @claim is not in the table */
-bool nf_alg_claim_taken(const struct nf_alg_claim *mine);	/* by somebody else; under the lock */
 /* Is @c, for the same endpoint, somebody else's? */
 bool nf_alg_claim_blocks(const struct nf_alg_claim *c, const struct nf_alg_claim *mine);
 

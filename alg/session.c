@@ -367,7 +367,6 @@ struct nf_alg_session *nf_alg_session_get(struct nf_alg_work *work)
 	work->session = s;
 	return s;
 }
-EXPORT_SYMBOL_GPL(nf_alg_session_get);
 
 void nf_alg_session_destroy(struct nf_conn *ct)
 {

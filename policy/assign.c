@@ -115,11 +115,6 @@ u32 nf_alg_tenant_id(const struct nf_alg_tenant *tenant)
 }
 EXPORT_SYMBOL_GPL(nf_alg_tenant_id);
 
-const char *nf_alg_tenant_name(const struct nf_alg_tenant *tenant)
-{
-	return tenant->object.name;
-}
-
 struct nf_alg_ports nf_alg_tenant_ports(const struct nf_alg_tenant *tenant)
 {
 	return tenant->ports;

@@ -125,12 +125,12 @@ static void conf_ports_collect(struct nf_alg_conf *conf, const struct nf_alg_pol
 }
 
 /**
- * nf_alg_conf_ports_update() - finds out again on which ports any tenant has a service
+ * conf_ports_update() - finds out again on which ports any tenant has a service
  * @conf:	configuration; may be running
  *
  * A port that is served before and after stays served in between. Context: under lock.
  */
-void nf_alg_conf_ports_update(struct nf_alg_conf *conf)
+static void conf_ports_update(struct nf_alg_conf *conf)
 {
 	struct nf_alg_policy *policy;
 	unsigned int t, i;
@@ -177,7 +177,7 @@ void nf_alg_conf_touched(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf)
 	if (conf != nf_alg_conf_running(pn))
 		return;
 	if (conf->ports_stale)
-		nf_alg_conf_ports_update(conf);
+		conf_ports_update(conf);
 	smp_store_release(&pn->generation, generation ?: 1);
 	smp_mb();	/* a pinhole is seen by the sweep, or its opener sees the new generation */
 	nf_alg_pinhole_sweep(pn->net);
@@ -193,7 +193,7 @@ void nf_alg_conf_publish(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf)
 {
 	struct nf_alg_conf *old = nf_alg_conf_running(pn);
 
-	nf_alg_conf_ports_update(conf);
+	conf_ports_update(conf);
 	rcu_assign_pointer(pn->conf, conf);
 	nf_alg_conf_touched(pn, conf);
 	nf_alg_conf_release(old);

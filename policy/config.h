@@ -83,7 +83,7 @@ struct nf_alg_service_def {
 /**
  * struct nf_alg_service - identity of a service, which policies refer to
  * @users:	policies that do; under lock; it can't go before they do
- * @round:	last round of nf_alg_conf_ports_update() that took it in; under lock
+ * @round:	last round of conf_ports_update() that took it in; under lock
  * @def:	replaced as a whole
  */
 struct nf_alg_service {
@@ -189,7 +189,7 @@ enum { NF_ALG_TRANSPORT_TCP, NF_ALG_TRANSPORT_UDP, NF_ALG_TRANSPORTS };
  * @kinds:	selectors of each kind, so that a kind that nobody uses costs no lookup
  * @revision:	a number that no earlier state of any configuration of the namespace has
  * @round:	see struct nf_alg_service
- * @ports_stale: a change since the last nf_alg_conf_ports_update() may have changed @ports; under lock
+ * @ports_stale: a change since the last conf_ports_update() may have changed @ports; under lock
  * @ports:	by transport, ports on which a service is served for any tenant; words are written whole
  * @scratch:	the next @ports; under lock
  * @free:	deferred end
@@ -272,7 +272,6 @@ void nf_alg_conf_release(struct nf_alg_conf *conf);		/* after a grace period, on
 int nf_alg_conf_start(struct nf_alg_policy_net *pn);		/* hooks, before the first configuration runs */
 void nf_alg_conf_publish(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf);	/* replaces the running one */
 void nf_alg_conf_touched(struct nf_alg_policy_net *pn, struct nf_alg_conf *conf);	/* a change is complete */
-void nf_alg_conf_ports_update(struct nf_alg_conf *conf);
 int nf_alg_conf_init(void);
 void nf_alg_conf_exit(void);
 

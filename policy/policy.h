@@ -99,7 +99,6 @@ const struct nf_alg_tenant *nf_alg_tenant_classify(struct net *net, const struct
 						   const struct net_device *dev);
 
 u32 nf_alg_tenant_id(const struct nf_alg_tenant *tenant);
-const char *nf_alg_tenant_name(const struct nf_alg_tenant *tenant);
 struct nf_alg_ports nf_alg_tenant_ports(const struct nf_alg_tenant *tenant);
 struct nf_alg_account *nf_alg_tenant_account(const struct nf_alg_tenant *tenant);	/* no reference taken */
 

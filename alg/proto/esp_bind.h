@@ -40,7 +40,6 @@
 #define ALG_ESP_EXCHANGES	8	/* of an IKE session that are remembered as seen */
 #define ALG_ESP_STRAYS		8	/* SPIs of a group that are remembered as refused */
 #define ALG_ESP_BEHIND		1024	/* sequence numbers: so far back it is too old for its receiver (RFC 4303, 3.4.3) */
-#define ALG_ESP_SPAN_MAX	86400000u	/* ms, longest time in struct alg_esp_config */
 
 /* X(symbol, "name", "what became of a packet or message") */
 #define ALG_ESP_VERDICTS_LIST(X)										\
@@ -82,7 +81,7 @@ struct alg_link {
 #define alg_esp_store(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
 /**
- * struct alg_esp_config - by policy; may be changed between calls
+ * struct alg_esp_config - by policy; may be changed between calls; no time is longer than a day
  * @gate:	ms that an IKE exchange may keep others waiting
  * @answer:	ms that an outbound SPI is given until an inbound one answers, at most @gate
  * @esp_idle:	ms without a packet in either direction after which an SA is forgotten
