@@ -188,29 +188,10 @@ printf 'tenants:\n  a: {zone: x}\n  b: {zoone: 1}\n' >"$TMP/bad.yaml"
 does "a file with errors" 1 "*bad.yaml:2:13: *bad.yaml:3:7: *did you mean 'zone'*" apply "$TMP/bad.yaml"
 same_as_before "it leaves all as it was"
 
-# A transaction of somebody else.
-exec {theirs}< <(on box python3 - <<'END' "$TMP"
-import socket, struct, sys
-s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
-s.bind((0, 0))
-def ask(family, cmd, attrs=b""):
-    s.send(struct.pack("=IHHIIBBH", 20 + len(attrs), family, 5, 1, 0, cmd, 1, 0) + attrs)
-    return s.recv(65536)
-reply = ask(16, 3, struct.pack("=HH", 11, 2) + b"nf_alg\0\0")
-at = reply.index(struct.pack("=HH", 6, 1))
-family = struct.unpack_from("=H", reply, at + 4)[0]
-ask(family, 15)
-print("open", flush=True)
-open(sys.argv[1] + "/wait").read()
-END
-)
-mkfifo "$TMP/wait"
-read -r -t 20 line <&$theirs
-check_is "somebody begins a transaction" "$line" open
+check "somebody begins a transaction" hold_transaction box
 does "apply while somebody else has a transaction" 2 '*transaction*' apply "$TMP/new.yaml"
 does "status tells of it" 0 '*transaction open*' status
-: >"$TMP/wait"
-exec {theirs}<&-
+stop transaction KILL
 no_transaction() { run status; [[ $OUT != *'transaction open'* ]]; }
 check "the transaction ends with its socket" wait_for 10 no_transaction
 same_as_before "it leaves all as it was"

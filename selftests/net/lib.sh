@@ -404,5 +404,13 @@ alg()
 	on "$ns" "$ALGCTL" "$@"
 }
 
+# hold_transaction NS: somebody begins a transaction there, which is open until "stop transaction"
+hold_transaction()
+{
+	rm -f "$TMP/transaction.log"
+	daemon transaction "$1" python3 -S "$HERE/transaction.py"
+	wait_for 20 file_has "$TMP/transaction.log" open
+}
+
 # shellcheck source=topo.sh
 . "$HERE/topo.sh"

@@ -9,21 +9,6 @@ need nft python3 conntrack
 
 alg_load ftp tftp
 
-# A transaction that stays open until somebody writes to the file "end".
-cat >"$TMP/hold.py" <<'END'
-import socket, struct, sys
-s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
-s.bind((0, 0))
-def ask(family, command, attributes=b""):
-    s.send(struct.pack("=IHHIIBBH", 20 + len(attributes), family, 5, 1, 0, command, 1, 0) + attributes)
-    return s.recv(65536)
-reply = ask(16, 3, struct.pack("=HH", 11, 2) + b"nf_alg\0\0")
-family = struct.unpack_from("=H", reply, reply.index(struct.pack("=HH", 6, 1)) + 4)[0]
-ask(family, 15)
-print("open", flush=True)
-sys.stdin.read()
-END
-
 for round in 1 2 3; do
 	topo_lan
 	fw r filter masquerade
@@ -41,20 +26,12 @@ for round in 1 2 3; do
 	moved() { counter r default used; [ "$N" -ge 5 ]; }
 	wait_for 20 moved
 	if [ $round -ge 2 ]; then
-		mkfifo "$TMP/hold.$round"
-		exec {HOLD}<>"$TMP/hold.$round"
-		nsenter --net="/run/netns/$r" -- python3 -S "$TMP/hold.py" <"$TMP/hold.$round" >"$TMP/hold.log" 2>&1 &
-		holder=$!
-		check "round $round: a transaction is open" wait_for 20 file_has "$TMP/hold.log" open
+		check "round $round: a transaction is open" hold_transaction r
 	fi
 	daemon monitor r "$ALGCTL" monitor
 	check "round $round: the namespace is deleted" ip netns del "$r"
 	unset "NETNS[r]"
-	if [ $round -ge 2 ]; then
-		kill -KILL "$holder"
-		wait "$holder" 2>/dev/null
-		exec {HOLD}>&-
-	fi
+	stop transaction KILL
 	stop monitor KILL
 	lost() { ! ip -n "$c1" link show eth0 >/dev/null 2>&1; }
 	check "round $round: it is gone with its links" wait_for 30 lost
