@@ -7,7 +7,7 @@
  * - what is refused changes nothing, nobody waits longer than the gate, slots and counts agree, nothing leaks
  */
 #include "fuzz.h"
-#include "alg/proto/esp_bind.h"
+#include "esp_find.h"
 
 #define CLIENTS	6
 #define GROUPS	2	/* one gateway, two public addresses: slots are shared */
@@ -51,21 +51,6 @@ static u32 pick(u32 n)
 	return *w.in++ % n;
 }
 
-static struct alg_esp_sa *find(struct alg_esp_group *g, u32 dir, u32 spi)
-{
-	for (struct alg_link *p = g->pairs.next; p != &g->pairs; p = p->next) {
-		struct alg_esp_pair *pair = alg_esp_entry(p, struct alg_esp_pair, list);
-
-		for (struct alg_link *l = pair->sas.next; l != &pair->sas; l = l->next) {
-			struct alg_esp_sa *sa = alg_esp_entry(l, struct alg_esp_sa, list);
-
-			if (sa->dir == dir && sa->spi == spi)
-				return sa;
-		}
-	}
-	return NULL;
-}
-
 static void free_sas(struct alg_link *list)
 {
 	struct alg_link *link;
@@ -101,7 +86,7 @@ static void check_pair(struct alg_esp_pair *pair, u32 *sas, u32 *ikes)
 		struct alg_esp_sa *sa = alg_esp_entry(l, struct alg_esp_sa, list);
 
 		PROPERTY(sa->pair == pair && sa->dir <= ALG_ESP_OUT);
-		PROPERTY(find(pair->group, sa->dir, sa->spi) == sa);	/* no other with that SPI */
+		PROPERTY(esp_find(pair->group, sa->dir, sa->spi) == sa);	/* no other with that SPI */
 		PROPERTY(!sa->peer || (sa->peer->peer == sa && sa->peer->pair == pair && sa->peer->dir != sa->dir));
 		PROPERTY(sa->dir == ALG_ESP_IN || sa->settled == !!sa->peer);
 		PROPERTY(sa->dir == ALG_ESP_OUT || sa->settled || !sa->peer);
@@ -159,7 +144,7 @@ static void check_world(void)
 static enum alg_esp_verdict esp(struct alg_esp_group *g, struct alg_esp_pair *pair, u32 dir, u32 spi, u32 seq,
 				struct alg_esp_pair **to)
 {
-	struct alg_esp_packet p = { .spi = spi, .seq = seq, .now = w.now, .known = find(g, dir, spi) };
+	struct alg_esp_packet p = { .spi = spi, .seq = seq, .now = w.now, .known = esp_find(g, dir, spi) };
 	struct alg_esp_sa *known = p.known;
 	struct alg_esp_pair *owner = known ? known->pair : NULL;
 	enum alg_esp_verdict v, again;
@@ -176,7 +161,7 @@ static enum alg_esp_verdict esp(struct alg_esp_group *g, struct alg_esp_pair *pa
 		w.sas++;
 		v = dir == ALG_ESP_IN ? alg_esp_in(g, &p) : alg_esp_out(pair, &p);
 		PROPERTY(v == ALG_ESP_BOUND);
-		PROPERTY(find(g, dir, spi) == p.fresh && p.fresh->pair == p.pair);
+		PROPERTY(esp_find(g, dir, spi) == p.fresh && p.fresh->pair == p.pair);
 		PROPERTY(!w.config.require_ike || p.pair->n_ikes);
 		PROPERTY(dir == ALG_ESP_OUT || g->n_pairs == 1 || g->holder == p.pair || p.pair->asking.next ||
 			 p.pair->awaited.next);		/* somebody who waits */
@@ -190,7 +175,7 @@ static enum alg_esp_verdict esp(struct alg_esp_group *g, struct alg_esp_pair *pa
 		again = dir == ALG_ESP_IN ? alg_esp_in(g, &p) : alg_esp_out(pair, &p);
 		PROPERTY(again == v);
 		PROPERTY(!memcmp(&before, g, sizeof(before)));
-		PROPERTY(find(g, dir, spi) == known);
+		PROPERTY(esp_find(g, dir, spi) == known);
 	}
 	*to = v == ALG_ESP_PASS || v == ALG_ESP_BOUND ? p.pair : NULL;
 	if (v == ALG_ESP_PASS)
@@ -377,7 +362,7 @@ static void reload(struct client *c)
 		struct alg_esp_sa *sa = calloc(1, sizeof(*sa));
 
 		PROPERTY(sa);
-		if (find(g, ALG_ESP_IN, spis[i]) || !alg_esp_known(c->pair, sa, spis[i], w.now)) {
+		if (esp_find(g, ALG_ESP_IN, spis[i]) || !alg_esp_known(c->pair, sa, spis[i], w.now)) {
 			free(sa);
 			continue;
 		}

@@ -12,10 +12,7 @@
 #ifndef SELFTESTS_STREAM_SIM_H
 #define SELFTESTS_STREAM_SIM_H
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <stddef.h>
+#include "fuzz.h"
 
 static void *sim_alloc(size_t size);
 static void sim_free(void *p);
@@ -29,14 +26,6 @@ static void sim_free(void *p);
 #define SIM_TRUTH	SIM_TX
 #define SIM_PACKETS	32
 #define SIM_WINDOW	256
-
-#define SIM_CHECK(cond)									\
-	do {										\
-		if (!(cond)) {								\
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);	\
-			abort();							\
-		}									\
-	} while (0)
 
 enum { SIM_HOLD, SIM_PASS, SIM_TOGGLE };
 
@@ -109,7 +98,7 @@ static void *sim_alloc(size_t size)
 	if (sim_now && sim_now->fail_every && rand() % sim_now->fail_every == 0)
 		return NULL;
 	p = malloc(size);
-	SIM_CHECK(p);
+	PROPERTY(p);
 	sim_live++;
 	return p;
 }
@@ -215,7 +204,7 @@ static enum alg_parse sim_message(void *ctx, const u8 *data, u32 len, bool skipp
 	struct sim *sim = ctx;
 	const u8 *end = memchr(data, '\n', len);
 
-	SIM_CHECK(len);
+	PROPERTY(len);
 	if (skipping || data[0] == 'N') {
 		*used = end ? end - data + 1 : len;
 		return end ? ALG_PARSE_COMPLETE : ALG_PARSE_SKIP;
@@ -270,7 +259,7 @@ static void sim_reference(struct sim *sim)
 			if (sim->edits)
 				sim_line_edits(line, len, 0, &plan);
 		}
-		SIM_CHECK(alg_plan_fits(&plan, len));
+		PROPERTY(alg_plan_fits(&plan, len));
 		sim->expect_n += alg_plan_render(&plan, line, 0, len, sim->expect + sim->expect_n,
 						 SIM_RX - sim->expect_n);
 	}
@@ -310,7 +299,7 @@ static struct sim_packet *sim_net_add(struct sim *sim, struct sim_net *net)
 		return p;
 	}
 	net->p[net->n] = malloc(sizeof(struct sim_packet));
-	SIM_CHECK(net->p[net->n]);
+	PROPERTY(net->p[net->n]);
 	return net->p[net->n++];
 }
 
@@ -329,7 +318,7 @@ static struct sim_packet *sim_net_get(struct sim *sim, struct sim_net *net, bool
 	p = net->p[i];
 	if (fate == 1) {			/* stays: it is repeated later */
 		copy = malloc(sizeof(*copy));
-		SIM_CHECK(copy);
+		PROPERTY(copy);
 		return memcpy(copy, p, sizeof(*copy));
 	}
 	memmove(net->p + i, net->p + i + 1, (net->n - i - 1) * sizeof(net->p[0]));
@@ -397,14 +386,14 @@ static void sim_tx_ack(struct sim *sim, const struct sim_packet *p)
 
 	if ((s32)ack < 0)
 		return;
-	SIM_CHECK(ack <= sim->nxt);
+	PROPERTY(ack <= sim->nxt);
 	sim->una = max_t(u32, sim->una, ack);
 	if (p->left == p->right || !sim->sack)
 		return;
 	for (i = p->left; i != p->right; i++) {
 		u32 at = i - sim->isn;
 
-		SIM_CHECK((s32)at < (s32)sim->nxt);
+		PROPERTY((s32)at < (s32)sim->nxt);
 		if ((s32)at >= (s32)sim->una)
 			sim->sacked[at] = true;
 	}
@@ -436,8 +425,8 @@ static void sim_rx(struct sim *sim, const struct sim_packet *p)
 
 		if (at < (s32)sim->rcv_nxt)
 			continue;
-		SIM_CHECK(at < SIM_RX);
-		SIM_CHECK(!sim->have[at] || sim->rx[at] == p->data[i]);
+		PROPERTY(at < SIM_RX);
+		PROPERTY(!sim->have[at] || sim->rx[at] == p->data[i]);
 		sim->rx[at] = p->data[i];
 		sim->have[at] = true;
 		sim->rcv_max = max_t(u32, sim->rcv_max, at + 1);
@@ -459,12 +448,12 @@ static void sim_remember(struct sim *sim, u16 from)
 		const struct alg_stream_entry *e = &sim->s.log->e[i];
 		struct sim_truth *t = malloc(sizeof(*t));
 
-		SIM_CHECK(t && sim->truths < SIM_TRUTH);
+		PROPERTY(t && sim->truths < SIM_TRUTH);
 		t->seq = e->seq;
 		t->old_len = e->old_len;
 		t->new_len = e->new_len;
 		memcpy(t->text, log_text(sim->s.log) + e->pos, e->new_len);
-		SIM_CHECK(e->old_len && (!sim->truths || !alg_seq_after(sim->truth[sim->truths - 1]->seq +
+		PROPERTY(e->old_len && (!sim->truths || !alg_seq_after(sim->truth[sim->truths - 1]->seq +
 									sim->truth[sim->truths - 1]->old_len, e->seq)));
 		sim->truth[sim->truths++] = t;
 		if (t->old_len != t->new_len) {
@@ -483,7 +472,7 @@ static void sim_core_seq(const struct sim *sim, u32 want)
 
 	if (alg_seq_after(x, sim->core.pos))
 		x = want - sim->core.after;
-	SIM_CHECK(x + (alg_seq_after(x, sim->core.pos) ? sim->core.after : sim->core.before) == want);
+	PROPERTY(x + (alg_seq_after(x, sim->core.pos) ? sim->core.after : sim->core.before) == want);
 }
 
 static void sim_core_ack(const struct sim *sim, u32 want)
@@ -491,23 +480,23 @@ static void sim_core_ack(const struct sim *sim, u32 want)
 	u32 x = want + (alg_seq_after(want, sim->core.pos) ? sim->core.after : sim->core.before);
 	u32 got = x - (alg_seq_after(x - sim->core.before, sim->core.pos) ? sim->core.after : sim->core.before);
 
-	SIM_CHECK(got == want || sim->core.deleted);
+	PROPERTY(got == want || sim->core.deleted);
 }
 
 static void sim_box_check(struct sim *sim, bool hold, u32 end, const struct alg_stream_out *out)
 {
 	const struct alg_stream *s = &sim->s;
 
-	SIM_CHECK(s->gone <= s->kept && s->kept <= sim->ops.max_hold && sim->charged == s->kept);
-	SIM_CHECK(!s->buf == !s->kept && s->cap >= s->kept);
-	SIM_CHECK(sim_live == !!s->buf + !!s->out + !!s->log);
+	PROPERTY(s->gone <= s->kept && s->kept <= sim->ops.max_hold && sim->charged == s->kept);
+	PROPERTY(!s->buf == !s->kept && s->cap >= s->kept);
+	PROPERTY(sim_live == !!s->buf + !!s->out + !!s->log);
 	if (!hold)
-		SIM_CHECK(!(end == s->next && alg_stream_held(s)) &&
+		PROPERTY(!(end == s->next && alg_stream_held(s)) &&
 			  !(out->events & (ALG_STREAM_EV_HELD | ALG_STREAM_EV_LOG_FULL)));
 	if (!hold && !sim->fail_every)
-		SIM_CHECK(out->verdict != ALG_STREAM_DROP);
+		PROPERTY(out->verdict != ALG_STREAM_DROP);
 	if (out->verdict == ALG_STREAM_REPLACE)
-		SIM_CHECK(s->out && out->data >= s->out);
+		PROPERTY(s->out && out->data >= s->out);
 }
 
 static void sim_split(struct sim *sim, struct sim_packet *p, u32 at)
@@ -542,27 +531,27 @@ static void sim_box(struct sim *sim, struct sim_packet *p)
 	struct alg_stream same = sim->s;
 	struct sim_packet *q;
 
-	SIM_CHECK(copy);
+	PROPERTY(copy);
 	memcpy(copy, p->data, p->len);
 	alg_plan_init(&plan, edits, sim->plan_edits, bytes, sim->plan_bytes);
 	alg_stream_segment(&sim->s, &sim->ops, sim, p->seq, copy, p->len, hold, &out);
 	if (quick) {
 		alg_stream_accept(&same, p->len);
-		SIM_CHECK(out.verdict == ALG_STREAM_PASS && out.messages == 1 && !out.events && !out.logged);
-		SIM_CHECK(!memcmp(&same, &sim->s, sizeof(same)));
+		PROPERTY(out.verdict == ALG_STREAM_PASS && out.messages == 1 && !out.events && !out.logged);
+		PROPERTY(!memcmp(&same, &sim->s, sizeof(same)));
 	}
 	sim->events |= out.events;
 	if (out.events & ALG_STREAM_EV_GAP && sim->s.gaps == 0)
 		sim->resync = true;
 	sim_remember(sim, logged);
-	SIM_CHECK((sim->s.log ? sim->s.log->n : 0) == logged + out.logged);
+	PROPERTY((sim->s.log ? sim->s.log->n : 0) == logged + out.logged);
 	sim_box_check(sim, hold, p->seq + p->len, &out);
 
 	q = out.verdict == ALG_STREAM_DROP ? NULL : sim_net_add(sim, &sim->to_rx);
 	if (q) {
-		SIM_CHECK(out.verdict == ALG_STREAM_REPLACE || out.seq == p->seq);
+		PROPERTY(out.verdict == ALG_STREAM_REPLACE || out.seq == p->seq);
 		if (out.verdict == ALG_STREAM_REPLACE) {
-			SIM_CHECK(out.len <= sizeof(q->data));
+			PROPERTY(out.len <= sizeof(q->data));
 			memcpy(q->data, out.data, out.len);
 			q->len = out.len;
 		} else {
@@ -570,7 +559,7 @@ static void sim_box(struct sim *sim, struct sim_packet *p)
 			q->len = p->len;
 		}
 		if (out.verdict == ALG_STREAM_EDIT) {
-			SIM_CHECK(plan.n && alg_plan_fits(&plan, p->len) &&
+			PROPERTY(plan.n && alg_plan_fits(&plan, p->len) &&
 				  (s32)p->len + plan.delta <= (s32)sizeof(q->data));
 			q->len = alg_plan_apply(&plan, q->data, p->len);
 		}
@@ -593,7 +582,7 @@ static void sim_box_ack(struct sim *sim, struct sim_packet *p)
 	u32 ack = p->seq;
 
 	p->seq = alg_stream_map_ack(&sim->s, ack);
-	SIM_CHECK(!alg_seq_after(alg_stream_map_seq(&sim->s, p->seq), ack));
+	PROPERTY(!alg_seq_after(alg_stream_map_seq(&sim->s, p->seq), ack));
 	if (p->left != p->right && !alg_stream_map_sack(&sim->s, &p->left, &p->right))
 		p->left = p->right;
 	sim_trace("ack %d -> %d, sack [%d,%d), sender has %u %u of %u\n", ack - sim->isn, p->seq - sim->isn,
@@ -604,7 +593,7 @@ static void sim_box_ack(struct sim *sim, struct sim_packet *p)
 		sim_core_ack(sim, p->right);
 	}
 	alg_stream_acked(&sim->s, ack);
-	SIM_CHECK(sim_live == !!sim->s.buf + !!sim->s.log);
+	PROPERTY(sim_live == !!sim->s.buf + !!sim->s.log);
 	sim_tx_ack(sim, p);
 }
 
@@ -698,7 +687,7 @@ static void sim_drain(struct sim *sim)
 			continue;
 		}
 		idle++;
-		SIM_CHECK(idle < (sim->fail_every ? 200 : 40));
+		PROPERTY(idle < (sim->fail_every ? 200 : 40));
 		if (sim->nxt < sim->n && (idle & 1)) {
 			sim_send_new(sim, 1 + sim_pick(sim, 100));
 			continue;
@@ -719,22 +708,22 @@ static void sim_verdict(struct sim *sim)
 		const struct sim_truth *t = sim->truth[i];
 		u32 off = t->seq - sim->isn;
 
-		SIM_CHECK(off >= at && off + t->old_len <= sim->n);
-		SIM_CHECK(out + off - at + t->new_len <= sim->rcv_nxt);
-		SIM_CHECK(!memcmp(sim->rx + out, sim->tx + at, off - at));
+		PROPERTY(off >= at && off + t->old_len <= sim->n);
+		PROPERTY(out + off - at + t->new_len <= sim->rcv_nxt);
+		PROPERTY(!memcmp(sim->rx + out, sim->tx + at, off - at));
 		out += off - at;
-		SIM_CHECK(!memcmp(sim->rx + out, t->text, t->new_len));
+		PROPERTY(!memcmp(sim->rx + out, t->text, t->new_len));
 		out += t->new_len;
 		at = off + t->old_len;
 	}
-	SIM_CHECK(out + sim->n - at == sim->rcv_nxt && sim->rcv_max == sim->rcv_nxt);
+	PROPERTY(out + sim->n - at == sim->rcv_nxt && sim->rcv_max == sim->rcv_nxt);
 	sim_trace("tx %.*s\nrx %.*s\n", (int)sim->n, sim->tx, (int)sim->rcv_nxt, sim->rx);
-	SIM_CHECK(!memcmp(sim->rx + out, sim->tx + at, sim->n - at));
+	PROPERTY(!memcmp(sim->rx + out, sim->tx + at, sim->n - at));
 
 	if (parsed)
-		SIM_CHECK(sim->seen_n == sim->want_n && sim->seen == sim->want);
+		PROPERTY(sim->seen_n == sim->want_n && sim->seen == sim->want);
 	if (strict)
-		SIM_CHECK(sim->rcv_nxt == sim->expect_n && !memcmp(sim->rx, sim->expect, sim->expect_n));
+		PROPERTY(sim->rcv_nxt == sim->expect_n && !memcmp(sim->rx, sim->expect, sim->expect_n));
 }
 
 static void sim_configure(struct sim *sim)
@@ -778,7 +767,7 @@ static u32 sim_run(const u8 *in, size_t len)
 	struct sim *sim = calloc(1, sizeof(*sim));
 	u32 events, i;
 
-	SIM_CHECK(sim);
+	PROPERTY(sim);
 	sim->rnd = 0x9e3779b9;
 	for (i = 0; i < len; i++)
 		sim->rnd = (sim->rnd ^ in[i]) * 0x01000193;
@@ -807,7 +796,7 @@ static u32 sim_run(const u8 *in, size_t len)
 	sim_verdict(sim);
 
 	alg_stream_clean(&sim->s, &sim->ops, sim);
-	SIM_CHECK(!sim_live && !sim->charged);
+	PROPERTY(!sim_live && !sim->charged);
 	sim_net_clean(&sim->to_box);
 	sim_net_clean(&sim->to_rx);
 	sim_net_clean(&sim->to_tx);

@@ -4,7 +4,7 @@
 #define SELFTESTS_UNIT_ESP_WORLD_H
 
 #include "unit.h"
-#include "alg/proto/esp_bind.h"
+#include "selftests/fuzz/esp_find.h"
 
 #define PASS	ALG_ESP_PASS
 #define BOUND	ALG_ESP_BOUND
@@ -45,27 +45,12 @@ static inline int setup(void **state)
 	return 0;
 }
 
-static inline struct alg_esp_sa *find(struct alg_esp_group *g, enum alg_esp_dir dir, u32 spi)
-{
-	for (struct alg_link *p = g->pairs.next; p != &g->pairs; p = p->next) {
-		struct alg_esp_pair *pair = alg_esp_entry(p, struct alg_esp_pair, list);
-
-		for (struct alg_link *l = pair->sas.next; l != &pair->sas; l = l->next) {
-			struct alg_esp_sa *sa = alg_esp_entry(l, struct alg_esp_sa, list);
-
-			if (sa->dir == dir && sa->spi == spi)
-				return sa;
-		}
-	}
-	return NULL;
-}
-
 static inline enum alg_esp_verdict esp(struct alg_esp_pair *pair, enum alg_esp_dir dir, u32 spi, u32 seq)
 {
 	enum alg_esp_verdict verdict, without;
 	u32 before = used;
 
-	packet = (struct alg_esp_packet){ .spi = spi, .seq = seq, .now = now, .known = find(&group, dir, spi) };
+	packet = (struct alg_esp_packet){ .spi = spi, .seq = seq, .now = now, .known = esp_find(&group, dir, spi) };
 	if (packet.known && (dir == ALG_ESP_IN || packet.known->pair == pair) && alg_esp_quick(packet.known, seq, now)) {
 		packet.pair = packet.known->pair;
 		return PASS;
@@ -77,7 +62,7 @@ static inline enum alg_esp_verdict esp(struct alg_esp_pair *pair, enum alg_esp_d
 	assert_in_range(used, 0, ARRAY_SIZE(pool) - 1);
 	verdict = dir == ALG_ESP_IN ? alg_esp_in(&group, &packet) : alg_esp_out(pair, &packet);
 	assert_int_equal(verdict, BOUND);
-	assert_ptr_equal(find(&group, dir, spi), &pool[before]);
+	assert_ptr_equal(esp_find(&group, dir, spi), &pool[before]);
 	return verdict;
 }
 
@@ -111,7 +96,7 @@ static inline void binds_to(int client, u32 spi, u32 seq)
 
 static inline void assert_peers(u32 spi_out, u32 spi_in)
 {
-	struct alg_esp_sa *sa_out = find(&group, ALG_ESP_OUT, spi_out), *sa_in = find(&group, ALG_ESP_IN, spi_in);
+	struct alg_esp_sa *sa_out = esp_find(&group, ALG_ESP_OUT, spi_out), *sa_in = esp_find(&group, ALG_ESP_IN, spi_in);
 
 	assert_true(sa_out && sa_in);
 	assert_ptr_equal(sa_out->peer, sa_in);

@@ -216,7 +216,7 @@ static void test_peers(void **state)
 	now += ANSWER;
 	assert_int_equal(child(0, 1), PASS);
 	binds_to(0, 12, 1);
-	assert_null(find(&group, ALG_ESP_IN, 12)->peer);
+	assert_null(esp_find(&group, ALG_ESP_IN, 12)->peer);
 	assert_int_equal(out(0, 11, 1), BOUND);
 	assert_peers(11, 12);
 	assert_null(group.holder);
@@ -253,7 +253,7 @@ static void test_late_peer(void **state)
 	assert_ptr_equal(group.holder, &pairs[0]);
 	now += ANSWER / 2;
 	assert_int_equal(out(0, 1, 2), PASS);
-	assert_null(find(&group, ALG_ESP_OUT, 1)->peer);
+	assert_null(esp_find(&group, ALG_ESP_OUT, 1)->peer);
 	now += ANSWER / 2;
 	assert_int_equal(out(0, 1, 3), PASS);
 	assert_peers(1, 2);
@@ -451,8 +451,8 @@ static void test_known(void **state)
 	assert_peers(0x1000, 0x2000);
 	assert_peers(0x1001, 0x2001);
 	/* by the short way from now on */
-	assert_true(alg_esp_quick(find(&group, ALG_ESP_IN, 0x2001), 0x90000001, now));
-	assert_true(alg_esp_quick(find(&group, ALG_ESP_OUT, 0x1001), 4001, now));
+	assert_true(alg_esp_quick(esp_find(&group, ALG_ESP_IN, 0x2001), 0x90000001, now));
+	assert_true(alg_esp_quick(esp_find(&group, ALG_ESP_OUT, 0x1001), 4001, now));
 	/* nobody knows whose that is */
 	assert_int_equal(in(0x2002, 5000), ALG_ESP_NO_WINDOW);
 	/* the gateway sends first */
@@ -535,7 +535,7 @@ static void test_answers(void **state)
 	assert_int_equal(out(0, 1, 1), BOUND);
 	assert_ptr_equal(group.holder, &pairs[0]);
 	assert_int_equal(out(1, 2, 1), ALG_ESP_HELD);
-	assert_null(find(&group, ALG_ESP_OUT, 2));
+	assert_null(esp_find(&group, ALG_ESP_OUT, 2));
 	assert_int_equal(child(1, 1), ALG_ESP_GATE);
 	now += ANSWER - 1;
 	assert_int_equal(out(1, 2, 1), ALG_ESP_HELD);
@@ -548,7 +548,7 @@ static void test_answers(void **state)
 	assert_int_equal(out(0, 1, 2), PASS);
 	binds_to(0, 4, 1);
 	assert_int_equal(out(0, 1, 3), PASS);
-	assert_true(find(&group, ALG_ESP_OUT, 1)->settled);
+	assert_true(esp_find(&group, ALG_ESP_OUT, 1)->settled);
 }
 
 /* Who leaves waits for nothing any more. */
@@ -636,7 +636,7 @@ static void test_collision(void **state)
 	assert_int_equal(in(0x2001, 1), ALG_ESP_COLLISION);
 	in_to(0, 0x2001, 3000, PASS);
 	in_to(0, 0x2001, 2900, PASS);	/* reordered */
-	assert_ptr_equal(find(&group, ALG_ESP_IN, 0x2001)->pair, &pairs[0]);
+	assert_ptr_equal(esp_find(&group, ALG_ESP_IN, 0x2001)->pair, &pairs[0]);
 	now += GATE;
 	in_to(0, 0x2001, 1, PASS);	/* a repetition, when nobody waits */
 	/* outbound SPIs are the gateway's: one that is in use is nobody else's; one that is not moves with who uses it */
@@ -646,7 +646,7 @@ static void test_collision(void **state)
 	assert_int_equal(out(1, 0x1001, 1), BOUND);
 	assert_int_equal(packet.victim->pair == &pairs[0], true);
 	assert_int_equal(pairs[0].n_out, 0);
-	assert_null(find(&group, ALG_ESP_IN, 0x2001)->peer);
+	assert_null(esp_find(&group, ALG_ESP_IN, 0x2001)->peer);
 }
 
 /* A tunnel that was quiet for so long that it was forgotten. */
@@ -663,7 +663,7 @@ static void test_resumed(void **state)
 	now += IDLE + 1000;
 	assert_false(alg_esp_expire(&pairs[0], now, &a, &b));
 	assert_false(alg_esp_expire(&pairs[1], now, &a, &b));
-	assert_null(find(&group, ALG_ESP_IN, 0x2001));
+	assert_null(esp_find(&group, ALG_ESP_IN, 0x2001));
 	/* the gateway alone can't resume it */
 	assert_int_equal(in(0x2001, 5000), ALG_ESP_NO_WINDOW);
 	now += 17 * ANSWER;

@@ -59,7 +59,7 @@ static void test_expire(void **state)
 	now += 1;
 	assert_false(alg_esp_expire(&pairs[0], now, &sas, &dead));
 	assert_int_equal(count(&sas), 1);	/* both directions live while one does */
-	assert_non_null(find(&group, ALG_ESP_IN, 0x2001));
+	assert_non_null(esp_find(&group, ALG_ESP_IN, 0x2001));
 	/* IKE is kept by ESP, long after its own last message */
 	for (int i = 0; i < 20; i++) {
 		now += IDLE - 1000;
@@ -167,14 +167,14 @@ static void test_quick(void **state)
 
 	join(0);
 	tunnel(0, 1);
-	sa = find(&group, ALG_ESP_IN, 0x2001);
+	sa = esp_find(&group, ALG_ESP_IN, 0x2001);
 	assert_true(alg_esp_quick(sa, 5000, now));
 	assert_true(alg_esp_quick(sa, 5000 - ALG_ESP_BEHIND, now));
 	assert_false(alg_esp_quick(sa, 5000 - ALG_ESP_BEHIND - 1, now));
 	sa->seq = 0xffffffc0;
 	assert_true(alg_esp_quick(sa, 10, now));	/* extended sequence numbers go on at 0: RFC 4303, 2.2.1 */
 	assert_int_equal(sa->seq, 10);
-	sa = find(&group, ALG_ESP_OUT, 0x1001);
+	sa = esp_find(&group, ALG_ESP_OUT, 0x1001);
 	now += 1000;
 	assert_true(alg_esp_quick(sa, 5, now));
 	assert_int_equal(sa->last, (u32)now);
@@ -199,7 +199,7 @@ static void test_cost(void **state)
 	for (int i = 0; i < CLIENTS; i++)
 		join(i);
 	tunnel(0, 1);
-	sa = find(&group, ALG_ESP_IN, 0x2001);
+	sa = esp_find(&group, ALG_ESP_IN, 0x2001);
 	begun = nanoseconds();
 	for (u32 i = 0; i < TIMES; i++)
 		sink += alg_esp_quick(sa, i, now + i / 1000);
