@@ -4,8 +4,7 @@
  * ftp_streams.py: parser and session must find what the facts beside each capture list, nothing else, however the bytes
  * are cut. Skipped without captures.
  */
-#include "unit.h"
-#include <unistd.h>
+#include "corpora.h"
 #include "alg/proto/ftp.h"
 
 #define MAX_BYTES	(1 << 20)
@@ -154,17 +153,10 @@ static void test_captures(void **state)
 {
 	static char line[1 << 18];
 	static u8 order[MAX_BYTES / 8];
-	const char *corpora = getenv("NF_ALG_CORPORA");
-	char command[1000], title[200] = "";
+	char title[200] = "";
 	u32 connections = 0, segments = 0;
-	FILE *in;
+	FILE *in = corpora_open("ftp", "ftp_streams.py");
 
-	snprintf(command, sizeof(command), "%s/ftp", corpora ? corpora : "");
-	if (!corpora || access(command, R_OK) || system("command -v python3 >/dev/null"))
-		skip();
-	snprintf(command, sizeof(command), "python3 '%s/ftp_streams.py' '%s/ftp'", SOURCE_DIR, corpora);
-	in = popen(command, "r");
-	assert_non_null(in);
 	while (fgets(line, sizeof(line), in)) {
 		if (!strncmp(line, "connection ", 11)) {
 			snprintf(title, sizeof(title), "%.190s", line + 11);

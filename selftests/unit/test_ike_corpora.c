@@ -3,8 +3,7 @@
  * Datagrams that others have made (environment NF_ALG_CORPORA, subdirectory ike-esp), put together by ike_datagrams.py: the parser
  * must read in them what the facts beside them say. Skipped without them.
  */
-#include "unit.h"
-#include <unistd.h>
+#include "corpora.h"
 #include "alg/proto/ike.h"
 
 #define MAX_BYTES 65536
@@ -64,27 +63,18 @@ static void test_captures(void **state)
 {
 	static char line[2 * MAX_BYTES + 100], expect[200], title[200];
 	static u8 data[MAX_BYTES];
-	const char *corpora = getenv("NF_ALG_CORPORA");
-	char command[1000];
 	unsigned int natt = 0, a, b;
 	bool odd = false;
 	u32 len = 0;
-	FILE *in;
+	FILE *in = corpora_open("ike-esp", "ike_datagrams.py");
 
-	snprintf(command, sizeof(command), "%s/ike-esp", corpora ? corpora : "");
-	if (!corpora || access(command, R_OK) || system("command -v python3 >/dev/null"))
-		skip();
-	snprintf(command, sizeof(command), "python3 '%s/ike_datagrams.py' '%s/ike-esp'", SOURCE_DIR, corpora);
-	in = popen(command, "r");
-	assert_non_null(in);
 	while (fgets(line, sizeof(line), in)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (sscanf(line, "datagram %u %199[^\n]", &natt, title) == 2) {
 			expect[0] = '\0';
 			odd = false;
 		} else if (!strncmp(line, "bytes ", 6)) {
-			for (len = 0; sscanf(line + 6 + 2 * len, "%2hhx", &data[len]) == 1; len++)
-				assert_in_range(len, 0, MAX_BYTES - 2);
+			len = corpora_bytes(line + 6, data, MAX_BYTES);
 		} else if (!strncmp(line, "expect ", 7)) {
 			snprintf(expect, sizeof(expect), "%.190s", line + 7);
 		} else if (!strcmp(line, "odd")) {

@@ -3,8 +3,7 @@
  * PPTP control connections of real captures (environment NF_ALG_CORPORA, subdirectory pptp), put together by pptp_streams.py: the
  * parser must find what the facts beside each capture list, nothing else, and wait at every prefix. Skipped without captures.
  */
-#include "unit.h"
-#include <unistd.h>
+#include "corpora.h"
 #include "alg/proto/pptp.h"
 
 #define MAX_BYTES	65536
@@ -51,24 +50,15 @@ static void check(const char *title)
 static void test_captures(void **state)
 {
 	static char line[2 * MAX_BYTES + 100], title[200];
-	const char *corpora = getenv("NF_ALG_CORPORA");
-	char command[1000];
-	FILE *in;
+	FILE *in = corpora_open("pptp", "pptp_streams.py");
 
-	snprintf(command, sizeof(command), "%s/pptp", corpora ? corpora : "");
-	if (!corpora || access(command, R_OK) || system("command -v python3 >/dev/null"))
-		skip();
-	snprintf(command, sizeof(command), "python3 -B '%s/pptp_streams.py' '%s/pptp'", SOURCE_DIR, corpora);
-	in = popen(command, "r");
-	assert_non_null(in);
 	while (fgets(line, sizeof(line), in)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (sscanf(line, "stream %199[^\n]", title) == 1) {
 			n_expected = 0;
 			len = 0;
 		} else if (!strncmp(line, "bytes ", 6)) {
-			for (len = 0; sscanf(line + 6 + 2 * len, "%2hhx", &data[len]) == 1; len++)
-				assert_in_range(len, 0, MAX_BYTES - 2);
+			len = corpora_bytes(line + 6, data, MAX_BYTES);
 		} else if (!strncmp(line, "expect ", 7)) {
 			assert_in_range(n_expected, 0, MAX_FOUND - 1);
 			snprintf(expected[n_expected++], LINE, "%.70s", line + 7);

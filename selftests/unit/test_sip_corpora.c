@@ -5,23 +5,12 @@
  * facts beside them say. Skipped without them.
  */
 #include "sip_text.h"
-#include <unistd.h>
+#include "corpora.h"
 
 #define MAX_BYTES	(1 << 20)
 
 static struct alg_sip_msg msg;
 static struct alg_sdp sdp;
-
-static const char *corpora(void)
-{
-	static char path[1000];
-	const char *dir = getenv("NF_ALG_CORPORA");
-
-	snprintf(path, sizeof(path), "%s/sip", dir ? dir : "");
-	if (!dir || access(path, R_OK))
-		return NULL;
-	return path;
-}
 
 /* ---- RFC 4475 ---- */
 
@@ -96,7 +85,7 @@ static const struct {
 static void test_torture(void **state)
 {
 	static u8 data[65536];
-	const char *dir = corpora();
+	const char *dir = corpora("sip");
 	char path[1200];
 	u32 len, used;
 
@@ -295,23 +284,13 @@ static void check_entry(void)
 static void test_facts(void **state)
 {
 	static char line[1 << 18];
-	const char *dir = corpora();
-	char command[2500];
 	u32 entries = 0;
-	FILE *in;
+	FILE *in = corpora_open("sip", "sip_messages.py");
 
-	if (!dir || system("command -v python3 >/dev/null"))
-		skip();
-	snprintf(command, sizeof(command), "python3 '%s/sip_messages.py' '%s'", SOURCE_DIR, dir);
-	in = popen(command, "r");
-	assert_non_null(in);
 	while (fgets(line, sizeof(line), in)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (!strncmp(line, "bytes ", 6)) {
-			unsigned int byte;
-
-			for (char *hex = line + 6; sscanf(hex, "%2x", &byte) == 1; hex += 2)
-				entry.data[entry.len++] = (u8)byte;
+			entry.len += corpora_bytes(line + 6, entry.data + entry.len, sizeof(entry.data) - entry.len);
 		} else if (!strcmp(line, "odd")) {
 			entry.odd = true;
 		} else if (!strncmp(line, "expect ", 7)) {
@@ -336,7 +315,7 @@ static void test_facts(void **state)
 static void test_flows(void **state)
 {
 	static u8 data[1 << 18];
-	const char *dir = corpora();
+	const char *dir = corpora("sip");
 	u32 len, n = 0, lines = 0;
 	char path[1200];
 	FILE *f;
