@@ -181,21 +181,26 @@ static struct nlattr *find(uint8_t *msg, size_t len, uint16_t type)
 	return NULL;
 }
 
+/* Sends the one message of @b, which is freed. Return: attribute @type of the answer, NULL: it has none. */
+static struct nlattr *ask(int fd, struct buffer *b, uint16_t type)
+{
+	static uint8_t reply[8192];
+
+	end(b);
+	if (send(fd, b->data, b->len, 0) < 0)
+		die("send");
+	free(b->data);
+	return find(reply, answer(fd, seq, reply, sizeof(reply)), type);
+}
+
 static uint16_t find_family(int fd)
 {
 	struct buffer b = {};
-	uint8_t reply[8192];
 	struct nlattr *nla;
-	size_t len;
 
 	begin(&b, CTRL_CMD_GETFAMILY, 0);
 	put_string(&b, CTRL_ATTR_FAMILY_NAME, NF_ALG_FAMILY_NAME);
-	end(&b);
-	if (send(fd, b.data, b.len, 0) < 0)
-		die("send");
-	free(b.data);
-	len = answer(fd, seq, reply, sizeof(reply));
-	nla = find(reply, len, CTRL_ATTR_FAMILY_ID);
+	nla = ask(fd, &b, CTRL_ATTR_FAMILY_ID);
 	if (nla)
 		return *(uint16_t *)(nla + 1);
 	errno = ENOENT;
@@ -243,18 +248,11 @@ static double load(int fd, const struct buffer *b, uint32_t last)
 /* Refuses to believe an answer without looking: how many tenants has the namespace now? */
 static void verify(int fd, unsigned int tenants)
 {
-	uint8_t reply[4096];
 	struct buffer b = {};
 	struct nlattr *nla;
-	size_t len;
 
 	begin(&b, NF_ALG_CMD_STATUS_GET, 0);
-	end(&b);
-	if (send(fd, b.data, b.len, 0) < 0)
-		die("send");
-	free(b.data);
-	len = answer(fd, seq, reply, sizeof(reply));
-	nla = find(reply, len, NF_ALG_A_STATUS_TENANTS);
+	nla = ask(fd, &b, NF_ALG_A_STATUS_TENANTS);
 	if (!nla || *(uint32_t *)(nla + 1) != tenants) {
 		fprintf(stderr, "load: %u tenants instead of %u\n", nla ? *(uint32_t *)(nla + 1) : 0, tenants);
 		exit(1);

@@ -43,6 +43,11 @@ def many_transfers(source):
     ftp.quit()
 
 
+def the_file(sock):
+    with sock:
+        must_equal(sock.recv(1000), file_on_server("pub/small"), "the file")
+
+
 def long_session():
     """More edits than any table of them could hold."""
     ftp = Ftp("c1", VSFTPD, source="192.168.1.2")
@@ -52,9 +57,7 @@ def long_session():
         ftp.cmd(padded(ftp, port, [turn % 4] * 6), ok=(200,))
     ftp.cmd(ftp.announce("PORT", ftp.local, listener.getsockname()[1]), ok=(200,))
     ftp.cmd("RETR pub/small", ok=(150,))
-    sock, _ = netbed.accept(listener)
-    with sock:
-        must_equal(sock.recv(1000), file_on_server("pub/small"), "the file")
+    the_file(netbed.accept(listener)[0])
     ftp.expect(226)
     ftp.quit()
 
@@ -104,13 +107,9 @@ def lower_case(mode):
         text = ftp.announce(mode, ftp.local, listener.getsockname()[1])
         ftp.cmd(text.replace(mode, command), ok=(200,))
         ftp.cmd("retr pub/small", ok=(150,))
-        sock, _ = netbed.accept(listener)
-        with sock:
-            must_equal(sock.recv(1000), file_on_server("pub/small"), "the file")
+        the_file(netbed.accept(listener)[0])
     else:
-        sock = ftp.data_passive(mode.lower(), "retr pub/small")
-        with sock:
-            must_equal(sock.recv(1000), file_on_server("pub/small"), "the file")
+        the_file(ftp.data_passive(mode.lower(), "retr pub/small"))
     ftp.expect(226)
     ftp.quit()
 
@@ -137,9 +136,7 @@ def eight_in_a_segment():
     ports = list(range(30000, 30007)) + [listener.getsockname()[1]]
     lines = [padded(ftp, port, [n % 4] * 6) for n, port in enumerate(ports)]
     ftp.send("".join(line + "\r\n" for line in lines + ["RETR pub/small"]).encode())
-    sock, _ = netbed.accept(listener)
-    with sock:
-        must_equal(sock.recv(1000), file_on_server("pub/small"), "the file")
+    the_file(netbed.accept(listener)[0])
     must_equal([ftp.reply()[0] for _ in range(10)], [200] * 8 + [150, 226], "answers")
     ftp.quit()
 
@@ -155,9 +152,7 @@ def across_segments(shift):
     for _ in range(14):
         ftp.reply()
     must_equal(ftp.reply()[0], 200, port)
-    sock, _ = netbed.accept(listener)
-    with sock:
-        must_equal(sock.recv(1000), file_on_server("pub/small"), "the file")
+    the_file(netbed.accept(listener)[0])
     ftp.expect(150)
     ftp.expect(226)
     ftp.quit()
@@ -209,8 +204,7 @@ def long_address(mode):
         ftp.cmd("LPRT 4,4,%s,2,%d,%d" % (ftp.local.replace(".", ","), port >> 8, port & 255), ok=(200,))
         ftp.cmd("RETR pub/small", ok=(150,))
         sock, _ = netbed.accept(listener)
-    with sock:
-        must_equal(sock.recv(1000), file_on_server("pub/small"), "the file")
+    the_file(sock)
     ftp.expect(226)
     ftp.quit()
 
@@ -264,8 +258,7 @@ SCRIPTS = (
 
 def bare_lf(mode):
     ftp = Ftp("c1", SCRIPTED)
-    with ftp.data(mode, "RETR pub/small", end="\n") as sock:
-        must_equal(sock.recv(1000), file_on_server("pub/small"), "the file")
+    the_file(ftp.data(mode, "RETR pub/small", end="\n"))
     ftp.expect(226)
     ftp.quit()
 

@@ -4,7 +4,6 @@ import errno
 import re
 import socket
 import struct
-import subprocess
 import sys
 
 import netbed
@@ -342,25 +341,14 @@ def quota():
 
 def events():
     """Who listens is told of tunnels and of what the gate holds up."""
-    netbed.enter("r")
-    with open(netbed.TMP + "/events", "w", encoding="ascii") as out:
-        monitor = subprocess.Popen([netbed.ALGCTL, "-j", "monitor"], stdin=subprocess.DEVNULL, stdout=out)
-
-    def reported():
+    def act():
         clean()
         a, b = Sa(PORTS["c1"], PORTS["s1"]), Sa(PORTS["c2"], PORTS["s1"])
         a.exchange(AUTH)
         b.client.send(b.request(AUTH), S1)
-        with open(netbed.TMP + "/events", encoding="ascii") as file:
-            lines = file.read().splitlines()
-        return all(any(all(word in line for word in words) for line in lines) for words in (
-            ("tunnel-started", C1, S1), ("tunnel-started", C2, S1), ("tunnel-ended", C1, PUBLIC), ("refused", "gate")))
 
-    try:
-        must(eventually(reported), "events are missing")
-    finally:
-        monitor.terminate()
-        monitor.wait()
+    netbed.told("r", act, lambda lines: all(any(all(word in line for word in words) for line in lines) for words in (
+        ("tunnel-started", C1, S1), ("tunnel-started", C2, S1), ("tunnel-ended", C1, PUBLIC), ("refused", "gate"))))
 
 
 def observe():

@@ -210,6 +210,24 @@ def algctl(ns, *words):
     return run(ns, ALGCTL, *words)
 
 
+def told(ns, act, wanted):
+    """Who listens there is told of what act() does, which is done again until wanted(lines) holds."""
+    enter(ns)
+    with open(TMP + "/events", "w", encoding="ascii") as out:
+        monitor = subprocess.Popen([ALGCTL, "-j", "monitor"], stdin=subprocess.DEVNULL, stdout=out)
+
+    def reported():
+        act()
+        with open(TMP + "/events", encoding="ascii") as file:
+            return wanted(file.read().splitlines())
+
+    try:
+        must(eventually(reported), "events are missing")
+    finally:
+        monitor.terminate()
+        monitor.wait()
+
+
 def pinholes(ns="r"):
     """Those that are open; an active one stands for a connection."""
     return [one for one in json.loads(algctl(ns, "-j", "pinhole", "show"))["pinholes"] if one["state"] == "pending"]

@@ -3,7 +3,6 @@
 import json
 import socket
 import struct
-import subprocess
 import sys
 
 import netbed
@@ -428,25 +427,15 @@ def shown():
 
 def events():
     """Who listens is told of a call's beginning, its answer and its end."""
-    netbed.enter("r")
-    with open(netbed.TMP + "/events", "w", encoding="ascii") as out:
-        monitor = subprocess.Popen([netbed.ALGCTL, "-j", "monitor"], stdin=subprocess.DEVNULL, stdout=out)
-
-    def reported():
+    def act():
         one = line()
         Call(one, 7575, 1065)
         one.close()
         no_calls()
-        with open(netbed.TMP + "/events", encoding="ascii") as file:
-            lines = file.read().splitlines()
-        return all(any(kind in line and far in line and "call 7575" in line for line in lines)
-                   for kind, far in (("call-started", ""), ("call-answered", "call 1065"), ("call-ended", "call 1065")))
 
-    try:
-        must(eventually(reported), "events are missing")
-    finally:
-        monitor.terminate()
-        monitor.wait()
+    netbed.told("r", act, lambda lines: all(
+        any(kind in line and far in line and "call 7575" in line for line in lines)
+        for kind, far in (("call-started", ""), ("call-answered", "call 1065"), ("call-ended", "call 1065"))))
 
 
 def early():
