@@ -546,6 +546,19 @@ static void ask_again(struct alg_esp_pair *pair, struct alg_esp_sa *sa, u32 seq,
 	open_for_answer(pair, seq, now);
 }
 
+/* A new SA asks for its answer: by the gate, or @holder has that and it waits like others. */
+static void out_ask(struct alg_esp_pair *pair, struct alg_esp_packet *packet, const struct alg_esp_pair *holder, u32 now)
+{
+	ask(pair, packet->fresh, now);
+	if (!holder ? !resting(pair, now) : holder == pair) {
+		open_for_answer(pair, packet->seq, now);
+		packet->fresh->era = pair->era;
+	} else {
+		pair->want_in = max_t(u8, pair->want_in, 1);
+		await(pair, now);
+	}
+}
+
 enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packet *packet)
 {
 	struct alg_esp_group *group = pair->group;
@@ -600,14 +613,7 @@ enum alg_esp_verdict alg_esp_out(struct alg_esp_pair *pair, struct alg_esp_packe
 		group->presumes = true;
 		ask(pair, packet->fresh, now);
 	} else {
-		ask(pair, packet->fresh, now);
-		if (!holder ? !resting(pair, now) : holder == pair) {
-			open_for_answer(pair, packet->seq, now);
-			packet->fresh->era = pair->era;
-		} else {
-			pair->want_in = max_t(u8, pair->want_in, 1);
-			await(pair, now);
-		}
+		out_ask(pair, packet, holder, now);
 	}
 	gate_close_early(pair);
 	return ALG_ESP_BOUND;
