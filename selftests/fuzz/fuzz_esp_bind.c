@@ -388,6 +388,13 @@ static void check_progress(struct client *c)
 	PROPERTY(message(c, 2, ALG_IKE_CREATE_CHILD_SA, false, true, id) == ALG_ESP_PASS);
 }
 
+static void pass_time(void)
+{
+	static const u32 spans[] = { 1, 30, 500, 1900, 2000, 5000, 9000, 61000 };
+
+	w.now += spans[pick(8)];
+}
+
 static void step(void)
 {
 	struct client *c = &w.clients[pick(CLIENTS)];
@@ -396,9 +403,7 @@ static void step(void)
 	u32 what = pick(16);
 
 	if (what == 15) {
-		static const u32 spans[] = { 1, 30, 500, 1900, 2000, 5000, 9000, 61000 };
-
-		w.now += spans[pick(8)];
+		pass_time();
 		return;
 	}
 	if (!c->pair && (!join(c) || pick(2))) {

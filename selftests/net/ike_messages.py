@@ -7,7 +7,7 @@ import struct
 import sys
 
 import netbed
-from ike_peer import (AGGRESSIVE, AUTH, CREATE_CHILD, INFORMATIONAL, INFO_V1, INITIATOR, MAIN, MARKER, QUICK, RESPONSE, SA_INIT,
+from ike_peer import (AGGRESSIVE, AUTH, CREATE_CHILD, INFORMATIONAL, INFO_V1, INITIATOR, MARKER, QUICK, RESPONSE, SA_INIT,
                       SO_NO_CHECK, Esp, Port, arrived, connections, crosses, message, message_v1, never_crosses, sessions, spi32,
                       spi64, tunnels)
 from netbed import check, eventually, must, must_equal

@@ -143,20 +143,6 @@ def accept(listener, patience):
     return listener.accept()
 
 
-def read_all(sock, patience):
-    data = []
-    while True:
-        if not select.select([sock], [], [], patience)[0]:
-            raise Wrong("the data connection hangs after %d bytes" % sum(map(len, data)))
-        try:
-            more = sock.recv(1 << 20)
-        except ConnectionError as e:
-            raise Wrong("data connection: %s" % e)
-        if not more:
-            return b"".join(data)
-        data.append(more)
-
-
 class Sniffer:
     """Packets of an interface, kept until somebody asks."""
 
@@ -249,11 +235,6 @@ class Lab:
         """NAME...: the control connections end, and what belongs to them"""
         for name in names:
             self.sessions.pop(name).close()
-
-    def cmd_say(self, name, side, text, patience=PATIENCE):
-        """NAME client|server TEXT: one line; what the other side hears"""
-        session = self.sessions[name]
-        return {"saw": self.exchange(session, getattr(session, side), text, float(patience)).replace("\t", " ")}
 
     def cmd_noop(self, *names, patience=PATIENCE):
         """NAME...: do the control connections work?"""
@@ -371,10 +352,6 @@ class Lab:
         finally:
             sock.close()
 
-    def cmd_serve(self, ns, addr, port):
-        """NS ADDR PORT: somebody listens there"""
-        self.listener(ns, addr, int(port))
-
     # ---- TFTP: a request, an answer from a new port ----
 
     def cmd_tftp(self, client, server, addr, port="69", sport="0", op="1", patience=PATIENCE):
@@ -455,10 +432,6 @@ class Lab:
             raise Wrong("%d and %d segments, first difference: %r" % (
                 len(a), len(b), next(((x, y) for x, y in zip(a, b) if x != y), "length")))
         return {"n": len(a)}
-
-    def cmd_unsniff(self, *names):
-        for name in names:
-            self.sniffers.pop(name).sock.close()
 
     # ---- many at once ----
 

@@ -344,17 +344,6 @@ capture()
 # capture_stop NAME: the file is complete afterwards
 capture_stop() { nap 0.1; stop "$1" INT; }
 
-# capture_lines NAME [FILTER...]: the array LINES gets one line per packet
-capture_lines()
-{
-	local name=$1
-	shift
-	mapfile -t LINES < <(tcpdump -n -r "$TMP/$name.pcap" "$@" 2>/dev/null)
-}
-
-# capture_has NAME STRING: do the bytes occur in any packet of the file?
-capture_has() { grep -qaF -- "$2" "$TMP/$1.pcap"; }
-
 # ---- our modules ----
 
 # alg_load [PROTOCOL...]: nf_alg, the protocols' modules, and nf_alg_nat unless ALG_NAT=0. Skips the test where they are not

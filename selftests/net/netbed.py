@@ -77,16 +77,6 @@ def accept(listener, timeout=None):
     return sock, (peer[0], peer[1])
 
 
-def accepts(listener, timeout=0):
-    """Did anybody come?"""
-    try:
-        sock, _ = accept(listener, timeout or NEVER)
-        sock.close()
-        return True
-    except OSError:
-        return False
-
-
 def reachable(ns, host, port, timeout=None):
     """Does a connection come about? With Markers at once, or never."""
     if markers and not timeout:

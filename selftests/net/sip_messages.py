@@ -14,8 +14,7 @@ import socket
 import struct
 import sys
 
-from raw_lib import (ACK, CLIENT4, CLIENT6, PSH, ROUTER4, SERVER4, SERVER6, UDP, Flow, Router, Tap, Wrong, expect, expect_is, ip,
-                     udp)
+from raw_lib import CLIENT4, CLIENT6, SERVER4, SERVER6, UDP, Flow, Router, Tap, Wrong, expect, expect_is, ip, udp
 from sip_reader import Message, Unreadable, uri_endpoint
 
 SLOW = os.environ.get("NF_ALG_KERNEL", "").startswith("stock")	# software emulation

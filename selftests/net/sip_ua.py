@@ -12,7 +12,7 @@ import socket
 
 import netbed
 from netbed import PATIENCE, must, must_equal, new_socket
-from sip_reader import Message, Unreadable, endpoint, next_message, uri, uri_endpoint
+from sip_reader import Message, next_message, uri, uri_endpoint
 
 
 def hostport(addr, port):

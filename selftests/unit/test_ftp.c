@@ -585,77 +585,77 @@ static struct alg_endpoint endpoint(u8 family, const char *addr, u16 port)
 
 #define LONGEST6 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
 
+static const struct {
+	const char *line;
+	u8 family;
+	const char *addr;
+	u16 port;
+	const char *text;	/* NULL: can't be said */
+} formats[] = {
+	{ "PORT 1,2,3,4,5,6\r\n", 4, "203.0.113.1", 65535, "203,0,113,1,255,255" },
+	{ "PORT 1,2,3,4,5,6\r\n", 4, "0.0.0.0", 1, "0,0,0,0,0,1" },
+	{ "PORT 1,2,3,4,5,6\r\n", 4, "255.255.255.255", 256, "255,255,255,255,1,0" },
+	{ "PORT 1,2,3,4,5,6\r\n", 4, "203.0.113.1", 0, NULL },
+	{ "PORT 1,2,3,4,5,6\r\n", 6, "2001:db8::1", 5000, NULL },
+	{ "PORT 1,2,3,4,5,6\r\n", 0, NULL, 5000, NULL },
+	{ "EPRT |1|1.2.3.4|99|\r\n", 4, "203.0.113.1", 5000, "|1|203.0.113.1|5000|" },
+	{ "EPRT !1!1.2.3.4!99!\r\n", 4, "203.0.113.1", 5000, "!1!203.0.113.1!5000!" },
+	{ "EPRT |1|1.2.3.4|99|\r\n", 6, "2001:db8::1", 5000, "|2|2001:db8::1|5000|" },
+	{ "EPRT |2|::1|99|\r\n", 4, "203.0.113.1", 5000, "|1|203.0.113.1|5000|" },
+	{ "EPRT |2|::1|99|\r\n", 6, LONGEST6, 65535, "|2|" LONGEST6 "|65535|" },
+	{ "EPRT |2|::1|99|\r\n", 6, "::", 1, "|2|::|1|" },
+	{ "EPRT :1:1.2.3.4:99:\r\n", 4, "203.0.113.1", 5000, ":1:203.0.113.1:5000:" },
+	{ "EPRT :1:1.2.3.4:99:\r\n", 6, "2001:db8::1", 5000, "|2|2001:db8::1|5000|" },
+	{ "EPRT d1d1.2.3.4d99d\r\n", 6, "2001:db8::1", 5000, "|2|2001:db8::1|5000|" },
+	{ "EPRT d1d1.2.3.4d99d\r\n", 6, "2001::1", 5000, "d2d2001::1d5000d" },
+	{ "EPRT |1|1.2.3.4|99|\r\n", 0, NULL, 5000, NULL },
+	{ "LPRT 4,4,1,2,3,4,2,5,6\r\n", 4, "203.0.113.1", 5000, "4,4,203,0,113,1,2,19,136" },
+	{ "LPRT 4,4,1,2,3,4,2,5,6\r\n", 6, "2001:db8::1", 5000,
+	  "6,16,32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,1,2,19,136" },
+	{ "LPRT 4,4,1,2,3,4,2,5,6\r\n", 6, LONGEST6, 65535,
+	  "6,16,255,255,255,255,255,255,255,255,255,255,255,255,255,255,255,255,2,255,255" },
+	{ "227 =1,2,3,4,5,6 \r\n", 4, "203.0.113.1", 5000, "203,0,113,1,19,136" },
+	{ "227 =1,2,3,4,5,6 \r\n", 6, "2001:db8::1", 5000, NULL },
+	{ "228 (4,4,1,2,3,4,2,5,6)\r\n", 4, "203.0.113.1", 5000, "4,4,203,0,113,1,2,19,136" },
+	{ "228 (4,4,1,2,3,4,2,5,6)\r\n", 6, "::1", 5000, "6,16,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,2,19,136" },
+	{ "229 (|||80|)\r\n", 4, "203.0.113.1", 5000, "5000" },
+	{ "229 (|||80|)\r\n", 0, NULL, 5000, "5000" },
+	{ "229 (|||80|)\r\n", 0, NULL, 0, NULL },
+	{ "PASV\r\n", 4, "203.0.113.1", 5000, NULL },
+	{ "AUTH TLS\r\n", 4, "203.0.113.1", 5000, NULL },
+	{ "NOOP\r\n", 4, "203.0.113.1", 5000, NULL },
+};
+
 static void test_format(void **state)
 {
-	static const struct {
-		const char *line;
-		u8 family;
-		const char *addr;
-		u16 port;
-		const char *text;	/* NULL: can't be said */
-	} rows[] = {
-		{ "PORT 1,2,3,4,5,6\r\n", 4, "203.0.113.1", 65535, "203,0,113,1,255,255" },
-		{ "PORT 1,2,3,4,5,6\r\n", 4, "0.0.0.0", 1, "0,0,0,0,0,1" },
-		{ "PORT 1,2,3,4,5,6\r\n", 4, "255.255.255.255", 256, "255,255,255,255,1,0" },
-		{ "PORT 1,2,3,4,5,6\r\n", 4, "203.0.113.1", 0, NULL },
-		{ "PORT 1,2,3,4,5,6\r\n", 6, "2001:db8::1", 5000, NULL },
-		{ "PORT 1,2,3,4,5,6\r\n", 0, NULL, 5000, NULL },
-		{ "EPRT |1|1.2.3.4|99|\r\n", 4, "203.0.113.1", 5000, "|1|203.0.113.1|5000|" },
-		{ "EPRT !1!1.2.3.4!99!\r\n", 4, "203.0.113.1", 5000, "!1!203.0.113.1!5000!" },
-		{ "EPRT |1|1.2.3.4|99|\r\n", 6, "2001:db8::1", 5000, "|2|2001:db8::1|5000|" },
-		{ "EPRT |2|::1|99|\r\n", 4, "203.0.113.1", 5000, "|1|203.0.113.1|5000|" },
-		{ "EPRT |2|::1|99|\r\n", 6, LONGEST6, 65535, "|2|" LONGEST6 "|65535|" },
-		{ "EPRT |2|::1|99|\r\n", 6, "::", 1, "|2|::|1|" },
-		{ "EPRT :1:1.2.3.4:99:\r\n", 4, "203.0.113.1", 5000, ":1:203.0.113.1:5000:" },
-		{ "EPRT :1:1.2.3.4:99:\r\n", 6, "2001:db8::1", 5000, "|2|2001:db8::1|5000|" },
-		{ "EPRT d1d1.2.3.4d99d\r\n", 6, "2001:db8::1", 5000, "|2|2001:db8::1|5000|" },
-		{ "EPRT d1d1.2.3.4d99d\r\n", 6, "2001::1", 5000, "d2d2001::1d5000d" },
-		{ "EPRT |1|1.2.3.4|99|\r\n", 0, NULL, 5000, NULL },
-		{ "LPRT 4,4,1,2,3,4,2,5,6\r\n", 4, "203.0.113.1", 5000, "4,4,203,0,113,1,2,19,136" },
-		{ "LPRT 4,4,1,2,3,4,2,5,6\r\n", 6, "2001:db8::1", 5000,
-		  "6,16,32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,1,2,19,136" },
-		{ "LPRT 4,4,1,2,3,4,2,5,6\r\n", 6, LONGEST6, 65535,
-		  "6,16,255,255,255,255,255,255,255,255,255,255,255,255,255,255,255,255,2,255,255" },
-		{ "227 =1,2,3,4,5,6 \r\n", 4, "203.0.113.1", 5000, "203,0,113,1,19,136" },
-		{ "227 =1,2,3,4,5,6 \r\n", 6, "2001:db8::1", 5000, NULL },
-		{ "228 (4,4,1,2,3,4,2,5,6)\r\n", 4, "203.0.113.1", 5000, "4,4,203,0,113,1,2,19,136" },
-		{ "228 (4,4,1,2,3,4,2,5,6)\r\n", 6, "::1", 5000, "6,16,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,2,19,136" },
-		{ "229 (|||80|)\r\n", 4, "203.0.113.1", 5000, "5000" },
-		{ "229 (|||80|)\r\n", 0, NULL, 5000, "5000" },
-		{ "229 (|||80|)\r\n", 0, NULL, 0, NULL },
-		{ "PASV\r\n", 4, "203.0.113.1", 5000, NULL },
-		{ "AUTH TLS\r\n", 4, "203.0.113.1", 5000, NULL },
-		{ "NOOP\r\n", 4, "203.0.113.1", 5000, NULL },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct alg_endpoint ep = endpoint(rows[i].family, rows[i].addr, rows[i].port);
-		bool reply = rows[i].line[0] == '2';
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		struct alg_endpoint ep = endpoint(formats[i].family, formats[i].addr, formats[i].port);
+		bool reply = formats[i].line[0] == '2';
 		char buf[ALG_FTP_TEXT], line[256], text[64], expected[64];
 		struct alg_ftp_msg msg;
 		u16 multi = 0;
 		u32 used;
 		int n;
 
-		alg_ftp_parse((const u8 *)rows[i].line, (u32)strlen(rows[i].line), reply, &multi, &msg, &used);
+		alg_ftp_parse((const u8 *)formats[i].line, (u32)strlen(formats[i].line), reply, &multi, &msg, &used);
 		n = alg_ftp_format(&msg, &ep, buf, sizeof(buf));
-		ROW_CHECK((n > 0) == (rows[i].text != NULL), rows[i].line, "can it be said");
+		ROW_CHECK((n > 0) == (formats[i].text != NULL), formats[i].line, "can it be said");
 		if (!n)
 			continue;
-		ROW_CHECK(!strcmp(buf, rows[i].text) && n == (int)strlen(buf), rows[i].line, buf);
-		ROW_CHECK(alg_ftp_format(&msg, &ep, buf, (u32)n + 1) == n, rows[i].line, "just enough room");
-		ROW_CHECK(alg_ftp_format(&msg, &ep, buf, (u32)n) == 0, rows[i].line, "no room for the NUL");
+		ROW_CHECK(!strcmp(buf, formats[i].text) && n == (int)strlen(buf), formats[i].line, buf);
+		ROW_CHECK(alg_ftp_format(&msg, &ep, buf, (u32)n + 1) == n, formats[i].line, "just enough room");
+		ROW_CHECK(alg_ftp_format(&msg, &ep, buf, (u32)n) == 0, formats[i].line, "no room for the NUL");
 
 		/* in its place the text reads as the endpoint */
-		snprintf(line, sizeof(line), "%.*s%s%s", msg.field_off, rows[i].line, rows[i].text,
-			 rows[i].line + msg.field_off + msg.field_len);
+		snprintf(line, sizeof(line), "%.*s%s%s", msg.field_off, formats[i].line, formats[i].text,
+			 formats[i].line + msg.field_off + msg.field_len);
 		n = alg_ftp_parse((u8 *)line, (u32)strlen(line), reply, &multi, &msg, &used);
-		ROW_CHECK(n == COMPLETE, rows[i].line, "reads back");
+		ROW_CHECK(n == COMPLETE, formats[i].line, "reads back");
 		if (msg.kind == ALG_FTP_229)
 			ep = (struct alg_endpoint){ .port = ep.port };
 		endpoint_text(text, &msg.ep);
 		endpoint_text(expected, &ep);
-		ROW_CHECK(!strcmp(text, expected), rows[i].line, text);
+		ROW_CHECK(!strcmp(text, expected), formats[i].line, text);
 	}
 }
 
