@@ -99,7 +99,6 @@ void error_expected(struct ctx *ctx, const char *text, const struct words *expec
 int errors_print(struct ctx *ctx);	/* returns the exit code */
 void errors_drop(struct ctx *ctx);
 
-const char *closest(const char *text, const struct words *among);	/* "did you mean", or NULL */
 
 /* Memory: they return or end the program. */
 void *grow(void *array, size_t n, size_t *room, size_t size);

@@ -168,8 +168,7 @@ struct option_def {
 
 extern const struct option_def options[OPTIONS];	/* by attribute number; [0] is empty */
 
-/* The word of @value in a table of @n names, or a number in static storage for what this version does not know. */
-const char *name_of(const char *const *names, size_t n, uint32_t value);
+/* The word of a value, or a number in static storage for what this version does not know. */
 const char *protocol_name(uint32_t protocol);
 const char *mode_name(uint32_t mode);
 const char *event_name(uint32_t event);

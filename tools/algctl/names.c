@@ -88,7 +88,7 @@ const struct option_def options[OPTIONS] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-const char *name_of(const char *const *names, size_t n, uint32_t value)
+static const char *name_of(const char *const *names, size_t n, uint32_t value)
 {
 	static char number[16];
 

@@ -165,7 +165,8 @@ static unsigned int distance(const char *a, const char *b)
 	return rows[m % 3][n];
 }
 
-const char *closest(const char *text, const struct words *among)
+/* "Did you mean", or NULL. */
+static const char *closest(const char *text, const struct words *among)
 {
 	size_t length = strlen(text);
 	unsigned int best = length < 4 ? 2 : 3;
