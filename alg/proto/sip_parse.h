@@ -117,10 +117,8 @@ static inline struct alg_sip_span alg_sip_span(u32 from, u32 end)
  */
 enum alg_parse alg_sip_header_line(const u8 *p, u32 i, u32 end, struct alg_sip_line *line);
 
-/* These return the offset behind what they read, or ALG_SCAN_BAD. */
-u32 alg_sip_quoted(const u8 *p, u32 i, u32 end);
+/* Return: the offset behind the URI, or ALG_SCAN_BAD. */
 u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where, enum alg_sip_uri_form form);
-u32 alg_sip_address(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where);
 
 /*
  * The parameter at *@i, which moves behind it. Return: 1; 0: *@i is the end or a comma; -1: neither parameter nor end.

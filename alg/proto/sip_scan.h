@@ -136,13 +136,6 @@ static inline u32 alg_skip_class(const u8 *p, u32 i, u32 end, u8 classes)
 	return i;
 }
 
-static inline u32 alg_skip_to(const u8 *p, u32 i, u32 end, u8 classes)
-{
-	while (i < end && !alg_is(p[i], classes))
-		i++;
-	return i;
-}
-
 /* The same in a line's value: p[end] can be read and is, or is not, in @classes. */
 static inline u32 alg_run_class(const u8 *p, u32 i, u8 classes)
 {

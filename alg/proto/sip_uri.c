@@ -291,7 +291,7 @@ u32 alg_sip_uri(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where whe
 
 /* ---- name-addr and parameters ---- */
 
-u32 alg_sip_quoted(const u8 *p, u32 i, u32 end)
+static u32 read_quoted(const u8 *p, u32 i, u32 end)
 {
 	for (i++; i < end && p[i] != '"'; i++)
 		if (p[i] == '\\' && ++i == end)
@@ -299,7 +299,7 @@ u32 alg_sip_quoted(const u8 *p, u32 i, u32 end)
 	return i < end ? i + 1 : ALG_SCAN_BAD;
 }
 
-u32 alg_sip_address(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where)
+static u32 read_address(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where where)
 {
 	const u8 *p = s->p;
 	u32 at;
@@ -310,7 +310,7 @@ u32 alg_sip_address(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where
 	if (p[i] == '<')
 		return read_uri(s, i + 1, end, where, ALG_SIP_URI_ANGLE);
 	if (p[i] == '"') {
-		at = alg_sip_quoted(p, i, end);
+		at = read_quoted(p, i, end);
 		if (at == ALG_SCAN_BAD)
 			return at;
 		at = alg_skip_ws(p, at, end);
@@ -364,7 +364,7 @@ int alg_sip_next_param(const u8 *p, u32 *at, u32 end, struct alg_sip_param *para
 		i = alg_skip_ws(p, behind + 1, end);
 		param->value = i;
 		if (i < end && p[i] == '"') {
-			i = alg_sip_quoted(p, i, end);
+			i = read_quoted(p, i, end);
 			if (i == ALG_SCAN_BAD)
 				return -1;
 			param->quoted = true;
@@ -387,7 +387,7 @@ bool alg_sip_party(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_where 
 	struct alg_sip_param param;
 	int more;
 
-	i = alg_sip_address(s, i, end, where);
+	i = read_address(s, i, end, where);
 	if (i == ALG_SCAN_BAD)
 		return false;
 	if (where == ALG_SIP_AT_FROM)
@@ -410,7 +410,7 @@ bool alg_sip_addresses(struct alg_sip_parser *s, u32 i, u32 end, enum alg_sip_wh
 	int more;
 
 	for (;; i++) {
-		i = alg_sip_address(s, i, end, where);
+		i = read_address(s, i, end, where);
 		if (i == ALG_SCAN_BAD)
 			return false;
 		while ((more = alg_sip_next_param(s->p, &i, end, &param)) > 0)
@@ -451,7 +451,7 @@ bool alg_sip_contacts(struct alg_sip_parser *s, u32 i, u32 end)
 		return true;
 	}
 	for (;; i++) {
-		i = alg_sip_address(s, i, end, ALG_SIP_AT_CONTACT);
+		i = read_address(s, i, end, ALG_SIP_AT_CONTACT);
 		if (i == ALG_SCAN_BAD)
 			return false;
 		more = read_contact(s, &i, end);
