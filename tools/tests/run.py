@@ -503,7 +503,8 @@ def main():
             return results.done()
         table(runner, "grammar.t", runner.args.algctl, {"ALGCTL_DRY": "1"})
         table(runner, "kernel.t", runner.args.fake, {"ALGCTL_FAKE": runner.state("table")})
-        for test in (bad_files, round_trip, modes_of_others, many, failures, completion, agreement, documented.run, lists, pages, units):
+        for test in (bad_files, round_trip, modes_of_others, many, failures, completion, agreement, documented.run, lists, pages,
+                     units):
             test(runner)
         store.run(runner)
     finally:
