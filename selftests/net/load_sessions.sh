@@ -30,7 +30,7 @@ check_pinholes "no pinhole is left" r 0
 expectations r
 check_is "no expectation is left" "$N" 0
 lab unmany
-on r conntrack -D -p tcp --dport 21 >/dev/null 2>&1
+on r conntrack -F >/dev/null 2>&1
 check_status "no session is left" r sessions 0
 check "sessions beyond that" lab many 20 c1 s1 203.0.113.2 rounds=1
 check_is "... all of them" "${L[transfers]-}" 20
