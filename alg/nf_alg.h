@@ -146,7 +146,7 @@ struct nf_alg_conn {
  * @blocked:	bit by direction: data from @blocked_seq on is dropped (policy: malformed drop)
  * @uncounted:	messages taken the short way, not yet added to the account: at most NF_ALG_UNCOUNTED_MAX, so much the counter
  *		`messages` lags behind for each session that lives
- * @mss:	smallest MSS option of both SYNs
+ * @mss:	smallest MSS option of the SYNs that it saw
  * @dir:	TCP streams by enum ip_conntrack_dir
  * @priv:	the protocol's part, zeroed at start
  *

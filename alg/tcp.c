@@ -17,6 +17,7 @@
 #include "tcp_quick.h"
 
 #define MSS_DEFAULT	536	/* RFC 9293, 3.7.1 */
+#define MSS_LEAST	128	/* who asks for less would have one packet of ours become thousands */
 /* What one message may need at least, and then more for others in the same segment. */
 #define PLAN_EDITS	(ALG_STREAM_ROOM_EDITS_MAX + 64)
 #define PLAN_BYTES	(ALG_STREAM_ROOM_TEXT_MAX + 4096)
@@ -119,7 +120,7 @@ static void remember_syn(const struct nf_alg_work *w, const struct segment *seg)
 static void session_syn(const struct nf_alg_work *w, const struct segment *seg)
 {
 	struct nf_alg_session *s = w->session;
-	u16 mss = syn_mss(w, seg) ?: MSS_DEFAULT;
+	u16 mss = max_t(u16, syn_mss(w, seg) ?: MSS_DEFAULT, MSS_LEAST);
 
 	if (!s->dir[w->dir].synced)
 		alg_stream_init(&s->dir[w->dir], seg->seq + 1 + seg->len);
@@ -151,12 +152,15 @@ static void tell_conntrack(const struct nf_alg_work *w, const struct alg_stream 
 		nf_ct_seqadj_set(w->ct, w->ctinfo, htonl(e->seq), (s32)e->new_len - (s32)e->old_len);
 }
 
-/* Largest payload of a segment with this one's options: the MSS counts them as data (RFC 6691). */
+/*
+ * Largest payload of a segment with this one's options: the MSS counts them as data (RFC 6691). What the way takes its sender alone
+ * knows, and has made the segment fit: what it grows by goes in another one, or it would be lost as often as it is repeated.
+ */
 static u16 payload_max(const struct nf_alg_work *w, const struct segment *seg)
 {
-	u32 options = seg->hdr - sizeof(struct tcphdr), mss = w->session->mss;
+	u32 options = seg->hdr - sizeof(struct tcphdr), mss = w->session->mss, fits = max_t(u32, seg->len, MSS_DEFAULT);
 
-	return mss > options ? mss - options : 0;
+	return mss > options ? min(mss - options, fits) : fits;
 }
 
 /* Payload is replaced as a whole by bytes that begin at another place in the stream. */

@@ -547,7 +547,8 @@ class End:
 class Flow:
     """A control connection through the router: its ends are @inside and @outside, also known as @client and @server."""
 
-    def __init__(self, router, isn=None, syn=True, dnat=False, v6=False, mss=1460, sport=None, options=None, service=21):
+    def __init__(self, router, isn=None, syn=True, dnat=False, v6=False, mss=1460, sport=None, options=None, service=21,
+                 client_mss=None):
         self.router = router
         random_isn = [random.getrandbits(32), random.getrandbits(32)] if isn is None else isn
         sport = sport or next(router.ports)
@@ -562,14 +563,14 @@ class Flow:
         self.client, self.server = (self.outside, self.inside) if dnat else (self.inside, self.outside)
         if options:
             self.inside.options = options
-        self.mss = b"\2\4" + struct.pack("!H", mss) + b"\4\2"
+        self.client_mss, self.mss = (b"\2\4" + struct.pack("!H", n) + b"\4\2" for n in (client_mss or mss, mss))
         self.stray = []
         if syn:
             self.handshake()
 
     def handshake(self):
         c, s = self.client, self.server
-        c.raw(c.isn, 0, SYN, options=self.mss)
+        c.raw(c.isn, 0, SYN, options=self.client_mss)
         self.run()
         expect(s.irs is not None, "no SYN arrived")
         s.raw(s.isn, s.irs + 1, SYN | ACK, options=self.mss)

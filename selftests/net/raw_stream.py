@@ -12,7 +12,7 @@ import socket
 import sys
 
 from raw_lib import (ACK, CLIENT4, FIN, PSH, ROUTER4, SERVER4, SYN, TCP, URG, Flow, Router, Tap, check_stream, endpoint,
-                     eprt, expect, expect_is, ip, port, tcp)
+                     eprt, expect, expect_is, ip, port, run, tcp)
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else random.getrandbits(32)
@@ -280,6 +280,56 @@ def growth(router):
     router.nat(True)
 
 
+def growth_to_client(router):
+    """The same towards the client, who takes less at a time than the server."""
+    public = socket.inet_aton("203.0.113.100")
+    text = b"".join(b"227 =192,168,1,11,121,%d\r\n" % n for n in range(100, 124))
+    flow = Flow(router, dnat=True, mss=1460, client_mss=len(text), syn=False)
+    c, s = flow.client, flow.server
+    c.remote = public, 21
+    flow.handshake()
+    flow.greet()
+    for _ in range(24):
+        c.say(b"PASV\r\n")
+    flow.insist(c)
+    c.segments = c.largest = 0
+    s.say(text)
+    flow.insist(s)
+    ports = check_stream(s.sent, c.got, public=public)
+    expect_is((len(ports), c.segments, c.largest), (24, 2, len(text)), "replies rewritten, segments, bytes of the longer")
+    flow.finish()
+
+
+def growth_on_path(router):
+    """The way out takes less than both ends do. The sender has found out, and sends segments that fit; so do ours."""
+    router.nat(True, socket.inet_aton("203.0.113.100"))
+    run("ip", "link", "set", "wan0", "mtu", "1400", ns=router.r)
+    flow = Flow(router, options={"frag": 0x4000}).greet()		# DF
+    c, s = flow.client, flow.server
+    first = router.fresh(10)
+    text = b"".join(port(first + n) for n in range(10))
+    c.say(text + b"NOOP " + b"x" * (1360 - len(text) - 7) + b"\r\n")
+    flow.run()
+    expect_is([p for _, p in flow.stray], [], "errors")
+    ports = received(flow, c)
+    expect_is((len(ports), s.segments, s.largest), (10, 2, 1360), "commands rewritten, segments, bytes of the longer")
+    pinhole_leads(flow, ports[-1], first + 9)
+    flow.finish()
+    run("ip", "link", "set", "wan0", "mtu", "1500", ns=router.r)
+    router.nat(True)
+
+
+def tiny_mss(router):
+    """Who says that he takes one byte at a time does not make the router send as many packets."""
+    flow = Flow(router, mss=1).greet()
+    c, s = flow.client, flow.server
+    first = router.fresh(2)
+    c.say(port(first) + port(first + 1))
+    received(flow, c)
+    expect_is(s.segments, 1, "segments")
+    flow.finish()
+
+
 def long_lines(router):
     """Lines of 70,000 bytes, NUL bytes, bare CR and LF: all of it arrives, and the next command is read."""
     flow = Flow(router).greet()
@@ -449,6 +499,9 @@ def main():
             tap.point("acknowledgements on data, both directions", both_directions, router)
             tap.point("long lines, NUL and control bytes", long_lines, router)
             tap.point("a longer public address; a segment that grows beyond the MSS", growth, router)
+            tap.point("replies that grow beyond the client's MSS", growth_to_client, router)
+            tap.point("commands that grow beyond the MTU of the way out", growth_on_path, router)
+            tap.point("a receiver that asks for one byte at a time", tiny_mss, router)
             tap.point("227 of a server behind DNAT: split, lost, repeated", replies, router)
             tap.point("nothing so far was invalid to conntrack", nothing_invalid, router)
             tap.point("ABOR as urgent data", urgent, router)
