@@ -383,8 +383,9 @@ void nf_alg_public_hold(struct nf_alg_public *public);
 void nf_alg_public_put(struct nf_alg_public *public);	/* NULL is allowed. Any context. */
 
 /*
- * Is @public somebody's public endpoint? Then @target is where it leads, and @same says whether it is in the zone of @work's
- * connection, so that both can talk to each other directly. And the other way: the public endpoint of a target in this zone.
+ * Is @public the public endpoint of somebody in the zone of @work's connection? Then @target is where it leads, and @same says
+ * whether it is of the same tenant, so that both can talk to each other directly. And the other way: the public endpoint of a
+ * target in this zone.
  * Under RCU.
  */
 bool nf_alg_public_to_target(const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *public,

@@ -582,9 +582,11 @@ EXPORT_SYMBOL_GPL(nf_alg_public_get_pair);
  * @l4proto:	transport
  * @public:	endpoint
  * @target:	result: where it leads
- * @same:	result: its owner is in the zone and of the tenant of @work's connection, both can talk to each other directly
+ * @same:	result: its owner is of the tenant of @work's connection, too, both can talk to each other directly
  *
- * Context: under rcu_read_lock(). Return: false if it is not.
+ * In another zone the same addresses are others': what leads there is nobody's here.
+ *
+ * Context: under rcu_read_lock(). Return: false if it is not, or not in the zone of @work's connection.
  */
 bool nf_alg_public_to_target(const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *public,
 			     struct alg_endpoint *target, bool *same)
@@ -601,7 +603,7 @@ bool nf_alg_public_to_target(const struct nf_alg_work *work, u8 l4proto, const s
 	hlist_for_each_entry_rcu(c, nf_alg_claim_chain(key.hash), node) {
 		const struct public_endpoint *pe;
 
-		if (c->kind != CLAIM_PUBLIC || !nf_alg_claim_equal(c, &key))
+		if (c->kind != CLAIM_PUBLIC || !nf_alg_claim_equal(c, &key) || c->zone.id != nf_ct_zone(work->ct)->id)
 			continue;
 		pe = claim_public((struct nf_alg_claim *)c);
 		if (!refcount_read(&pe->pub.ref))

@@ -8,6 +8,7 @@ import sys
 
 from netbed import OURS, algctl, check, eventually, finish, must, must_equal, new_socket, pinholes, socket
 from sip_lan import PRIVATE, lan_bed
+from sip_reader import uri, uri_endpoint
 from sip_ua import Bed, Call, Established, Media, Phone, packet, sdp
 
 
@@ -120,6 +121,24 @@ def quota(two):
     talk_once(two, two.b, 4306, 7306)
 
 
+def register(two, cseq, expires):
+    """b1 at s1. Where it is reached, as s1 was told."""
+    lines = ["REGISTER sip:203.0.113.2 SIP/2.0", "Via: SIP/2.0/UDP 192.168.1.11:5060;branch=z9hG4bKsame%d" % cseq,
+             "Max-Forwards: 70", "From: <sip:b@203.0.113.2>;tag=same", "To: <sip:b@203.0.113.2>",
+             "Call-ID: register@192.168.1.11", "CSeq: %d REGISTER" % cseq, "Contact: <sip:b@192.168.1.11:5060>",
+             "Expires: %d" % expires]
+    two.b.send(Call.text(lines, b""), two.at1)
+    seen = two.s1.receive("register@192.168.1.11")
+    place = uri(seen["contact"])
+    answer = ["SIP/2.0 200 OK"] + ["Via: " + v for v in seen.all("via")]
+    answer += ["From: " + seen["from"], "To: %s;tag=s" % seen["to"], "Call-ID: " + seen.call_id, "CSeq: " + seen["cseq"]]
+    if expires:
+        answer.append("Contact: <%s>;expires=%d" % (place, expires))
+    two.s1.send(Call.text(answer, b""), seen.source)
+    two.b.receive(seen.call_id)
+    return place
+
+
 def blocks():
     """Media ports are in the block of their tenant, RTP even, RTCP next to it; on both sides of a call."""
     two = Two()
@@ -136,6 +155,24 @@ def blocks():
 
     check("port block of zone 1", one, two.a, 10000)
     check("port block of zone 2", one, two.b, 20000)
+
+    def same_address():
+        """
+        b1 is registered. What the server tells a1 of that place is not its own, though the address there is: it arrives as written,
+        and a1's answers name it again.
+        """
+        place = register(two, 1, 600)
+        must(20000 <= uri_endpoint(place)[1] <= 20063, "b1 is registered at %s" % place)
+        call = Call(two.a, two.s1, two.at1)
+        call.invite(4000)
+        call.callee.tag = "relayed"
+        call.callee.local = uri_endpoint(place)
+        must_equal(call.answer(7400)["contact"], "<sip:bob@%s:%d;transport=udp>" % uri_endpoint(place), "b1's place, told to a1")
+        must_equal(call.ack().uri, call.callee.contact, "Request-URI of a1's answer")
+        call.bye()
+        register(two, 2, 0)
+
+    check("another subscriber's place at one's own address", same_address)
 
     def full():
         """There is room for 31 pairs beside the signalling port; what does not fit passes without media, and all comes back."""
