@@ -299,9 +299,9 @@ void sip_call_end(struct sip_call *call, int reason)
 	call->state = NF_ALG_CALL_STATE_CLOSING;
 	call->dead = true;
 	rhashtable_remove_fast(&table, &call->node, table_params);
-	call_unnumber(call);
 	sip_holes_close(call);
 	parties_free(call);
+	call_unnumber(call);	/* a namespace that goes waits for those that it finds */
 	if (reason)
 		nf_alg_count(call->account, NF_ALG_PROTOCOL_SIP, reason);
 	sip_call_event(call, NF_ALG_EVENT_CALL_ENDED);
