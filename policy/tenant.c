@@ -89,8 +89,8 @@ static u32 tenant_id_new(struct nf_alg_policy_net *pn)
 	u32 id;
 
 	do {
-		id = ++pn->next_tenant;
-	} while (!id || (running && nf_alg_table_by_id(&running->tenants, id)) ||
+		id = pn->next_tenant = pn->next_tenant % NF_ALG_ID_MAX + 1;
+	} while ((running && nf_alg_table_by_id(&running->tenants, id)) ||
 		 (pn->shadow && nf_alg_table_by_id(&pn->shadow->tenants, id)));
 	return id;
 }
