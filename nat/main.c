@@ -37,13 +37,15 @@ static void follow_source(struct nf_conn *ct, const struct nf_conntrack_expect *
 			  u16 src_min, u16 src_max)
 {
 	const struct nf_conntrack_tuple *own = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
-	const struct nf_conntrack_tuple *other = &ct->master->tuplehash[exp->dir].tuple;
+	/* older kernels take any number from who makes expectations by netlink */
+	enum ip_conntrack_dir dir = exp->dir == IP_CT_DIR_ORIGINAL ? IP_CT_DIR_ORIGINAL : IP_CT_DIR_REPLY;
+	const struct nf_conntrack_tuple *other = &ct->master->tuplehash[dir].tuple;
 	struct nf_nat_range2 range = {};
 
 	if (source) {
 		range_endpoint(&range, source);
 	} else if (own->src.l3num == other->src.l3num && nf_inet_addr_cmp(&own->src.u3, &other->src.u3)) {
-		range_addr(&range, &ct->master->tuplehash[!exp->dir].tuple.dst.u3);
+		range_addr(&range, &ct->master->tuplehash[!dir].tuple.dst.u3);
 		if (src_min)
 			range_ports(&range, src_min, src_max);
 	} else {
