@@ -136,16 +136,21 @@ static inline bool sip_same_endpoint(const struct alg_endpoint *a, const struct 
 #define SIP_CONN_KEEP	64
 
 /**
- * struct sip_conn - a UDP connection that somebody needs, without a reference to it
- * @used:	the rest is valid
+ * struct sip_conn - a connection that somebody needs, without a reference to it; zeroed: none
+ * @tuple:	original one
+ * @used:	it is UDP, so that its time is what is asked for
+ * @tenant:	on a service of whose policy it stands, 0: on none
  */
 struct sip_conn {
 	struct nf_conntrack_tuple tuple;
 	struct nf_conntrack_zone zone;
 	bool used;
+	u32 tenant;
 };
 
-void sip_conn_set(struct sip_conn *conn, const struct nf_alg_work *work);	/* over TCP: none */
+void sip_conn_set(struct sip_conn *conn, const struct nf_alg_work *work);
+/* Does @tenant still have the service that it stands on, if it is one of his? Else its messages are not seen. Under RCU. */
+bool sip_conn_served(const struct sip_conn *conn, const struct nf_alg_tenant *tenant);
 /* It lives for @secs from now, at least, if it is still there. Any context. */
 void sip_conn_keep(struct net *net, const struct sip_conn *conn, u32 secs);
 void sip_conn_release(const struct nf_alg_work *work);	/* no longer than others need it */

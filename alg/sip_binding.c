@@ -245,7 +245,8 @@ static bool binding_allowed(const struct sip_binding *b)
 	if (!b->account)
 		return true;
 	tenant = nf_alg_tenant_by_id(b->net, b->account->id);
-	return tenant && nf_alg_tenant_rule(tenant, NF_ALG_PROTOCOL_SIP)->mode == NF_ALG_MODE_ON;
+	return tenant && nf_alg_tenant_rule(tenant, NF_ALG_PROTOCOL_SIP)->mode == NF_ALG_MODE_ON &&
+	       sip_conn_served(&b->conn, tenant);
 }
 
 /* A dialog of a call is of no use when that is gone, however it ended. Under RCU. */

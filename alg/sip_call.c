@@ -58,7 +58,7 @@ static u8 leg_of(const struct sip_call *call, const struct alg_endpoint *inside)
 	return SIP_NONE;
 }
 
-static bool leg_used(const struct sip_call *call, u8 leg)
+bool sip_leg_used(const struct sip_call *call, u8 leg)
 {
 	int i;
 
@@ -72,12 +72,12 @@ static u8 leg_new(struct sip_call *call, const struct alg_endpoint *inside)
 {
 	u8 i;
 
-	for (i = 0; i < call->n_legs && leg_used(call, i); i++)
+	for (i = 0; i < call->n_legs && sip_leg_used(call, i); i++)
 		;
 	if (i == SIP_LEGS)
 		return SIP_NONE;
 	call->legs[i] = *inside;
-	call->conns[i].used = false;
+	memset(&call->conns[i], 0, sizeof(call->conns[i]));
 	call->n_legs = max_t(u8, call->n_legs, i + 1);
 	return i;
 }

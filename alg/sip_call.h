@@ -183,6 +183,9 @@ static inline u32 sip_option(const struct sip_turn *t, unsigned int what)
 	return nf_alg_work_option(t->m->work, what);
 }
 
+/* sip_call.c */
+bool sip_leg_used(const struct sip_call *call, u8 leg);	/* by a dialog */
+
 /* sip_table.c */
 void sip_call_key(const struct sip_message *m, struct sip_call_key *key);
 u64 sip_tag_hash(const struct sip_message *m, const struct alg_sip_span *span);

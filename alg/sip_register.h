@@ -74,7 +74,7 @@ bool sip_contact_admits(const struct nf_alg_work *work, const struct alg_endpoin
  * @dialog:	not a registration
  * @call:	a dialog's call, with which it ends; @call.net NULL: it is none of a call (SUBSCRIBE, REFER)
  * @granted:	the registrar said so
- * @conn:	of a granted one, the connection that it was granted over; @kept: when that was seen to
+ * @conn:	of a granted one, the connection that it was granted over, else none; @kept: when that was seen to
  * @gone:	taken down
  * @registrar:	other end of the connection
  * @since, @until: jiffies

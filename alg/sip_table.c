@@ -312,7 +312,17 @@ void sip_call_end(struct sip_call *call, int reason)
 
 /* ---- collector ---- */
 
-/* The tenant may have been taken away, or its SIP switched off. Its pinholes are closed already. */
+static bool conns_served(const struct sip_call *call, const struct nf_alg_tenant *tenant)
+{
+	u8 i;
+
+	for (i = 0; i < call->n_legs; i++)
+		if (sip_leg_used(call, i) && !sip_conn_served(&call->conns[i], tenant))
+			return false;
+	return true;
+}
+
+/* The tenant may have been taken away, or its SIP switched off, or a service. Its pinholes are closed already. */
 bool sip_call_allowed(struct sip_call *call)
 {
 	u32 gen = nf_alg_generation(call->net);
@@ -323,7 +333,7 @@ bool sip_call_allowed(struct sip_call *call)
 		return true;
 	rcu_read_lock();
 	tenant = nf_alg_tenant_by_id(call->net, call->account->id);
-	ret = tenant && nf_alg_tenant_rule(tenant, NF_ALG_PROTOCOL_SIP)->mode == NF_ALG_MODE_ON;
+	ret = tenant && nf_alg_tenant_rule(tenant, NF_ALG_PROTOCOL_SIP)->mode == NF_ALG_MODE_ON && conns_served(call, tenant);
 	rcu_read_unlock();
 	call->gen = gen;
 	return ret;

@@ -40,10 +40,14 @@ static bool datagram_read(struct sk_buff *skb, unsigned int protoff, struct data
 void sip_conn_set(struct sip_conn *conn, const struct nf_alg_work *w)
 {
 	conn->used = nf_ct_protonum(w->ct) == IPPROTO_UDP;
-	if (!conn->used)
-		return;
+	conn->tenant = w->account && nf_alg_work_on_service(w) ? w->account->id : 0;
 	conn->tuple = w->ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 	conn->zone = *nf_ct_zone(w->ct);
+}
+
+bool sip_conn_served(const struct sip_conn *conn, const struct nf_alg_tenant *tenant)
+{
+	return conn->tenant != nf_alg_tenant_id(tenant) || nf_alg_tenant_serves(tenant, NF_ALG_PROTOCOL_SIP, &conn->tuple);
 }
 
 void sip_conn_keep(struct net *net, const struct sip_conn *conn, u32 secs)

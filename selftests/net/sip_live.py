@@ -90,14 +90,15 @@ def show():
 
 def policy():
     bed = new_bed()
+    algctl("r", "service", "add", "sip-other", "protocol", "sip", "udp", "5999")
     for transport in "udp", "tcp":
         client, server = phones(transport)
 
-        def off_and_on():
+        def off_and_on(*words):
             """SIP is switched off during a call: what waits is closed, messages pass as they are; on again: the next call works."""
             call = Established(bed, client, server, SERVER, next(ports), next(ports))
             bed.open("RTP", (call.a.rtp, call.at_b.rtp, call.b.rtp))
-            algctl("r", "policy", "set", "default", "sip", "off")
+            algctl("r", "policy", "set", "default", "sip", *words)
             must_equal((pinholes(), calls()), ([], []), "pinholes, calls")
             call.mute("media")
             bed.closed("RTCP, which nobody had used", (call.b.rtcp, call.at_a.rtcp, call.a.rtcp),
@@ -108,7 +109,7 @@ def policy():
             call.call.answer(call.b.port)
             call.call.ack()
             call.call.bye()
-            algctl("r", "policy", "set", "default", "sip", "on")
+            algctl("r", "policy", "set", "default", "sip", "on", "services", "sip-udp,sip-tcp")
             call.close()
             server.forbidden = PRIVATE
             call = Established(bed, client, server, SERVER, next(ports), next(ports))
@@ -117,7 +118,8 @@ def policy():
             call.mute("media after BYE")
             call.close()
 
-        check("SIP off during a call and on again, over %s" % transport, off_and_on)
+        check("SIP off during a call and on again, over %s" % transport, off_and_on, "off")
+        check("its service is taken away and given back, over %s" % transport, off_and_on, "services", "sip-other")
 
         def options():
             """hold=close: the media of a call on hold are closed, resumed at the same ports; with keep they stay open."""

@@ -247,6 +247,16 @@ def anybody(line, registrar):
     must(not line.gets_in(registrar.stranger), "without direct-signalling a stranger gets in")
 
 
+def unserved(line, registrar):
+    """The policy no longer has the service that the phone's connection stands on: nobody sees any more when it ends."""
+    line.register()
+    algctl("r", "policy", "set", "default", "sip", "services", "sip-other")
+    must_equal(listed(line), [], "registrations")
+    algctl("r", "policy", "set", "default", "sip", "services", "sip-udp,sip-tcp")
+    line.register()
+    must(line.gets_in(registrar.calling), "the registrar does not get in")
+
+
 def quota(phone, registrar):
     """max-registrations: one more is not served, and counted."""
     algctl("r", "policy", "set", "default", "sip", "option", "max-registrations=1")
@@ -292,6 +302,7 @@ def one_kind(title, addr, registrar_addr, third, transport):
         if title == "NAT over udp":
             check("%s: connections get each other's ports" % title, renumbered, line, registrar)
         check("%s: direct-signalling" % title, anybody, line, registrar)
+        check("%s: its service is taken away and given back" % title, unserved, line, registrar)
         check("%s: ended by expires=0" % title, ends, line, registrar, "0")
         check("%s: ended by *" % title, ends, line, registrar, "*")
         for how in ("Contact", "Expires", "request", "request's parameter") if title == "NAT over udp" else ("Contact",):
@@ -302,6 +313,8 @@ def one_kind(title, addr, registrar_addr, third, transport):
     registrar.close()
 
 
+if works and OURS:
+    algctl("r", "service", "add", "sip-other", "protocol", "sip", "udp", "5999")
 for transport in "udp", "tcp":
     one_kind("NAT", "192.168.1.11", "203.0.113.2", "203.0.113.3", transport)
     one_kind("IPv6", "2001:db8:1::11", "2001:db8:2::2", "2001:db8:2::3", transport)
