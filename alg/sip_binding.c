@@ -12,6 +12,7 @@
 #define LISTS		64
 #define LOCKS		64
 #define GC_PERIOD	HZ
+#define DIALOGS		16	/* of no call, for each registration that the policy allows */
 #define CONN_PERIOD	(16 * HZ)	/* shorter than any timeout that conntrack gives an answered UDP connection */
 
 /**
@@ -131,6 +132,15 @@ static void binding_unlist(struct sip_binding *b)
 		atomic_dec(&bn->registrations);
 }
 
+static void binding_discharge(struct sip_binding *b)
+{
+	if (b->kind == SIP_REGISTRATION)
+		nf_alg_quota_registration_give(b->account);
+	else if (b->kind == SIP_OTHER_DIALOG)
+		nf_alg_quota_dialog_give(b->account);
+	nf_alg_account_put(b->account);
+}
+
 void sip_binding_end(struct sip_binding *b)
 {
 	if (b->gone)
@@ -141,21 +151,31 @@ void sip_binding_end(struct sip_binding *b)
 	rhltable_remove(&bindings, &b->node, bindings_params);
 	binding_unlist(b);
 	sip_contact_put(b->contact);
-	if (b->account && !b->dialog)
-		nf_alg_quota_registration_give(b->account);
-	nf_alg_account_put(b->account);
+	binding_discharge(b);
 	kfree_rcu(b, rcu);
 }
 
-/* The tenant's, with a reference; for registrations with one of its quota. Return: 0, or why not. */
+static bool binding_quota(const struct sip_binding *b, struct nf_alg_work *w)
+{
+	u32 max = nf_alg_work_option(w, NF_ALG_A_OPTION_MAX_REGISTRATIONS);
+
+	switch (b->kind) {
+	case SIP_REGISTRATION:
+		return nf_alg_quota_registration_take(w->account, max);
+	case SIP_OTHER_DIALOG:
+		return nf_alg_quota_dialog_take(w->account, max * DIALOGS);
+	}
+	return true;
+}
+
+/* The tenant's, with a reference and one of its quota. Return: 0, or why not. */
 static int binding_account(struct sip_binding *b, struct nf_alg_work *w)
 {
 	struct nf_alg_account *account = w->account;
 
 	if (!account || !nf_alg_account_hold(account))
 		return 0;
-	if (!b->dialog &&
-	    !nf_alg_quota_registration_take(account, nf_alg_work_option(w, NF_ALG_A_OPTION_MAX_REGISTRATIONS))) {
+	if (!binding_quota(b, w)) {
 		nf_alg_account_put(account);
 		return NF_ALG_REASON_QUOTA_REGISTRATIONS;
 	}
@@ -172,7 +192,8 @@ static void copy_aor(struct sip_binding *b, const struct sip_message *m)
 }
 
 /* Takes over the caller's use of @contact, also when it fails. */
-struct sip_binding *sip_binding_new(struct sip_message *m, u64 owner, struct sip_contact *contact, bool dialog)
+struct sip_binding *sip_binding_new(struct sip_message *m, u64 owner, struct sip_contact *contact,
+				    enum sip_binding_kind kind)
 {
 	struct sip_binding *b = kzalloc(sizeof(*b), GFP_ATOMIC | __GFP_NOWARN);
 	int reason = NF_ALG_REASON_NO_MEMORY;
@@ -182,7 +203,8 @@ struct sip_binding *sip_binding_new(struct sip_message *m, u64 owner, struct sip
 	b->owner = owner;
 	b->net = m->work->net;
 	b->contact = contact;
-	b->dialog = dialog;
+	b->kind = kind;
+	b->dialog = kind != SIP_REGISTRATION;
 	b->registrar = m->receiver;
 	b->since = jiffies;
 	copy_aor(b, m);
@@ -199,9 +221,7 @@ struct sip_binding *sip_binding_new(struct sip_message *m, u64 owner, struct sip
 	return b;
 
 out_account:
-	if (b->account && !dialog)
-		nf_alg_quota_registration_give(b->account);
-	nf_alg_account_put(b->account);
+	binding_discharge(b);
 out_free:
 	kfree(b);
 out_contact:

@@ -197,7 +197,7 @@ static bool has_moved(const struct sip_message *m, const struct sip_binding *b, 
 
 /* The owner's binding to the named endpoint, made if need be; it stays for @secs. */
 static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const struct named *named, u32 secs,
-				      bool dialog)
+				      enum sip_binding_kind kind)
 {
 	struct nf_alg_work *w = m->work;
 	struct sip_contact *contact;
@@ -220,7 +220,7 @@ static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const st
 		contact = sip_contact_get(w, w->dir, &named->key, named->flow);
 		if (!contact)
 			return NULL;
-		b = sip_binding_new(m, owner, contact, dialog);
+		b = sip_binding_new(m, owner, contact, kind);
 		if (!b)
 			return NULL;
 	}
@@ -279,7 +279,7 @@ static void register_request(struct sip_message *m)
 			continue;
 		expires = asked_expires(msg, &msg->contacts[i]);
 		if (expires)
-			b = owner_bind(m, owner, &named, ASK, false);
+			b = owner_bind(m, owner, &named, ASK, SIP_REGISTRATION);
 		else
 			b = owner_find(owner, m->work->net, &named.key, &n);
 		if (b)
@@ -419,7 +419,7 @@ static void dialog_contacts(struct sip_message *m, u64 owner, u32 secs, const st
 	for (i = 0; i < m->msg.n_contacts; i++) {
 		if (!named_contact(m, i, &named, true) || named.flow)
 			continue;
-		b = owner_bind(m, owner, &named, secs, true);
+		b = owner_bind(m, owner, &named, secs, call ? SIP_CALL_DIALOG : SIP_OTHER_DIALOG);
 		if (!b)
 			continue;
 		if (call)

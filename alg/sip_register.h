@@ -61,6 +61,12 @@ void sip_contact_put(struct sip_contact *contact);
 bool sip_contact_admits(const struct nf_alg_work *work, const struct alg_endpoint *target,
 			const struct alg_endpoint *peer);
 
+enum sip_binding_kind {
+	SIP_REGISTRATION,
+	SIP_CALL_DIALOG,	/* limited by its call's quota */
+	SIP_OTHER_DIALOG,	/* SUBSCRIBE, REFER */
+};
+
 /*
  * struct sip_binding - an owner reached by a Contact
  * @node:	in the table, by @owner
@@ -69,8 +75,9 @@ bool sip_contact_admits(const struct nf_alg_work *work, const struct alg_endpoin
  * @owner:	address of record or dialog
  * @net:	namespace
  * @contact:	where it is reached, with a use of it
- * @account:	the tenant's, with a reference and a registration of its quota, or NULL
+ * @account:	the tenant's, with a reference and, by @kind, a registration or dialog of its quota; or NULL
  * @id:		number, growing in the namespace
+ * @kind:	enum sip_binding_kind
  * @dialog:	not a registration
  * @call:	a dialog's call, with which it ends; @call.net NULL: it is none of a call (SUBSCRIBE, REFER)
  * @granted:	the registrar said so
@@ -95,6 +102,7 @@ struct sip_binding {
 	struct sip_call_key call;
 	struct sip_conn conn;
 	unsigned long kept;
+	u8 kind;
 	bool dialog;
 	bool granted;
 	bool gone;
@@ -113,7 +121,8 @@ struct sip_binding {
 spinlock_t *sip_owner_lock(u64 owner);
 struct rhlist_head *sip_bindings(u64 owner);	/* for rhl_for_each_entry_rcu(), under RCU */
 /* Under the owner's lock. Takes over the caller's use of @contact, also when it is refused (counted): then NULL. */
-struct sip_binding *sip_binding_new(struct sip_message *m, u64 owner, struct sip_contact *contact, bool dialog);
+struct sip_binding *sip_binding_new(struct sip_message *m, u64 owner, struct sip_contact *contact,
+				    enum sip_binding_kind kind);
 void sip_binding_grant(struct sip_binding *binding);
 void sip_binding_end(struct sip_binding *binding);
 bool sip_dialogs_any(struct net *net);

@@ -244,6 +244,20 @@ void nf_alg_quota_registration_give(struct nf_alg_account *account)
 }
 EXPORT_SYMBOL_GPL(nf_alg_quota_registration_give);
 
+/* The same for a dialog that is of no call. */
+bool nf_alg_quota_dialog_take(struct nf_alg_account *account, u32 max)
+{
+	return !account || quota_take(&account->dialogs, max);
+}
+EXPORT_SYMBOL_GPL(nf_alg_quota_dialog_take);
+
+void nf_alg_quota_dialog_give(struct nf_alg_account *account)
+{
+	if (account)
+		atomic_dec(&account->dialogs);
+}
+EXPORT_SYMBOL_GPL(nf_alg_quota_dialog_give);
+
 /**
  * nf_alg_quota_request_take() - one more request, now
  * @account:	may be NULL: unlimited

@@ -39,6 +39,7 @@ struct nf_alg_counters {
  * @pinholes:	pinholes, pending and active
  * @calls:	by protocol
  * @registrations: of SIP
+ * @dialogs:	of SIP, those of no call
  * @requests:	request-rate, as @bucket
  * @held:	bytes of partial messages that streams keep
  * @bucket:	pinhole-rate: tokens left, and up to which jiffies they were filled; both changed by cmpxchg on one word
@@ -53,6 +54,7 @@ struct nf_alg_account {
 	atomic_t pinholes;
 	atomic_t calls[NF_ALG_PROTOCOLS];
 	atomic_t registrations;
+	atomic_t dialogs;
 	atomic_t held;
 	atomic64_t bucket;
 	atomic64_t requests;
@@ -155,6 +157,8 @@ bool nf_alg_quota_call_take(struct nf_alg_account *account, enum nf_alg_protocol
 void nf_alg_quota_call_give(struct nf_alg_account *account, enum nf_alg_protocol protocol);
 bool nf_alg_quota_registration_take(struct nf_alg_account *account, u32 max);
 void nf_alg_quota_registration_give(struct nf_alg_account *account);
+bool nf_alg_quota_dialog_take(struct nf_alg_account *account, u32 max);
+void nf_alg_quota_dialog_give(struct nf_alg_account *account);
 bool nf_alg_quota_request_take(struct nf_alg_account *account, u32 rate);	/* one; @rate a second, 0: no limit */
 bool nf_alg_quota_held(struct nf_alg_account *account, s32 bytes);	/* 1 MiB a tenant */
 

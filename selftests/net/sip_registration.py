@@ -278,6 +278,31 @@ def quota(phone, registrar):
     must_equal(shown(), [], "registrations")
 
 
+def dialogs(phone, registrar):
+    """Dialogs outside calls, at another endpoint than the messages come from: no more than 16 for each registration allowed."""
+    algctl("r", "policy", "set", "default", "sip", "option", "max-registrations=1")
+    own, to = hostport(phone.addr, phone.port), hostport(registrar.phone.addr, registrar.phone.port)
+
+    def send(method, call_id):
+        lines = ["%s sip:inge@%s SIP/2.0" % (method, to),
+                 "Via: SIP/2.0/%s %s;branch=z9hG4bKsub%d" % (phone.transport.upper(), own, next(numbers)), "Max-Forwards: 70",
+                 "From: <sip:jan@%s>;tag=s" % to, "To: <sip:inge@%s>" % to, "Call-ID: " + call_id, "CSeq: 1 " + method]
+        if method != "BYE":
+            lines.append("Contact: <sip:jan@%s;transport=%s>" % (hostport(phone.addr, 5091), phone.transport))
+        phone.send(Call.text(lines, b""), (registrar.phone.addr, registrar.phone.port))
+        registrar.phone.receive(call_id)
+
+    for refused in 4, 0:
+        count = Counted("r", "sip")
+        ids = ["sub%d@%s" % (next(numbers), phone.addr) for _ in range(16 + refused)]
+        for one in ids:
+            send("SUBSCRIBE", one)
+        must_equal(count.grown("quota-registrations"), refused, "refused of %d" % len(ids))
+        for one in ids:
+            send("BYE", one)
+    algctl("r", "policy", "set", "default", "sip", "option", "max-registrations=100")
+
+
 def one_kind(title, addr, registrar_addr, third, transport):
     phone, registrar = Phone("c1", addr, transport), Registrar(registrar_addr, third, transport)
     title += " over " + transport
@@ -309,6 +334,7 @@ def one_kind(title, addr, registrar_addr, third, transport):
             check("%s: expires (%s)" % (title, how), expires, line, registrar, how)
         check("%s: several" % title, several, phone, registrar)
         check("%s: max-registrations" % title, quota, phone, registrar)
+        check("%s: many dialogs" % title, dialogs, phone, registrar)
     phone.close()
     registrar.close()
 
