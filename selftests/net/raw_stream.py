@@ -283,20 +283,19 @@ def growth(router):
 def growth_to_client(router):
     """The same towards the client, who takes less at a time than the server."""
     public = socket.inet_aton("203.0.113.100")
-    text = b"".join(b"227 =192,168,1,11,121,%d\r\n" % n for n in range(100, 124))
+    text = b"".join(b"227 =192,168,1,11,121,%d\r\n" % n for n in range(100, 108)) + b"200 " + b"x" * 500 + b"\r\n"
     flow = Flow(router, dnat=True, mss=1460, client_mss=len(text), syn=False)
     c, s = flow.client, flow.server
     c.remote = public, 21
     flow.handshake()
     flow.greet()
-    for _ in range(24):
-        c.say(b"PASV\r\n")
+    c.say(8 * b"PASV\r\n" + b"NOOP\r\n")
     flow.insist(c)
     c.segments = c.largest = 0
     s.say(text)
     flow.insist(s)
     ports = check_stream(s.sent, c.got, public=public)
-    expect_is((len(ports), c.segments, c.largest), (24, 2, len(text)), "replies rewritten, segments, bytes of the longer")
+    expect_is((len(ports), c.segments, c.largest), (8, 2, len(text)), "replies rewritten, segments, bytes of the longer")
     flow.finish()
 
 
