@@ -246,12 +246,14 @@ static int check_selector(const struct call *c, const struct tenant *t, const st
 		const struct tenant *other = (const struct tenant *)c->list->v[i];
 		char text[128];
 
-		if (other->o.kind != KIND_TENANT || !strcmp(other->o.name, t->o.name))
+		if (other->o.kind != KIND_TENANT)
 			continue;
-		snprintf(text, sizeof(text), "tenant %s has it", other->o.name);
-		for (size_t j = 0; j < other->nselectors; j++)
-			if (same_selector(&other->selectors[j], s))
-				return refuse(c, EEXIST, a, text);
+		for (size_t j = 0; j < other->nselectors; j++) {
+			if (!same_selector(&other->selectors[j], s) || !strcmp(other->o.name, t->o.name))
+				continue;
+			snprintf(text, sizeof(text), "tenant %s has it", other->o.name);
+			return refuse(c, EEXIST, a, text);
+		}
 	}
 	return 0;
 }
