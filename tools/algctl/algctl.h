@@ -104,6 +104,18 @@ void errors_drop(struct ctx *ctx);
 void *grow(void *array, size_t n, size_t *room, size_t size);
 void *zalloc(size_t size);
 char *copy(const char *text);
+
+/* Memory that is freed at once; all zero is an empty one. */
+struct region {
+	struct region_block *blocks;
+	char *at;
+	size_t left;
+};
+
+void *region_take(struct region *r, size_t size);	/* zeroes */
+char *region_copy(struct region *r, const char *text);
+void region_free(struct region *r);
+
 bool file_replace(const char *path, const char *text);	/* whole and on the disk, 0600, or as it was; false: errno */
 char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

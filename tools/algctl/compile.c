@@ -10,8 +10,11 @@
 #include "fleet.h"
 #include "operation.h"
 
+/* References go this way only. */
+static const enum kind down[] = { KIND_TENANT, KIND_TEMPLATE, KIND_POLICY, KIND_SERVICE };
+
 struct build {
-	struct stored_list used;	/* sorted by kind, name, version; */
+	struct refs used;		/* sorted by kind, name, version; */
 	struct objects objects;		/* the same, in the same order, */
 	char (*names)[NAME_SIZE];	/* and their names in the kernel */
 };
@@ -19,14 +22,14 @@ struct build {
 static bool taken(const struct build *b, enum kind kind, const char *name)
 {
 	for (size_t i = 0; i < b->used.n; i++)
-		if (b->used.v[i].ref.kind == kind && !strcmp(b->used.v[i].ref.name, name))
+		if (b->used.v[i].kind == kind && !strcmp(b->used.v[i].name, name))
 			return true;
 	return kind == KIND_SERVICE && predefined_find(name);
 }
 
 static void name_old(struct build *b, size_t i)
 {
-	const struct ref *ref = &b->used.v[i].ref;
+	const struct ref *ref = &b->used.v[i];
 	char end[24];
 	int room;
 
@@ -41,7 +44,7 @@ static void name_old(struct build *b, size_t i)
 static void name_all(struct build *b)
 {
 	for (size_t i = 0; i < b->used.n; i++) {
-		const struct ref *ref = &b->used.v[i].ref, *next = i + 1 < b->used.n ? &b->used.v[i + 1].ref : NULL;
+		const struct ref *ref = &b->used.v[i], *next = i + 1 < b->used.n ? &b->used.v[i + 1] : NULL;
 
 		if (next && next->kind == ref->kind && !strcmp(next->name, ref->name))
 			name_old(b, i);
@@ -50,12 +53,16 @@ static void name_all(struct build *b)
 	}
 }
 
+static int order(const void *a, const void *b)
+{
+	return ref_order(a, b);
+}
+
 /* Index of the version, or the number of all when it is not used. */
 static size_t find_used(const struct build *b, const struct ref *ref)
 {
-	const struct stored key = { .ref = *ref }, *v = b->used.v, *found;
+	const struct ref *v = b->used.v, *found = b->used.n ? bsearch(ref, v, b->used.n, sizeof(*v), order) : NULL;
 
-	found = b->used.n ? bsearch(&key, v, b->used.n, sizeof(*v), stored_order) : NULL;
 	return found ? (size_t)(found - v) : b->used.n;
 }
 
@@ -160,7 +167,6 @@ static bool keep_target(void *data, enum kind kind, struct where at, char text[R
 /* Tenants that it serves, and what these refer to, from the top down. */
 static void keep_those_of(struct build *b, const struct box *box, bool *keep)
 {
-	static const enum kind down[] = { KIND_TENANT, KIND_TEMPLATE, KIND_POLICY, KIND_SERVICE };
 	struct reach r = { b, keep };
 
 	for (size_t k = 0; k < sizeof(down) / sizeof(down[0]); k++) {
@@ -185,7 +191,6 @@ static void leave_others(struct build *b, const struct box *box)
 	keep_those_of(b, box, keep);
 	for (size_t i = 0; i < b->used.n; i++) {
 		if (!keep[i]) {
-			stored_free(&b->used.v[i]);
 			object_free(b->objects.v[i]);
 			continue;
 		}
@@ -196,6 +201,101 @@ static void leave_others(struct build *b, const struct box *box)
 	free(keep);
 }
 
+/* ---- what is in use ---- */
+
+static bool load_used(struct store *s, struct build *b, const struct box *box)
+{
+	struct stored_list list = { 0 };
+	bool good = store_used(s, box ? box->name : NULL, &list) && definitions_load(s->ctx, &list, &b->objects);
+
+	for (size_t i = 0; good && i < list.n; i++)
+		refs_add(&b->used, &list.v[i].ref);
+	stored_list_free(&list);
+	return good;
+}
+
+/* Latest versions that are in use; @old: others are as well. */
+struct latest {
+	struct store *s;
+	bool *used, old;
+	struct objects objects;
+};
+
+static bool use_target(void *data, enum kind kind, struct where at, char text[REF_SIZE])
+{
+	struct latest *l = data;
+	const struct stored *to;
+	struct ref ref;
+
+	(void)at;
+	if (!ref_read(kind, text, &ref))
+		return true;
+	to = heads_find(l->s, &ref);
+	l->old |= !to;
+	if (to)
+		l->used[to - l->s->heads.list.v] = true;
+	return to;
+}
+
+static bool use_kind(struct latest *l, enum kind kind, struct node_room *room)
+{
+	const struct stored_list *all = &l->s->heads.list;
+	bool good = true;
+
+	for (size_t i = 0; i < all->n && good; i++) {
+		const struct stored *from = &all->v[i];
+		struct object *o;
+
+		if (from->ref.kind != kind || !(kind == KIND_TENANT ? !from->retired : l->used[i]))
+			continue;
+		o = definition_load_in(l->s->ctx, from, room);
+		if (o)
+			objects_add(&l->objects, o);
+		good = o && references_map(o, use_target, l);
+	}
+	return good;
+}
+
+/* Without asking the database, whose heads are known; with @old there is nothing. */
+static bool load_latest(struct store *s, struct build *b, bool *old)
+{
+	struct latest l = { .s = s, .used = zalloc((s->heads.list.n + 1) * sizeof(*l.used)) };
+	struct node_room room = { 0 };
+	bool good = true;
+
+	for (size_t i = 0; i < sizeof(down) / sizeof(down[0]) && good; i++)
+		good = use_kind(&l, down[i], &room);
+	objects_sort(&l.objects);
+	for (size_t i = 0; good && i < l.objects.n; i++) {
+		struct ref ref = ref_of(l.objects.v[i]->kind, l.objects.v[i]->name, l.objects.v[i]->version);
+
+		refs_add(&b->used, &ref);
+	}
+	*old = l.old;
+	if (good)
+		b->objects = l.objects;
+	else
+		objects_free(&l.objects);
+	node_room_free(&room);
+	free(l.used);
+	return good;
+}
+
+static bool load(struct store *s, struct build *b, const struct box *box)
+{
+	bool old = false;
+
+	if (!store_sees_all(s))
+		return false;
+	if (!box && (s->heads.known || heads_load(s))) {
+		bool good = load_latest(s, b, &old);
+
+		if (!old)
+			return good;
+	}
+	return load_used(s, b, box);
+}
+
 bool compile(struct store *s, struct objects *out)
 {
 	return compile_box(s, NULL, out);
@@ -204,7 +304,7 @@ bool compile(struct store *s, struct objects *out)
 bool compile_box(struct store *s, const struct box *box, struct objects *out)
 {
 	struct build b = { 0 };
-	bool good = store_used(s, box ? box->name : NULL, &b.used) && definitions_load(s->ctx, &b.used, &b.objects);
+	bool good = load(s, &b, box);
 
 	if (good && box)
 		leave_others(&b, box);
@@ -212,12 +312,12 @@ bool compile_box(struct store *s, const struct box *box, struct objects *out)
 		b.names = zalloc((b.used.n + 1) * sizeof(*b.names));
 		name_all(&b);
 		for (size_t i = 0; i < b.used.n; i++)
-			if (b.used.v[i].ref.kind < KINDS)
+			if (b.used.v[i].kind < KINDS)
 				finish(s, &b, i, out);
 		config_add_default_policy(out);
 	}
 	free(b.names);
 	objects_free(&b.objects);
-	stored_list_free(&b.used);
+	free(b.used.v);
 	return good;
 }

@@ -39,6 +39,18 @@ static int name_order(const void *a, const void *b)
 	return order ? order : (int)x->name_at.line - (int)y->name_at.line;
 }
 
+/* Few keys need no sorting to see that they differ. */
+static bool few_differ(const struct node *map, size_t n)
+{
+	enum { FEW = 8 };
+
+	for (const struct node *c = map->child; c && n <= FEW; c = c->next)
+		for (const struct node *d = c->next; d; d = d->next)
+			if (!strcmp(c->name, d->name))
+				return false;
+	return n <= FEW;
+}
+
 static bool check_twice(struct ctx *ctx, const struct node *map)
 {
 	const struct node **all;
@@ -47,6 +59,8 @@ static bool check_twice(struct ctx *ctx, const struct node *map)
 
 	for (const struct node *c = map->child; c; c = c->next)
 		n++;
+	if (few_differ(map, n))
+		return true;
 	all = zalloc((n + 1) * sizeof(*all));
 	n = 0;
 	for (const struct node *c = map->child; c; c = c->next)
@@ -155,7 +169,7 @@ static bool check_required(struct ctx *ctx, const struct object *o, const struct
 	for (const struct param *p = params; p->name; p++) {
 		int n;
 
-		if (p->kind == PARAM_POSITION || (p->group && groups & BIT(p->group)))
+		if (p->kind == PARAM_POSITION || (p->group ? groups & BIT(p->group) : !(p->flags & PARAM_REQUIRED)))
 			continue;
 		groups |= p->group ? BIT(p->group) : 0;
 		n = count_keys(map, params, p);
@@ -169,7 +183,7 @@ static bool check_required(struct ctx *ctx, const struct object *o, const struct
 	return good;
 }
 
-static bool load_keys(struct ctx *ctx, struct object *o, const struct node *n)
+bool config_object(struct ctx *ctx, struct object *o, const struct node *n)
 {
 	const struct param *params = params_of[o->kind];
 	bool good = check_twice(ctx, n);
@@ -197,9 +211,9 @@ static bool load_object(struct ctx *ctx, enum kind kind, const struct node *n, s
 	objects_add(out, o);
 	good = read_name(&s, kind_names[kind], n->name, o->name);
 	if (n->type == NODE_MAP)
-		return load_keys(ctx, o, n) && good;
+		return config_object(ctx, o, n) && good;
 	if (node_is_null(n))
-		return load_keys(ctx, o, &empty) && good;
+		return config_object(ctx, o, &empty) && good;
 	return fail(ctx, ALGCTL_USAGE, n->at, "%s '%s' wants keys", kind_names[kind], n->name);
 }
 
@@ -333,6 +347,8 @@ static bool same_object(const struct object *a, const struct object *b, const st
 	struct view x = { 0 }, y = { 0 };
 	bool same = true;
 
+	if (object_same(a, b, predefined))
+		return true;
 	object_view(a, predefined, &x);
 	object_view(b, predefined, &y);
 	for (size_t i = 0; i < x.n && same; i++) {

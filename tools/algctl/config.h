@@ -14,6 +14,9 @@ bool config_load(struct ctx *ctx, const struct node *root, struct objects *out);
 /* The same without looking at what they refer to. */
 bool config_objects(struct ctx *ctx, const struct node *root, struct objects *out);
 
+/* One of them: the keys of @n go into @o. */
+bool config_object(struct ctx *ctx, struct object *o, const struct node *n);
+
 /* What runs, at one moment: sorted, with @generation. */
 bool config_read(struct ctx *ctx, struct objects *out, uint32_t *generation);
 

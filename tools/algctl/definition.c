@@ -65,52 +65,13 @@ bool references_map(struct object *o, reference_fn *map, void *data)
 	return !*t->policy || map(data, KIND_POLICY, t->at[NF_ALG_A_TENANT_POLICY], t->policy);
 }
 
-/* A document of all of them, each under its number, so that versions of one object do not meet. */
-static char *document_of(const struct stored_list *list)
-{
-	static const enum kind order[] = { KIND_SERVICE, KIND_POLICY, KIND_TEMPLATE, KIND_TENANT, KIND_ROLE };
-	char *text = NULL;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-	const char *section = "";
-
-	fputc('{', f);
-	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
-		const char *comma = "";
-
-		for (size_t i = 0; i < list->n; i++) {
-			if (list->v[i].ref.kind != order[k])
-				continue;
-			if (!*comma)
-				fprintf(f, "%s\"%s\":{", section, kind_plurals[order[k]]);
-			fprintf(f, "%s\"%zu\":%s\n", comma, i, list->v[i].definition);
-			comma = ",";
-		}
-		if (*comma)
-			fputc('}', f);
-		section = *comma ? "," : section;
-	}
-	fputs("}", f);
-	fclose(f);
-	return text;
-}
-
 static void take_meta(struct object *o, const struct stored *from)
 {
-	snprintf(o->name, sizeof(o->name), "%s", from->ref.name);
 	o->version = from->ref.version;
 	o->description = from->description ? copy(from->description) : NULL;
 	o->reusable = from->reusable;
 	for (size_t i = 0; i < from->tags.n; i++)
 		words_add(&o->tags, from->tags.v[i]);
-}
-
-static int number_order(const void *a, const void *b)
-{
-	unsigned long x = strtoul((*(struct object *const *)a)->name, NULL, 10);
-	unsigned long y = strtoul((*(struct object *const *)b)->name, NULL, 10);
-
-	return x < y ? -1 : x > y;
 }
 
 /* Where a value stands in the document means nothing to anybody. */
@@ -138,41 +99,50 @@ static void forget_places(struct object *o)
 		t->selectors[i].at = NOWHERE;
 }
 
-bool definitions_load(struct ctx *ctx, const struct stored_list *list, struct objects *out)
+struct object *definition_load_in(struct ctx *ctx, const struct stored *from, struct node_room *room)
 {
+	const struct node *n = from->ref.kind < STORE_KINDS ? document_stored(room, from->definition) : NULL;
 	const char *file = ctx->file;
-	char *text = document_of(list);
-	struct objects found = { 0 };
-	struct node *root;
-	bool good;
+	struct object *o;
 
-	ctx->file = "store";
-	root = document_parse(ctx, text, strlen(text), DOCUMENT_JSON);
-	good = root && config_objects(ctx, root, &found) && found.n == list->n;
-	document_free(root);
-	free(text);
-	if (good)
-		ctx->file = file;
-	if (good && found.n)
-		qsort(found.v, found.n, sizeof(*found.v), number_order);
-	for (size_t i = 0; i < found.n && good; i++) {
-		take_meta(found.v[i], &list->v[i]);
-		forget_places(found.v[i]);
-		objects_add(out, found.v[i]);
-		found.v[i] = NULL;
+	if (!n) {
+		fail(ctx, ALGCTL_REFUSED, NOWHERE, "store: version %u of '%s' can't be read", from->ref.version,
+		     from->ref.name);
+		return NULL;
 	}
-	objects_free(&found);
-	return good;
+	o = object_new(from->ref.kind);
+	snprintf(o->name, sizeof(o->name), "%s", from->ref.name);
+	ctx->file = "store";
+	if (!config_object(ctx, o, n)) {
+		object_free(o);
+		return NULL;
+	}
+	ctx->file = file;
+	take_meta(o, from);
+	forget_places(o);
+	return o;
 }
 
-struct object *definition_load(struct ctx *ctx, const struct stored *o)
+bool definitions_load(struct ctx *ctx, const struct stored_list *list, struct objects *out)
 {
-	const struct stored_list list = { .v = (struct stored *)(uintptr_t)o, .n = 1 };
-	struct objects found = { 0 };
-	struct object *one = NULL;
+	struct node_room room = { 0 };
+	struct object *o = NULL;
 
-	if (definitions_load(ctx, &list, &found))
-		one = found.v[0];
-	free(found.v);
-	return one;
+	for (size_t i = 0; i < list->n; i++) {
+		o = definition_load_in(ctx, &list->v[i], &room);
+		if (!o)
+			break;
+		objects_add(out, o);
+	}
+	node_room_free(&room);
+	return o || !list->n;
+}
+
+struct object *definition_load(struct ctx *ctx, const struct stored *from)
+{
+	struct node_room room = { 0 };
+	struct object *o = definition_load_in(ctx, from, &room);
+
+	node_room_free(&room);
+	return o;
 }

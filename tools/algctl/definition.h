@@ -6,13 +6,15 @@
 #ifndef ALGCTL_DEFINITION_H
 #define ALGCTL_DEFINITION_H
 
+#include "document.h"
 #include "store.h"
 
 char *definition_of(const struct object *o);		/* caller frees */
 
 /* Objects in the list's order, with version, description and tags. A definition that can't be read is reported. */
 bool definitions_load(struct ctx *ctx, const struct stored_list *list, struct objects *out);
-struct object *definition_load(struct ctx *ctx, const struct stored *o);	/* NULL: reported */
+struct object *definition_load(struct ctx *ctx, const struct stored *from);	/* NULL: reported */
+struct object *definition_load_in(struct ctx *ctx, const struct stored *from, struct node_room *room);	/* one of many */
 
 /* Calls @map for every reference, which may change it in place; false from it ends and is returned. */
 typedef bool reference_fn(void *data, enum kind kind, struct where at, char text[REF_SIZE]);

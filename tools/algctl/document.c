@@ -15,8 +15,15 @@
 
 enum { DEEPEST = 16 };
 
+/* Its first value, and what holds all of them. */
+struct document {
+	struct node root;
+	struct region region;
+};
+
 struct build {
 	struct ctx *ctx;
+	struct document *document;
 	struct node *root, *open;	/* @open: map or list that values go into */
 	char *key;			/* read, its value comes next */
 	struct where key_at;
@@ -36,7 +43,7 @@ bool node_is_null(const struct node *n)
 
 static struct node *add_node(struct build *b, enum node_type type, struct where at)
 {
-	struct node *n = zalloc(sizeof(*n)), *parent = b->open;
+	struct node *parent = b->open, *n = parent ? region_take(&b->document->region, sizeof(*n)) : &b->document->root;
 
 	n->type = type;
 	n->at = at;
@@ -63,11 +70,11 @@ static bool add_scalar(struct build *b, const yaml_event_t *e, struct where at)
 	if (strlen(text) != e->data.scalar.length)
 		return fail(b->ctx, ALGCTL_USAGE, at, "a value contains a zero byte");
 	if (b->open && b->open->type == NODE_MAP && !b->key) {
-		b->key = copy(text);
+		b->key = region_copy(&b->document->region, text);
 		b->key_at = at;
 		return true;
 	}
-	add_node(b, NODE_SCALAR, at)->text = copy(text);
+	add_node(b, NODE_SCALAR, at)->text = region_copy(&b->document->region, text);
 	(b->open ? b->open->last : b->root)->plain = plain;
 	return true;
 }
@@ -164,39 +171,28 @@ struct node *document_parse(struct ctx *ctx, const char *text, size_t size, enum
 		fail(ctx, ALGCTL_REFUSED, NOWHERE, "out of memory");
 		return NULL;
 	}
+	b.document = zalloc(sizeof(*b.document));
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
 	good = run_parser(&b, &parser, text, size);
 	yaml_parser_delete(&parser);
-	free(b.key);
 	if (good && (!b.root || node_is_null(b.root))) {
 		good = fail(ctx, ALGCTL_USAGE, (struct where){ 1, 1 }, "the file is empty");
 		error_hint(ctx, "a configuration without anything is written {}");
 	}
 	if (good)
 		return b.root;
-	document_free(b.root);
+	document_free(&b.document->root);
 	return NULL;
 }
 
 void document_free(struct node *root)
 {
-	struct node *n = root;
+	struct document *d = (struct document *)root;
 
-	while (n) {
-		struct node *next;
-
-		if (n->child) {
-			next = n->child;
-			n->child = NULL;
-			n = next;
-			continue;
-		}
-		next = n->next ? n->next : n->parent;
-		free(n->name);
-		free(n->text);
-		free(n);
-		n = next;
-	}
+	if (!d)
+		return;
+	region_free(&d->region);
+	free(d);
 }
 
 static bool ends_with(const char *text, const char *end)

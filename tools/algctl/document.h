@@ -33,6 +33,17 @@ bool document_format(struct ctx *ctx, const char *path, const char *text, enum d
 /* NULL: reported. An empty document is refused. */
 struct node *document_parse(struct ctx *ctx, const char *text, size_t size, enum document_format format);
 void document_free(struct node *root);
+
+/* What document_stored() works in. */
+struct node_room {
+	char *text;
+	struct node *nodes;
+	size_t text_room, nodes_room;
+};
+
+/* A JSON object as a store has it; it lasts until the next one in the same room. NULL: it is none, not reported. */
+struct node *document_stored(struct node_room *room, const char *text);
+void node_room_free(struct node_room *room);
 bool node_is_null(const struct node *n);
 
 #endif /* ALGCTL_DOCUMENT_H */

@@ -3,6 +3,7 @@
 #include "object.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -325,12 +326,22 @@ static int finish(struct ctx *ctx, bool good)
 	return good || code ? code : ALGCTL_USAGE;
 }
 
+/* Thousands of objects come and go: the heap grows in large steps, and what was given back is taken again. */
+static void set_up_heap(void)
+{
+	enum { STEP = 8 << 20, KEPT = 512 << 20 };
+
+	mallopt(M_TOP_PAD, STEP);
+	mallopt(M_TRIM_THRESHOLD, KEPT);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { 0 };
 	struct ctx ctx = { 0 };
 	bool good;
 
+	set_up_heap();
 	start(&ctx, argc);
 	ctx.argc = argc;
 	ctx.argv = argv;

@@ -236,6 +236,9 @@ void role_view(const struct role *r, struct view *view);
 void box_view(const struct fleet_box *b, struct view *view);
 void definition_view(const struct object *o, const struct predefined *predefined, struct view *view);	/* of a version */
 
+/* same.c: surely the same, as views of them would be; false: they may be as well. */
+bool object_same(const struct object *a, const struct object *b, const struct predefined *predefined);
+
 /* Netlink: attributes of a set request, and an object from a reply's attributes. */
 struct msg;
 struct nlattr;

@@ -62,6 +62,7 @@ static bool bring_kernel(struct store *s, struct outcome *out)
 
 	if (!compile(s, &out->wanted) || !kernel_enter(ctx, &front))
 		return false;
+	heads_free(s);
 	good = kernel_bring(ctx, out);
 	kernel_leave(ctx, front);
 	out->kernel = good;

@@ -78,8 +78,13 @@ bool store_commit(struct store *s)
 
 void store_rollback(struct store *s)
 {
-	if (s->transaction)
-		s->db->driver->run(s->db, "ROLLBACK");
+	const struct db_driver *driver = s->db->driver;
+
+	if (s->transaction && driver->forget)
+		driver->forget(s->db);
+	/* What was still on its way may be what fails, and nothing behind it is done. */
+	if (s->transaction && !driver->run(s->db, "ROLLBACK"))
+		driver->run(s->db, "ROLLBACK");
 	s->transaction = s->writing = s->failed = s->applied = false;
 	s->said = NULL;
 	heads_free(s);
@@ -127,18 +132,36 @@ bool sql_row(struct store *s, enum sql q)
 	return row > 0;
 }
 
+static bool gathers(const struct store *s, enum sql q)
+{
+	const struct db_driver *driver = s->db->driver;
+
+	return s->heads.known && driver->gathers && driver->gathers(q);
+}
+
 bool sql_run(struct store *s, enum sql q, const char *types, ...)
 {
+	bool later = gathers(s, q), good;
 	va_list args;
-	bool good;
 
 	va_start(args, types);
-	good = start(s, q, types, args);
+	if (later && !s->failed)
+		bind(s, q, types, args);
+	good = later ? !s->failed : start(s, q, types, args);
 	va_end(args);
+	if (good && later)
+		return s->db->driver->gather(s->db, q) || failed(s);
 	if (good && s->db->driver->send)
 		return s->db->driver->send(s->db, q) || failed(s);
 	while (good && sql_row(s, q))
 		;
+	return !s->failed;
+}
+
+bool sql_flush(struct store *s)
+{
+	if (!s->failed && s->db->driver->flush && !s->db->driver->flush(s->db))
+		failed(s);
 	return !s->failed;
 }
 

@@ -66,13 +66,14 @@ struct stamp {
  * struct stored - one version of an object, with what is known of the object
  * @ref:	whose it is, and its number
  * @retired:	deleted, but old versions of others refer to one of its versions
+ * @made_now:	by this transaction
  * @definition:	canonical JSON
  * @created, @changed:	of the object; @made: of this version
  */
 struct stored {
 	struct ref ref;
 	uint32_t latest;
-	bool retired, reusable;
+	bool retired, reusable, made_now;
 	char *description, *definition;
 	struct words tags;
 	struct stamp created, changed, made;
@@ -105,20 +106,20 @@ struct permissions {
 	size_t n, room;
 };
 
-/**
- * struct head - an object's latest version
- * @stored:	all of it; without a definition where this transaction has made it
- * struct heads - of all objects, while a transaction for many of them is open
- */
+/* An object's latest version. */
 struct head {
 	struct ref ref;
 	bool retired, reusable;
-	struct stored stored;
 };
 
+/**
+ * struct heads - those of all objects, while a transaction for many of them is open
+ * @index:	of @list by hash
+ */
 struct heads {
-	struct head *v;
-	size_t n, room;
+	struct stored_list list;
+	uint32_t *index;
+	size_t slots;
 	bool known;
 };
 
@@ -213,11 +214,13 @@ enum news store_wait(struct store *s, int milliseconds, const sigset_t *mask);	/
  * @types:	't' (const char *, NULL is null) or 'n' (int64_t) for each argument
  *
  * sql_row() must be called until it returns false, which ends the statement; so a statement can't be started inside its own
- * rows. sql_number() and sql_text() are of the current row; texts last until the next.
+ * rows. While the heads of all objects are known what sql_run() adds is gathered: an object's rows are added once between two
+ * sql_flush(). sql_number() and sql_text() are of the current row; texts last until the next.
  */
 bool sql_start(struct store *s, enum sql q, const char *types, ...);
 bool sql_row(struct store *s, enum sql q);			/* false: no more, or failed */
 bool sql_run(struct store *s, enum sql q, const char *types, ...);
+bool sql_flush(struct store *s);		/* what follows comes behind what was run */
 int64_t sql_number(struct store *s, enum sql q, int column);
 const char *sql_text(struct store *s, enum sql q, int column);
 
@@ -227,7 +230,7 @@ const char *sql_text(struct store *s, enum sql q, int column);
  */
 bool heads_load(struct store *s);
 void heads_put(struct store *s, const struct stored *o);
-const struct head *heads_find(const struct store *s, const struct ref *ref);
+const struct stored *heads_find(const struct store *s, const struct ref *ref);
 bool heads_lack(const struct store *s, const struct ref *ref);
 bool heads_made(const struct store *s, const struct ref *ref);	/* by this transaction */
 void heads_free(struct store *s);
@@ -236,8 +239,10 @@ void heads_free(struct store *s);
 bool store_get(struct store *s, const struct ref *ref, struct stored *out);	/* retired ones as well */
 bool store_get_head(struct store *s, const struct ref *ref, struct head *out);
 bool store_list(struct store *s, enum kind kind, struct stored_list *out);	/* latest, with tags, sorted by name */
-bool store_list_all(struct store *s, enum kind kind, struct stored_list *out);	/* retired ones as well */
+bool store_heads(struct store *s, struct stored_list *out);	/* of all objects, retired ones as well; without tags, unsorted */
 bool store_versions(struct store *s, enum kind kind, const char *name, struct stored_list *out);
+/* All that tenants have? A kernel that got only what somebody sees would lose the rest. False: no, which was reported. */
+bool store_sees_all(struct store *s);
 bool store_used(struct store *s, const char *box, struct stored_list *out);	/* what tenants have; @box NULL: no fleet's */
 bool store_add(struct store *s, const struct stored *o);			/* object and its first version */
 bool store_add_version(struct store *s, const struct stored *o, const struct refs *refs);
@@ -249,6 +254,7 @@ bool store_old(struct store *s, enum kind kind, int64_t before, struct refs *out
 bool store_permissions(struct store *s, enum kind kind, const char *name, struct permissions *out);
 char *store_meta(struct store *s, const char *key);				/* NULL: none; caller frees */
 
+struct stored stored_copy(const struct stored *o);
 void stored_free(struct stored *o);
 void stored_list_free(struct stored_list *list);
 void refs_add(struct refs *list, const struct ref *ref);
@@ -256,7 +262,6 @@ bool refs_have(const struct refs *list, const struct ref *ref);
 char *ref_text(const struct ref *ref);			/* "gold@3" or "gold"; caller frees */
 char *ref_full_text(const struct ref *ref);		/* "policy gold@3"; caller frees */
 int ref_order(const struct ref *a, const struct ref *b);	/* by kind, name, version */
-int stored_order(const void *a, const void *b);		/* for sorting by it */
 /* In a sorted list of latest versions; whatever version @ref has. */
 struct stored *stored_find(const struct stored_list *list, const struct ref *ref);
 struct ref ref_of(enum kind kind, const char *name, uint32_t version);

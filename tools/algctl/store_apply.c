@@ -197,6 +197,24 @@ static bool save_boxes(struct work *w, bool gone)
 	return good && !w->s->failed;
 }
 
+/* What is like the file's is not looked at again. */
+static void drop_same(struct objects *running, const struct changes *c)
+{
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < running->n; i++) {
+		while (k < c->n && !c->v[k].old)
+			k++;
+		if (k < c->n && c->v[k].old == running->v[i]) {
+			running->v[n++] = running->v[i];
+			k++;
+		} else {
+			object_free(running->v[i]);
+		}
+	}
+	running->n = n;
+}
+
 static bool work(struct store *s, void *data)
 {
 	struct store_apply *a = data;
@@ -204,8 +222,10 @@ static bool work(struct store *s, void *data)
 	bool good = heads_load(s) && load_running(s, a);
 
 	s->said = a->wanted;
-	if (good)
+	if (good) {
 		config_compare(&a->running, a->wanted, &a->changes);
+		drop_same(&a->running, &a->changes);
+	}
 	good = good && save_boxes(&w, false);
 	for (size_t i = 0; i < ORDER && good; i++)
 		good = save_kind(&w, order[i]);

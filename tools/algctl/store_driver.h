@@ -12,7 +12,9 @@
 
 enum sql {
 #define STORE_SQL(symbol, text) SQL_##symbol,
+#define STORE_MANY(symbol, text)
 #include "store_sql.def"
+#undef STORE_MANY
 #undef STORE_SQL
 	SQLS
 };
@@ -50,11 +52,14 @@ enum news { NEWS_LOST = -1, NEWS_NONE, NEWS_THERE };
  * @step:	1: a row, 0: no more, -1: failed
  * @send:	the same for a statement without rows, which is reset; what becomes of it may be told by a later call.
  *		Absent where there is nothing to wait for
+ * @gather:	the same, which may be done later, together with others and in another order, for statements that @gathers
+ *		says; whatever else is asked comes behind all of them, and so does what follows @flush. What @forget forgets
+ *		is not done. Absent as @send is
  * @who:	the database's user and the roles he is member of; absent where the operating system says who it is
  * @listen:	to a channel; absent where there is no other process that could tell something
  * @wait:	for something on the channel, @milliseconds at most, or a signal that @mask lets through
  *
- * run, begin, prepare, step, send, listen and wait leave the reason of a failure in @message of the database.
+ * run, begin, prepare, step, send, gather, flush, listen and wait leave the reason of a failure in @message.
  */
 struct db;
 
@@ -74,6 +79,10 @@ struct db_driver {
 	const char *(*text)(struct db *db, enum sql q, int column);	/* until the next step or reset; never NULL */
 	void (*reset)(struct db *db, enum sql q);
 	bool (*send)(struct db *db, enum sql q);
+	bool (*gathers)(enum sql q);
+	bool (*gather)(struct db *db, enum sql q);
+	bool (*flush)(struct db *db);
+	void (*forget)(struct db *db);
 	bool (*who)(struct db *db, char **user, struct words *groups, bool *owner);
 	bool (*listen)(struct db *db, const char *channel);
 	bool (*alive)(struct db *db);		/* is there a connection; with @wait */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Heads: what is asked of every object that a file has, so that it is read at once and not one by one. A hash table; where
- * its answer would be a guess the database is asked.
+ * Heads: what is asked of every object that a file has, so that it is read at once and not one by one. A list with an index
+ * by hash; where its answer would be a guess the database is asked.
  */
 #include "store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 1024 };
+enum { FIRST_SLOTS = 1024 };
 
 static size_t hash(enum kind kind, const char *name)
 {
@@ -19,100 +19,108 @@ static size_t hash(enum kind kind, const char *name)
 	return (size_t)(h ^ h >> 32);
 }
 
-/* Its place, or the free one where it would be. */
-static struct head *find(const struct heads *h, const struct ref *ref)
+/* Where the number of the object is, counted from 1, or would be: 0. */
+static uint32_t *find(const struct heads *h, const struct ref *ref)
 {
-	size_t i = hash(ref->kind, ref->name) & (h->room - 1);
+	size_t i = hash(ref->kind, ref->name) & (h->slots - 1);
 
-	while (h->v[i].ref.version && (h->v[i].ref.kind != ref->kind || strcmp(h->v[i].ref.name, ref->name)))
-		i = (i + 1) & (h->room - 1);
-	return &h->v[i];
-}
+	for (; h->index[i]; i = (i + 1) & (h->slots - 1)) {
+		const struct ref *there = &h->list.v[h->index[i] - 1].ref;
 
-static void make_room(struct heads *h)
-{
-	struct heads old = *h;
-
-	if (h->n * 2 < h->room)
-		return;
-	h->room = h->room ? h->room * 2 : FIRST_ROOM;
-	h->v = zalloc(h->room * sizeof(*h->v));
-	for (size_t i = 0; i < old.room; i++)
-		if (old.v[i].ref.version)
-			*find(h, &old.v[i].ref) = old.v[i];
-	free(old.v);
-}
-
-/* Its place, made when there is none. */
-static struct head *place(struct heads *h, const struct ref *ref)
-{
-	struct head *at;
-
-	make_room(h);
-	at = find(h, ref);
-	if (!at->ref.version) {
-		at->ref = *ref;
-		h->n++;
+		if (there->kind == ref->kind && !strcmp(there->name, ref->name))
+			break;
 	}
-	return at;
+	return &h->index[i];
+}
+
+static void make_index(struct heads *h)
+{
+	if (h->slots > h->list.n * 2)
+		return;
+	free(h->index);
+	for (h->slots = h->slots ? h->slots : FIRST_SLOTS; h->slots <= h->list.n * 2;)
+		h->slots *= 2;
+	h->index = zalloc(h->slots * sizeof(*h->index));
+	for (size_t i = 0; i < h->list.n; i++)
+		*find(h, &h->list.v[i].ref) = (uint32_t)i + 1;
+}
+
+static struct stored *known(const struct store *s, const struct ref *ref)
+{
+	uint32_t i = s->heads.known ? *find(&s->heads, ref) : 0;
+
+	return i ? &s->heads.list.v[i - 1] : NULL;
 }
 
 void heads_put(struct store *s, const struct stored *o)
 {
-	struct head *at;
+	struct heads *h = &s->heads;
+	struct stored *at;
 
-	if (!s->heads.known)
+	if (!h->known)
 		return;
-	at = place(&s->heads, &o->ref);
-	at->ref.version = o->latest;
-	at->retired = false;
-	at->reusable = o->reusable;
-	stored_free(&at->stored);
+	at = known(s, &o->ref);
+	if (at) {
+		stored_free(at);
+	} else {
+		h->list.v = grow(h->list.v, h->list.n, &h->list.room, sizeof(*h->list.v));
+		at = &h->list.v[h->list.n];
+		*find(h, &o->ref) = (uint32_t)++h->list.n;
+	}
+	*at = stored_copy(o);
+	at->made_now = true;
+	make_index(h);
 }
 
 void heads_free(struct store *s)
 {
-	for (size_t i = 0; i < s->heads.room; i++)
-		stored_free(&s->heads.v[i].stored);
-	free(s->heads.v);
+	stored_list_free(&s->heads.list);
+	free(s->heads.index);
 	s->heads = (struct heads){ 0 };
+}
+
+static void read_tags(struct store *s)
+{
+	enum sql q = SQL_TAGS_ALL;
+
+	sql_start(s, q, "");
+	while (sql_row(s, q)) {
+		int kind = index_of(kind_names, STORE_KINDS, sql_text(s, q, 0));
+		const struct ref ref = ref_of(kind < 0 ? STORE_KINDS : (enum kind)kind, sql_text(s, q, 1), 0);
+		struct stored *o = known(s, &ref);
+
+		if (o)
+			words_add(&o->tags, sql_text(s, q, 2));
+	}
+	for (size_t i = 0; i < s->heads.list.n; i++)
+		words_sort(&s->heads.list.v[i].tags);
 }
 
 bool heads_load(struct store *s)
 {
-	struct stored_list all = { 0 };
-
 	heads_free(s);
-	for (int kind = 0; kind < STORE_KINDS; kind++)
-		store_list_all(s, (enum kind)kind, &all);
-	make_room(&s->heads);
-	for (size_t i = 0; i < all.n; i++) {
-		struct head *at = place(&s->heads, &all.v[i].ref);
-
-		at->retired = all.v[i].retired;
-		at->reusable = all.v[i].reusable;
-		at->stored = all.v[i];
-	}
-	free(all.v);
+	store_heads(s, &s->heads.list);
+	make_index(&s->heads);
 	s->heads.known = !s->failed;
+	read_tags(s);
 	return !s->failed;
 }
 
-const struct head *heads_find(const struct store *s, const struct ref *ref)
+const struct stored *heads_find(const struct store *s, const struct ref *ref)
 {
-	const struct head *head = s->heads.known ? find(&s->heads, ref) : NULL;
+	const struct stored *head = known(s, ref);
 
-	return head && head->ref.version && (!ref->version || ref->version == head->ref.version) ? head : NULL;
+	return head && (!ref->version || ref->version == head->ref.version) ? head : NULL;
 }
 
 bool heads_lack(const struct store *s, const struct ref *ref)
 {
-	return s->heads.known && !find(&s->heads, ref)->ref.version;
+	return s->heads.known && !known(s, ref);
 }
 
 bool heads_made(const struct store *s, const struct ref *ref)
 {
-	const struct head *head = heads_find(s, ref);
+	const struct stored *head = heads_find(s, ref);
 
-	return head && !head->stored.definition;
+	return head && head->made_now;
 }

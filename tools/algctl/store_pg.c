@@ -19,9 +19,22 @@ struct pg_statement {
 	PGresult *result;
 };
 
+/* A list, as it is written in a parameter. */
+struct pg_list {
+	char *text;
+	size_t n, room;
+};
+
+/* Rows of a statement that go out together. */
+struct pg_many {
+	int rows;
+	struct pg_list list[SQL_PARAMS];
+};
+
 /**
  * struct pg - a connection
  * @queued:	statements in the stream, of which nothing is known yet
+ * @gathered:	rows of statements that are not in the stream yet
  * @lost:	an answer did not come: the rest of the connection can't be understood
  * @patience:	seconds that an answer may take
  */
@@ -32,9 +45,11 @@ struct pg {
 	bool lost;
 	int64_t patience;
 	struct pg_statement statement[SQLS];
+	struct pg_many many[SQLS];
+	int gathered;
 };
 
-enum { MOST_QUEUED = 200, PATIENCE = 120 };
+enum { MOST_QUEUED = 200, MOST_GATHERED = 4000, PATIENCE = 120 };
 
 static struct pg *pg_of(struct db *db)
 {
@@ -113,13 +128,15 @@ static PGresult *answer(struct pg *p, int sent)
 }
 
 #ifdef LIBPQ_HAS_PIPELINING
+static bool pg_flush(struct db *db);
+
 /* What became of the stream; the first failure counts, nothing behind it was done. */
 static bool settle(struct pg *p)
 {
-	bool good = true, end = false;
+	bool good = pg_flush(&p->db), end = false;
 
 	if (!p->queued)
-		return !p->lost;
+		return good && !p->lost;
 	p->queued = 0;
 	if (!PQpipelineSync(p->handle))
 		return failed(p, NULL);
@@ -168,6 +185,8 @@ static void pg_close(struct db *db)
 		PQclear(p->statement[i].result);
 		for (int j = 0; j < SQL_PARAMS; j++)
 			free(p->statement[i].value[j]);
+		for (int j = 0; j < SQL_PARAMS; j++)
+			free(p->many[i].list[j].text);
 	}
 	PQfinish(p->handle);
 	free(p);
@@ -334,16 +353,128 @@ static void pg_reset(struct db *db, enum sql q)
 }
 
 #ifdef LIBPQ_HAS_PIPELINING
-static bool pg_send(struct db *db, enum sql q)
+static bool start_stream(struct pg *p)
 {
-	struct pg *p = pg_of(db);
-	bool good = !p->lost && (p->queued || PQenterPipelineMode(p->handle)) && send(p, q);
+	return !p->lost && (p->queued || PQenterPipelineMode(p->handle));
+}
 
+/* It is in the stream, or not. */
+static bool sent(struct pg *p, bool good)
+{
 	if (!good && !p->lost)
 		failed(p, NULL);
 	p->queued += good;
+	return good;
+}
+
+static bool pg_send(struct db *db, enum sql q)
+{
+	struct pg *p = pg_of(db);
+	bool good = pg_flush(db) && sent(p, start_stream(p) && send(p, q));
+
 	pg_reset(db, q);
 	return good && (p->queued < MOST_QUEUED || settle(p));
+}
+
+/* In the order of the file. */
+static const struct {
+	enum sql q;
+	const char *text;
+} many_texts[] = {
+#define STORE_SQL(symbol, text)
+#define STORE_MANY(symbol, text) { SQL_##symbol, text },
+#include "store_sql.def"
+#undef STORE_MANY
+#undef STORE_SQL
+};
+
+enum { MANY = sizeof(many_texts) / sizeof(many_texts[0]) };
+
+static bool pg_gathers(enum sql q)
+{
+	bool found = false;
+
+	for (int i = 0; i < MANY; i++)
+		found |= many_texts[i].q == q;
+	return found;
+}
+
+static void put(struct pg_list *l, char c)
+{
+	l->text = grow(l->text, l->n, &l->room, 1);
+	l->text[l->n++] = c;
+}
+
+static void put_value(struct pg_list *l, const char *value)
+{
+	put(l, l->n ? ',' : '{');
+	if (!value) {
+		for (const char *c = "NULL"; *c; c++)
+			put(l, *c);
+		return;
+	}
+	put(l, '"');
+	for (; *value; value++) {
+		if (*value == '"' || *value == '\\')
+			put(l, '\\');
+		put(l, *value);
+	}
+	put(l, '"');
+}
+
+static bool send_many(struct pg *p, const char *text, struct pg_many *m)
+{
+	const char *values[SQL_PARAMS];
+	char *own = dollars(text);
+	int n = 0;
+	bool good;
+
+	for (; n < SQL_PARAMS && m->list[n].n; n++) {
+		put(&m->list[n], '}');
+		put(&m->list[n], '\0');
+		values[n] = m->list[n].text;
+		m->list[n].n = 0;
+	}
+	m->rows = 0;
+	good = sent(p, start_stream(p) && PQsendQueryParams(p->handle, own, n, NULL, values, NULL, NULL, 0));
+	free(own);
+	return good;
+}
+
+static bool pg_flush(struct db *db)
+{
+	struct pg *p = pg_of(db);
+	bool good = true;
+
+	for (int i = 0; p->gathered && i < MANY; i++)
+		if (p->many[many_texts[i].q].rows)
+			good = send_many(p, many_texts[i].text, &p->many[many_texts[i].q]) && good;
+	p->gathered = 0;
+	return good;
+}
+
+static void pg_forget(struct db *db)
+{
+	struct pg *p = pg_of(db);
+
+	for (int i = 0; i < SQLS; i++) {
+		p->many[i].rows = 0;
+		for (int k = 0; k < SQL_PARAMS; k++)
+			p->many[i].list[k].n = 0;
+	}
+	p->gathered = 0;
+}
+
+static bool pg_gather(struct db *db, enum sql q)
+{
+	struct pg *p = pg_of(db);
+	struct pg_statement *s = &p->statement[q];
+
+	for (int i = 0; i < s->params; i++)
+		put_value(&p->many[q].list[i], s->value[i]);
+	p->many[q].rows++;
+	pg_reset(db, q);
+	return ++p->gathered < MOST_GATHERED || pg_flush(db);
 }
 #endif
 
@@ -428,6 +559,10 @@ const struct db_driver pg_driver = {
 	.reset = pg_reset,
 #ifdef LIBPQ_HAS_PIPELINING
 	.send = pg_send,
+	.gathers = pg_gathers,
+	.gather = pg_gather,
+	.flush = pg_flush,
+	.forget = pg_forget,
 #endif
 	.who = pg_who,
 	.listen = pg_listen,

@@ -93,9 +93,20 @@ int ref_order(const struct ref *a, const struct ref *b)
 	return a->version < b->version ? -1 : a->version > b->version;
 }
 
-int stored_order(const void *a, const void *b)
+static int stored_order(const void *a, const void *b)
 {
 	return ref_order(&((const struct stored *)a)->ref, &((const struct stored *)b)->ref);
+}
+
+/* An index may have had them in order. */
+static void sort(struct stored_list *list)
+{
+	size_t i = 1;
+
+	while (i < list->n && stored_order(&list->v[i - 1], &list->v[i]) <= 0)
+		i++;
+	if (i < list->n)
+		qsort(list->v, list->n, sizeof(*list->v), stored_order);
 }
 
 static bool read_rows(struct store *s, enum sql q, struct stored_list *out)
@@ -104,8 +115,7 @@ static bool read_rows(struct store *s, enum sql q, struct stored_list *out)
 		out->v = grow(out->v, out->n, &out->room, sizeof(*out->v));
 		read_row(s, q, &out->v[out->n++]);
 	}
-	if (out->n)
-		qsort(out->v, out->n, sizeof(*out->v), stored_order);
+	sort(out);
 	return !s->failed;
 }
 
@@ -117,15 +127,15 @@ static void read_tags(struct store *s, struct stored *o)
 	words_sort(&o->tags);
 }
 
-static struct stored stored_copy(const struct stored *o)
+struct stored stored_copy(const struct stored *o)
 {
 	struct stored new = *o;
 
-	new.description = copy(o->description);
+	new.description = copy(o->description ? o->description : "");
 	new.definition = copy(o->definition);
-	new.created.by = copy(o->created.by);
-	new.changed.by = copy(o->changed.by);
-	new.made.by = copy(o->made.by);
+	new.created.by = copy(o->created.by ? o->created.by : "");
+	new.changed.by = copy(o->changed.by ? o->changed.by : "");
+	new.made.by = copy(o->made.by ? o->made.by : "");
 	new.tags = (struct words){ 0 };
 	for (size_t i = 0; i < o->tags.n; i++)
 		words_add(&new.tags, o->tags.v[i]);
@@ -150,11 +160,11 @@ static bool read_version(struct store *s, const struct ref *ref, struct stored *
 
 bool store_get(struct store *s, const struct ref *ref, struct stored *out)
 {
-	const struct head *known = heads_find(s, ref);
+	const struct stored *known = heads_find(s, ref);
 	bool found;
 
-	if (known && known->stored.definition) {
-		*out = stored_copy(&known->stored);
+	if (known) {
+		*out = stored_copy(known);
 		return true;
 	}
 	found = read_version(s, ref, out);
@@ -165,16 +175,15 @@ bool store_get(struct store *s, const struct ref *ref, struct stored *out)
 
 bool store_get_head(struct store *s, const struct ref *ref, struct head *out)
 {
-	const struct head *known = heads_find(s, ref);
+	const struct stored *known = heads_find(s, ref);
 	struct stored o = { 0 };
-	bool found = known || read_version(s, ref, &o);
 
+	if (!known && read_version(s, ref, &o))
+		known = &o;
 	if (known)
 		*out = (struct head){ .ref = known->ref, .retired = known->retired, .reusable = known->reusable };
-	else if (found)
-		*out = (struct head){ .ref = o.ref, .retired = o.retired, .reusable = o.reusable };
 	stored_free(&o);
-	return found;
+	return known;
 }
 
 static int latest_order(const void *key, const void *element)
@@ -189,9 +198,9 @@ struct stored *stored_find(const struct stored_list *list, const struct ref *ref
 	return list->n ? bsearch(ref, list->v, list->n, sizeof(*list->v), latest_order) : NULL;
 }
 
-static bool list(struct store *s, enum kind kind, bool retired, struct stored_list *out)
+bool store_list(struct store *s, enum kind kind, struct stored_list *out)
 {
-	sql_start(s, SQL_LIST, "tn", kind_names[kind], (int64_t)retired);
+	sql_start(s, SQL_LIST, "t", kind_names[kind]);
 	read_rows(s, SQL_LIST, out);
 	sql_start(s, SQL_TAGS, "t", kind_names[kind]);
 	while (sql_row(s, SQL_TAGS)) {
@@ -206,14 +215,23 @@ static bool list(struct store *s, enum kind kind, bool retired, struct stored_li
 	return !s->failed;
 }
 
-bool store_list(struct store *s, enum kind kind, struct stored_list *out)
+bool store_heads(struct store *s, struct stored_list *out)
 {
-	return list(s, kind, false, out);
-}
+	enum sql q = SQL_HEADS;
 
-bool store_list_all(struct store *s, enum kind kind, struct stored_list *out)
-{
-	return list(s, kind, true, out);
+	sql_start(s, q, "");
+	while (sql_row(s, q)) {
+		uint32_t latest = (uint32_t)sql_number(s, q, 2);
+
+		out->v = grow(out->v, out->n, &out->room, sizeof(*out->v));
+		out->v[out->n++] = (struct stored){
+			.ref = ref_of(kind_of(sql_text(s, q, 0)), sql_text(s, q, 1), latest), .latest = latest,
+			.retired = sql_number(s, q, 3), .reusable = sql_number(s, q, 4),
+			.description = copy(sql_text(s, q, 5)), .definition = copy(sql_text(s, q, 6)),
+			.made = { sql_number(s, q, 7), copy(sql_text(s, q, 8)) },
+		};
+	}
+	return !s->failed;
 }
 
 bool store_versions(struct store *s, enum kind kind, const char *name, struct stored_list *out)
@@ -222,8 +240,7 @@ bool store_versions(struct store *s, enum kind kind, const char *name, struct st
 	return read_rows(s, SQL_VERSIONS, out);
 }
 
-/* A kernel that got only what somebody sees would lose the rest. */
-static bool sees_all(struct store *s)
+bool store_sees_all(struct store *s)
 {
 	bool all = true;
 
@@ -241,8 +258,6 @@ bool store_used(struct store *s, const char *box, struct stored_list *out)
 {
 	enum sql q = box ? SQL_USED_BY_BOX : SQL_USED;
 
-	if (!sees_all(s))
-		return false;
 	if (box)
 		sql_start(s, q, "t", box);
 	else
@@ -256,9 +271,19 @@ static void add_tags(struct store *s, const struct stored *o)
 		sql_run(s, SQL_TAG_ADD, "ttt", kind_names[o->ref.kind], o->ref.name, o->tags.v[i]);
 }
 
+/* Its rows of before come first. */
+static void begin_rows(struct store *s, const struct stored *o)
+{
+	const struct ref ref = ref_of(o->ref.kind, o->ref.name, 0);
+
+	if (heads_made(s, &ref))
+		sql_flush(s);
+	heads_put(s, o);
+}
+
 bool store_add(struct store *s, const struct stored *o)
 {
-	heads_put(s, o);
+	begin_rows(s, o);
 	sql_run(s, SQL_OBJECT_ADD, "ttntnnt", kind_names[o->ref.kind], o->ref.name, (int64_t)o->ref.version,
 		o->description ? o->description : "", (int64_t)o->reusable, s->now, s->identity.user);
 	add_tags(s, o);
@@ -267,7 +292,7 @@ bool store_add(struct store *s, const struct stored *o)
 
 bool store_change(struct store *s, const struct stored *o, bool tags)
 {
-	heads_put(s, o);
+	begin_rows(s, o);
 	sql_run(s, SQL_OBJECT_SET, "ttntnnt", kind_names[o->ref.kind], o->ref.name, (int64_t)o->latest,
 		o->description ? o->description : "", (int64_t)o->reusable, s->now, s->identity.user);
 	if (tags) {
@@ -301,9 +326,9 @@ bool store_delete(struct store *s, const struct ref *ref)
 	return sql_run(s, SQL_VERSIONS_DEL, "tt", kind, ref->name) && sql_run(s, SQL_OBJECT_PURGE, "tt", kind, ref->name);
 }
 
+/* None of them has a version, so no head either. */
 bool store_purge(struct store *s)
 {
-	heads_free(s);
 	return sql_run(s, SQL_OBJECTS_PURGE, "");
 }
 

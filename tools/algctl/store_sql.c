@@ -4,7 +4,9 @@
 
 const char *const sql_texts[SQLS] = {
 #define STORE_SQL(symbol, text) text,
+#define STORE_MANY(symbol, text)
 #include "store_sql.def"
+#undef STORE_MANY
 #undef STORE_SQL
 };
 

@@ -22,23 +22,68 @@ void *zalloc(size_t size)
 	return or_die(calloc(1, size));
 }
 
+/* ---- regions: what is freed at once ---- */
+
+struct region_block {
+	struct region_block *next;
+	_Alignas(max_align_t) char data[];
+};
+
+void *region_take(struct region *r, size_t size)
+{
+	enum { BLOCK = 64 * 1024 };
+	size_t wanted = (size + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) * _Alignof(max_align_t);
+	void *taken;
+
+	if (wanted > r->left) {
+		size_t room = wanted > BLOCK ? wanted : BLOCK;
+		struct region_block *b = or_die(malloc(sizeof(*b) + room));
+
+		b->next = r->blocks;
+		r->blocks = b;
+		r->at = b->data;
+		r->left = room;
+	}
+	taken = r->at;
+	r->at += wanted;
+	r->left -= wanted;
+	return memset(taken, 0, size);
+}
+
+char *region_copy(struct region *r, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	return memcpy(region_take(r, size), text, size);
+}
+
+void region_free(struct region *r)
+{
+	while (r->blocks) {
+		struct region_block *next = r->blocks->next;
+
+		free(r->blocks);
+		r->blocks = next;
+	}
+	*r = (struct region){ 0 };
+}
+
 char *copy(const char *text)
 {
 	return or_die(strdup(text));
 }
 
-/* Room for one more element behind @n; new room is zero. */
+/* Room for one more element behind @n, which is zero. Of what is large there is often one only. */
 void *grow(void *array, size_t n, size_t *room, size_t size)
 {
-	size_t wanted = *room ? *room * 2 : 4;
-	char *p;
+	size_t wanted = *room ? *room * 2 : size > sizeof(void *) ? 1 : 4;
 
-	if (n < *room)
-		return array;
-	p = or_die(reallocarray(array, wanted, size));
-	memset(p + *room * size, 0, (wanted - *room) * size);
-	*room = wanted;
-	return p;
+	if (n >= *room) {
+		array = or_die(reallocarray(array, wanted, size));
+		*room = wanted;
+	}
+	memset((char *)array + n * size, 0, size);
+	return array;
 }
 
 static char *format_list(const char *format, va_list args)

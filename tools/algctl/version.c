@@ -574,8 +574,11 @@ struct plain {
 
 static const struct stored *find_latest(struct plain *p, const struct ref *ref)
 {
+	const struct stored *head = p->s->heads.known ? heads_find(p->s, ref) : NULL;
 	struct stored_list *list = &p->latest[ref->kind];
 
+	if (p->s->heads.known)
+		return head && !head->retired ? head : NULL;
 	if (!p->loaded[ref->kind])
 		store_list(p->s, ref->kind, list);
 	p->loaded[ref->kind] = true;
@@ -597,19 +600,33 @@ static bool make_plain(void *data, enum kind kind, struct where at, char text[RE
 	return true;
 }
 
-static void drop_hidden(struct store *s, struct stored_list *list)
+static bool is_hidden(struct store *s, const struct ref *ref)
 {
-	size_t n = 0;
+	uint32_t level;
 
-	for (size_t i = 0; i < list->n; i++) {
-		uint32_t level;
+	return !s->identity.root && !s->db->driver->who &&
+	       !(access_level(s, ref->kind, ref->name, &level) && level >= LEVEL_VIEW);
+}
 
-		if (access_level(s, list->v[i].ref.kind, list->v[i].ref.name, &level) && level >= LEVEL_VIEW)
-			list->v[n++] = list->v[i];
-		else
-			stored_free(&list->v[i]);
+/* Those of @kind that are there and may be seen. */
+static bool load_list(struct store *s, enum kind kind, const struct stored_list *list, struct objects *out)
+{
+	struct node_room room = { 0 };
+	bool good = true;
+
+	for (size_t i = 0; i < list->n && good; i++) {
+		const struct stored *from = &list->v[i];
+		struct object *o;
+
+		if (from->ref.kind != kind || from->retired || is_hidden(s, &from->ref))
+			continue;
+		o = definition_load_in(s->ctx, from, &room);
+		good = o;
+		if (o)
+			objects_add(out, o);
 	}
-	list->n = n;
+	node_room_free(&room);
+	return good;
 }
 
 bool version_list(struct store *s, enum kind kind, bool plain, struct objects *out)
@@ -617,11 +634,9 @@ bool version_list(struct store *s, enum kind kind, bool plain, struct objects *o
 	struct plain p = { .s = s };
 	struct stored_list list = { 0 };
 	size_t first = out->n;
-	bool good = store_list(s, kind, &list);
+	bool good = s->heads.known ? load_list(s, kind, &s->heads.list, out) :
+		    store_list(s, kind, &list) && load_list(s, kind, &list, out);
 
-	if (good && !s->identity.root && !s->db->driver->who)
-		drop_hidden(s, &list);
-	good = good && !s->failed && definitions_load(s->ctx, &list, out);
 	for (size_t i = first; plain && good && i < out->n; i++)
 		references_map(out->v[i], make_plain, &p);
 	for (int i = 0; i < STORE_KINDS; i++)

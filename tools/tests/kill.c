@@ -59,6 +59,11 @@ int __real_PQsendQueryPrepared(PGconn *connection, const char *name, int n, cons
 int __wrap_PQsendQueryPrepared(PGconn *connection, const char *name, int n, const char *const *values, const int *lengths,
 			       const int *formats, int format);
 
+int __real_PQsendQueryParams(PGconn *connection, const char *text, int n, const Oid *types, const char *const *values,
+			     const int *lengths, const int *formats, int format);
+int __wrap_PQsendQueryParams(PGconn *connection, const char *text, int n, const Oid *types, const char *const *values,
+			     const int *lengths, const int *formats, int format);
+
 int __wrap_PQsendQuery(PGconn *connection, const char *text)
 {
 	step();
@@ -76,5 +81,12 @@ int __wrap_PQsendQueryPrepared(PGconn *connection, const char *name, int n, cons
 {
 	step();
 	return __real_PQsendQueryPrepared(connection, name, n, values, lengths, formats, format);
+}
+
+int __wrap_PQsendQueryParams(PGconn *connection, const char *text, int n, const Oid *types, const char *const *values,
+			     const int *lengths, const int *formats, int format)
+{
+	step();
+	return __real_PQsendQueryParams(connection, text, n, types, values, lengths, formats, format);
 }
 #endif

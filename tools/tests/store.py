@@ -10,6 +10,7 @@ import time
 import traceback
 
 import crashes
+import definitions
 import engines
 import fleet
 import rights
@@ -682,7 +683,8 @@ def no_fleet(box):
 
 no_fleet.engine = engines.Sqlite
 TESTS = (no_fleet, cut_off, past_the_store, objects, references, propagate, versions, auto_delete, reusable, roles, audit, editors,
-         kernel, whole, writers, upgrade, places, *crashes.TESTS, *fleet.TESTS, *rights.TESTS, *sight.TESTS, *scale.TESTS)
+         kernel, whole, writers, upgrade, places, *definitions.TESTS, *crashes.TESTS, *fleet.TESTS, *rights.TESTS, *sight.TESTS,
+         *scale.TESTS)
 
 
 def attempt(test, runner, engine):
