@@ -3,8 +3,9 @@
 # shellcheck disable=SC2119,SC2154,SC2317	# setup_ns sets variables; functions are called by others
 #
 # A store of 10,000 tenants and 1,000 policies (a tenth of that on an emulated processor) in front of the real kernel, in SQLite
-# and in PostgreSQL: all of it, one line of it, nothing. How long that takes is shown, by the clock of a guest, whose system calls
-# and page faults are dear; tools/tests/scale.py has the limits, in processor time.
+# and in PostgreSQL, there by its owner and by an operator: all of it, one line of it, nothing. How long that takes is shown, by
+# the clock of a guest, whose system calls and page faults are dear, and has limits in the kernel that is for measurements;
+# tools/tests/scale.py has limits in processor time.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pg_lib.sh"
@@ -12,8 +13,9 @@ need "$ALGCTL" ip grep
 alg_load ftp tftp sip
 setup_ns box
 
-TENANTS=10000 POLICIES=1000
+TENANTS=10000 POLICIES=1000 LIMITS=
 [[ ${NF_ALG_KERNEL-} != stock-* ]] || TENANTS=1000 POLICIES=100
+[[ ${NF_ALG_KERNEL-} != bench ]] || LIMITS=1
 
 # configuration SESSIONS: of one of the tenants
 configuration()
@@ -33,37 +35,65 @@ configuration()
 	done
 }
 
-# timed TITLE PATTERN WORD...: algctl succeeds and says so
+took=0
+
+# timed TITLE PATTERN WORD...: algctl succeeds and says so; $took milliseconds
 timed()
 {
-	local title=$1 pattern=$2 took=$EPOCHREALTIME said
+	local title=$1 pattern=$2 start=$EPOCHREALTIME said
 	shift 2
 	if ! on box "$ALGCTL" "$@" >"$TMP/out" 2>&1 </dev/null; then
 		fail "$title" "$(<"$TMP/out")"
+		took=1000000
 		return
 	fi
-	took=$(((${EPOCHREALTIME/[.,]} - ${took/[.,]}) / 1000)) said=$(<"$TMP/out")
+	took=$(((${EPOCHREALTIME/[.,]} - ${start/[.,]}) / 1000)) said=$(<"$TMP/out")
 	check_like "$title" "$said" "$pattern"
 	diag "$((took / 1000)).$(printf %03d $((took % 1000))) s"
 }
 
 in_kernel() { ALGCTL_STORE=none on box "$ALGCTL" export >"$TMP/kernel" && [ "$(grep -c 'zone:' "$TMP/kernel")" = "$TENANTS" ]; }
 
-scale()	# scale ENGINE STORE
+# soon TITLE FUNCTION: takes less than a second; again where it does not, for others may have had the processor
+soon()
+{
+	local -i try
+	for ((try = 1; try <= 8; try++)); do
+		$2 $try "$1"
+		[ "$took" -ge 1000 ] || break
+	done
+	[ -z "$LIMITS" ] || check "$1: in less than a second" [ "$took" -lt 1000 ]
+}
+
+one_line()	# one_line TRY TITLE: back and forth
+{
+	local file=seven
+	[ $(($1 % 2)) = 1 ] || file=five
+	timed "$2" '*0 added, 1 changed, 0 removed*' apply "$TMP/$file.yaml"
+}
+
+one_tenant() { timed "$2" '*' tenant set t17 max-sessions $((8 + $1)); }
+
+scale()	# scale TITLE STORE [STORE]: made by its owner; used by its owner, or as the second says
 {
 	export ALGCTL_STORE=$2
 	check "$1: a store" on box "$ALGCTL" store init
+	check "$1: an operator" on box "$ALGCTL" role set operator members user:otto
+	export ALGCTL_STORE=${3-$2}
 	timed "$1: $TENANTS tenants and $POLICIES policies" '*applied*' apply "$TMP/five.yaml"
+	[ -z "$LIMITS" ] || check "$1: all of it in less than ten seconds" [ "$took" -lt 10000 ]
 	check "$1: the kernel has all of them" in_kernel
-	timed "$1: one changed line" '*0 added, 1 changed, 0 removed*' apply "$TMP/seven.yaml"
+	soon "$1: one changed line" one_line
+	timed "$1: the same once more" '*0 added, ? changed, 0 removed*' apply "$TMP/seven.yaml"
 	check "$1: the kernel has it" grep_kernel 't471:' 'max-sessions: 7'
 	timed "$1: nothing changed" '*0 added, 0 changed, 0 removed*' apply "$TMP/seven.yaml"
-	timed "$1: one tenant changed" '*' tenant set t17 max-sessions 9
+	soon "$1: one changed tenant" one_tenant
 	timed "$1: store and kernel agree" '*the kernel has what the store has*' store status
 	check "$1: a difference is made" env ALGCTL_STORE=none nsenter "--net=/run/netns/${NETNS[box]}" "$ALGCTL" tenant del t99
 	check_fails "$1: ... is seen" agrees
 	timed "$1: ... and repaired" '*' restore
 	check "$1: they agree again" agrees
+	ALGCTL_STORE=none check "$1: the kernel starts anew" on box "$ALGCTL" apply "$TMP/none.yaml"
 }
 
 agrees() { on box "$ALGCTL" store status >"$TMP/out" 2>&1 && grep -q 'the kernel has what the store has' "$TMP/out"; }
@@ -73,8 +103,10 @@ configuration 5 >"$TMP/five.yaml"
 configuration 7 >"$TMP/seven.yaml"
 echo '{}' >"$TMP/none.yaml"
 scale SQLite "$TMP/store.db"
-ALGCTL_STORE=none check "the kernel starts anew" on box "$ALGCTL" apply "$TMP/none.yaml"
 pg_make
 pg_start
 scale PostgreSQL "$PG_OWNER"
+pg_sql "CREATE ROLE otto LOGIN" && pg_sql "CREATE DATABASE second"
+scale 'PostgreSQL, an operator' "postgresql:///second?host=$PG&user=owner" \
+	"postgresql:///second?host=$PG&user=otto"
 finish

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tests of the store: 10,000 tenants and 1,000 policies. The limits are those of the requirement, in processor time of algctl and
-of the database's server together: what else the machine has to do counts for nothing. Time by the clock is shown."""
+of the database's server together: what else the machine has to do counts for nothing. Time by the clock is shown; for that
+net/store_scale.sh has limits, in the kernel that is for measurements."""
 
 import resource
 import time
@@ -9,7 +10,6 @@ import engines
 
 TENANTS, POLICIES = 10000, 1000
 FULL, LINE = 10, 1
-BOUND = {"SQLite": 10, "PostgreSQL": 20}	# by an operator, whose rows are looked at one by one: about 8 s
 
 
 def configuration(sessions=5):
@@ -60,7 +60,7 @@ def operators(box):
     box.good("role", "set", "operator", "members", "user:otto")
     box.good("role", "set", "administrator", "members", "user:ada")
     path = box.runner.file("scale.yaml", configuration())
-    timed(box, BOUND[box.engine.name], "apply of all of it by an operator", "apply", path, user="otto", has="applied")
+    timed(box, FULL, "apply of all of it by an operator", "apply", path, user="otto", has="applied")
     for i in range(0, 100, 5):
         box.good("tenant", "permit", f"t{i}", "operator", "edit")
         box.good("policy", "permit", f"p{i}", "viewer", "none")
@@ -70,7 +70,7 @@ def operators(box):
     timed(box, LINE, "a list by an operator", "tenant", "list", user="otto", has="t4711")
     text = configuration(7).replace("ftp: off", "ftp: on, sip: off")
     path = box.runner.file("scale.yaml", text)
-    timed(box, BOUND[box.engine.name], "a third of it changed by an operator", "apply", path, user="otto", has="changed")
+    timed(box, FULL, "a third of it changed by an operator", "apply", path, user="otto", has="changed")
     box.in_step("after an operator's thousands")
     box.runner.timeout = before
 
