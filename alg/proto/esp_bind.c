@@ -4,6 +4,7 @@
 
 #define WANT_MAX	8
 #define BACKOFF_MAX	6
+#define LONG_AGO	86400000u	/* ms; nothing is timed for longer */
 
 static const char *const verdict_names[ALG_ESP_VERDICTS] = {
 #define X(symbol, name, text) [ALG_ESP_##symbol] = name,
@@ -817,6 +818,9 @@ bool alg_esp_expire(struct alg_esp_pair *pair, u64 at, struct alg_link *sas, str
 	struct alg_link *link, *next;
 	u32 now = (u32)at, newest;
 
+	/* Times are told apart over half of their range only, and some last for longer. */
+	if (!within(now, pair->born, LONG_AGO))
+		pair->born = now - LONG_AGO;
 	gate_holder(pair->group, now);
 	if (linked(&pair->asking) && !within(now, pair->asked, config->answer))
 		link_out(&pair->asking);

@@ -131,6 +131,28 @@ static void test_clock(void **state)
 	assert_int_equal(count(&a), 0);
 }
 
+/* A client that has been there for longer than half of the clock's range is none that has just come. */
+static void test_old(void **state)
+{
+	struct alg_link a;
+
+	alg_link_init(&a);
+	join(0);
+	join(1);
+	tunnel(0, 1);
+	tunnel(1, 2);
+	for (u64 end = now + 30ULL * 86400000; now < end; now += STATE / 2) {
+		for (int i = 0; i < 2; i++) {
+			ike(&ikes[i], 2, ALG_IKE_INFORMATIONAL, false, 9, true);
+			assert_false(alg_esp_expire(&pairs[i], now, &a, &a));
+		}
+	}
+	assert_null(esp_find(&group, ALG_ESP_IN, 0x2001));
+	assert_int_equal(out(0, 0x1001, 4000), BOUND);
+	in_to(0, 0x2001, 5000, BOUND);
+	in_to(0, 0x2001, 5001, PASS);
+}
+
 /* What is refused leaves everything as it was, but for the notes. */
 static void test_unchanged(void **state)
 {
@@ -236,6 +258,7 @@ int main(void)
 		cmocka_unit_test_setup(test_expire, setup),
 		cmocka_unit_test_setup(test_expire_ike, setup),
 		cmocka_unit_test_setup(test_clock, setup),
+		cmocka_unit_test_setup(test_old, setup),
 		cmocka_unit_test_setup(test_unchanged, setup),
 		cmocka_unit_test_setup(test_quick, setup),
 		cmocka_unit_test_setup(test_cost, setup),
