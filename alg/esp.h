@@ -209,7 +209,7 @@ struct esp_sa {
  * @tuple, @zone: original tuple and zone of its UDP connection, the last one that it was seen on
  * @rspi, @version: as seen
  * @begun:	jiffies
- * @used:	it got beyond phase 1
+ * @used:	it got beyond phase 1 and is answered, or was there before the module was loaded
  * @port:	preserve-port: its translated source port, network byte order, 0: not preserved
  * @by_ispi:	preserve-port: in ike_port.c's table
  * @wait:	the gate holds a message up, from the gateway, from the client
@@ -409,6 +409,13 @@ struct esp_zones {
 bool esp_zones_of(const struct sk_buff *skb, struct esp_zones *zones);
 /* Lets conntrack look in the zone of the tunnel. Return: NF_ACCEPT. */
 unsigned int esp_track(struct sk_buff *skb, const struct esp_tunnel *tunnel);
+/* Is there an SA of the box itself to @dst? It may be one of either direction. */
+bool esp_is_own_sa(const struct esp_net *en, const struct sk_buff *skb, u16 family, const union nf_inet_addr *dst, u32 spi);
+/*
+ * The box's own ESP to or from a gateway that a client's is tracked with in the same zone, and errors about it: in a zone of its
+ * own. Return: NF_ACCEPT.
+ */
+unsigned int esp_track_own(struct esp_net *en, struct sk_buff *skb, const struct esp_group *group);
 /* An ICMP or ICMPv6 packet, whose header is at @off. In front of conntrack. Return: verdict. */
 unsigned int esp_icmp(struct esp_net *en, struct sk_buff *skb, u16 family, unsigned int off);
 

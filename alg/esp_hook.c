@@ -128,11 +128,10 @@ static unsigned int outbound(struct esp_net *en, struct sk_buff *skb, struct esp
 	return conclude(en, skb, group, tunnel, decide(group, &tunnel->bind, &packet));
 }
 
-static bool is_own_sa(const struct esp_net *en, const struct sk_buff *skb, const struct esp_key *key, u32 spi)
+bool esp_is_own_sa(const struct esp_net *en, const struct sk_buff *skb, u16 family, const union nf_inet_addr *dst, u32 spi)
 {
 #ifdef CONFIG_XFRM
-	struct xfrm_state *x = xfrm_state_lookup(en->net, skb->mark, (const xfrm_address_t *)&key->in.dst, htonl(spi),
-						 IPPROTO_ESP, key->family);
+	struct xfrm_state *x = xfrm_state_lookup(en->net, skb->mark, (const xfrm_address_t *)dst, htonl(spi), IPPROTO_ESP, family);
 
 	if (x)
 		xfrm_state_put(x);
@@ -142,8 +141,7 @@ static bool is_own_sa(const struct esp_net *en, const struct sk_buff *skb, const
 #endif
 }
 
-/* The box's own ESP to or from a gateway that a client's is tracked with in the same zone: in a zone of its own. */
-static unsigned int own_packet(struct esp_net *en, struct sk_buff *skb, const struct esp_group *group)
+unsigned int esp_track_own(struct esp_net *en, struct sk_buff *skb, const struct esp_group *group)
 {
 	if (!READ_ONCE(group->bind.own))
 		return NF_ACCEPT;
@@ -165,8 +163,8 @@ static unsigned int inbound(struct esp_net *en, struct sk_buff *skb, struct esp_
 	enum alg_esp_verdict verdict;
 	struct esp_tunnel *tunnel;
 
-	if (!known && is_own_sa(en, skb, &group->key, spi))
-		return own_packet(en, skb, group);
+	if (!known && esp_is_own_sa(en, skb, group->key.family, &group->key.in.dst, spi))
+		return esp_track_own(en, skb, group);
 	if (!esp_lock_group(group))
 		return NF_ACCEPT;
 	known = esp_sa_find(group, ALG_ESP_IN, spi);
@@ -181,11 +179,14 @@ static unsigned int inbound(struct esp_net *en, struct sk_buff *skb, struct esp_
 		return conclude(en, skb, group, tunnel, verdict);
 	}
 	esp_unlock(group);
-	return NF_ACCEPT;
+	/* Conntrack would find another client's connection. */
+	esp_refuse(en, tunnel, NF_ALG_REASON_NO_CLIENT);
+	return NF_DROP;
 }
 
+/* @leaves: this box sends it, perhaps with a forwarded packet inside. */
 static noinline unsigned int slow(struct esp_net *en, struct sk_buff *skb, const struct esp_key *key,
-				  const struct esp_zones *zones, u32 spi, u32 seq)
+				  const struct esp_zones *zones, u32 spi, u32 seq, bool leaves)
 {
 	struct esp_tunnel *tunnel;
 	struct esp_group *group;
@@ -199,10 +200,10 @@ static noinline unsigned int slow(struct esp_net *en, struct sk_buff *skb, const
 		if (group)
 			return inbound(en, skb, group, spi, seq);
 	}
-	if (skb->skb_iif)
+	if (!leaves)
 		return NF_ACCEPT;
 	group = esp_group_find(en->net, zones->id[0], key->family, &key->out.dst, &key->out.src);
-	return group ? own_packet(en, skb, group) : NF_ACCEPT;
+	return group ? esp_track_own(en, skb, group) : NF_ACCEPT;
 }
 
 /* ---- in front of conntrack ---- */
@@ -259,7 +260,7 @@ static bool attach(const struct esp_net *en, struct sk_buff *skb, struct esp_sa 
 	}
 	if (unlikely(skb_nfct(skb)))
 		nf_conntrack_put(skb_nfct(skb));
-	skb->_nfct = nfct;
+	skb_set_nfct(skb, nfct);
 	refresh(skb, ct, nfct & NFCT_INFOMASK, en->net);
 	return true;
 }
@@ -276,7 +277,7 @@ static struct esp_sa *sa_any_zone(struct esp_key *key, const struct esp_zones *z
 	return sa && sa->bind.dir == ALG_ESP_IN && esp_tunnel_of(sa->bind.pair)->group->any_zone ? sa : NULL;
 }
 
-static unsigned int esp_packet(struct esp_net *en, struct sk_buff *skb, struct esp_key *key, unsigned int off)
+static unsigned int esp_packet(struct esp_net *en, struct sk_buff *skb, struct esp_key *key, unsigned int off, bool leaves)
 {
 	struct ip_esp_hdr buffer, *esph = skb_header_pointer(skb, off, sizeof(buffer), &buffer);
 	u32 spi = esph ? ntohl(esph->spi) : 0, seq = esph ? ntohl(esph->seq_no) : 0;
@@ -298,7 +299,7 @@ static unsigned int esp_packet(struct esp_net *en, struct sk_buff *skb, struct e
 		same_zone = false;
 	}
 	if (unlikely(!sa || !quick(en, sa, seq)))
-		return slow(en, skb, key, &zones, spi, seq);
+		return slow(en, skb, key, &zones, spi, seq, leaves);
 	return likely(attach(en, skb, sa, same_zone)) ? NF_ACCEPT : put_template(skb, sa->tmpl);
 }
 
@@ -337,7 +338,7 @@ static unsigned int ah_packet(struct esp_net *en, struct sk_buff *skb, struct es
 	return NF_ACCEPT;
 }
 
-static unsigned int security4(struct esp_net *en, struct sk_buff *skb, const struct iphdr *iph)
+static unsigned int security4(struct esp_net *en, struct sk_buff *skb, const struct iphdr *iph, bool leaves)
 {
 	struct esp_key key;
 
@@ -347,7 +348,7 @@ static unsigned int security4(struct esp_net *en, struct sk_buff *skb, const str
 	key.out.src.ip = iph->saddr;
 	key.out.dst.ip = iph->daddr;
 	if (likely(iph->protocol == IPPROTO_ESP))
-		return esp_packet(en, skb, &key, skb_network_offset(skb) + ip_hdrlen(skb));
+		return esp_packet(en, skb, &key, skb_network_offset(skb) + ip_hdrlen(skb), leaves);
 	return ah_packet(en, skb, &key);
 }
 
@@ -375,7 +376,7 @@ static unsigned int before4(void *priv, struct sk_buff *skb, const struct nf_hoo
 	switch (iph->protocol) {
 	case IPPROTO_ESP:
 	case IPPROTO_AH:
-		return ip_is_fragment(iph) ? NF_ACCEPT : security4(en, skb, iph);
+		return ip_is_fragment(iph) ? NF_ACCEPT : security4(en, skb, iph, state->hook == NF_INET_LOCAL_OUT);
 	case IPPROTO_ICMP:
 		return ip_is_fragment(iph) ? NF_ACCEPT : error4(en, skb, state);
 	case IPPROTO_UDP:
@@ -420,7 +421,7 @@ static unsigned int before6(void *priv, struct sk_buff *skb, const struct nf_hoo
 	key.out.dst.in6 = ip6h->daddr;
 	if (ip6h->nexthdr == IPPROTO_AH && ah_packet(en, skb, &key) == NF_DROP)
 		return NF_DROP;
-	return proto == IPPROTO_ESP ? esp_packet(en, skb, &key, off) : NF_ACCEPT;
+	return proto == IPPROTO_ESP ? esp_packet(en, skb, &key, off, state->hook == NF_INET_LOCAL_OUT) : NF_ACCEPT;
 }
 
 /* ---- behind conntrack ---- */

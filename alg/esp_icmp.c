@@ -98,6 +98,8 @@ unsigned int esp_icmp(struct esp_net *en, struct sk_buff *skb, u16 family, unsig
 		group = esp_group_find(en->net, zones.id[i], family, &q.dst, &q.src);
 		if (!group)
 			continue;
+		if (!esp_sa_find(group, ALG_ESP_OUT, q.spi) && esp_is_own_sa(en, skb, family, &q.dst, q.spi))
+			return esp_track_own(en, skb, group);
 		tunnel = by_outbound(group, q.spi);
 		return tunnel ? esp_track(skb, tunnel) : NF_DROP;
 	}

@@ -276,7 +276,8 @@ def runts(r):
 def policy_off(r):
     a, b = r.client(1).up(), r.client(2).up()
     r.ike("off")
-    for c in (a, b):
+    # who had a slot first: the other's connection stands where his packets would be looked for
+    for c in (b, a):
         c.gets()
     nothing(r)
     expect_is(r.flows(), {k: v for k, v in r.flows().items() if v < ZONE}, "connections in slots")
@@ -622,6 +623,42 @@ def box_own(r):
         run("ip", "xfrm", "state", "flush", ns=r.r)
 
 
+def box_carries(r):
+    """What the box forwards leaves through its own tunnel, to the gateway that its clients have; ICMP errors come back to it."""
+    behind = socket.inet_aton("10.99.0.1")
+    out = ["src", "203.0.113.1", "dst", "203.0.113.2", "proto", "esp"]
+
+    def errors(*clients):
+        r.inside.send(ip(clients[0].addr, behind, UDP, udp(clients[0].addr, behind, 9, 9, b"carried")))
+        _, outside = r.settle()
+        expect_is([(p.src, p.dst, p.body[:4]) for p in outside if p.proto == ESP],
+                  [(ROUTER4, SERVER4, struct.pack("!I", 0xbeef))], "the box's ESP")
+        r.outside.send(icmp4(3, 4, OTHER4, ROUTER4, ip(ROUTER4, SERVER4, ESP, esp(0xbeef, 1))[:28]))
+        inside, _ = r.settle()
+        expect_is([p.dst for p in inside], [], "error inside")
+        expect("mtu 1300" in run("ip", "route", "get", "203.0.113.2", ns=r.r), "the box did not get the error")
+        run("ip", "route", "flush", "cache", ns=r.r)
+        for c in clients:
+            c.exchange()
+
+    a = r.client(1).up()
+    run("nft", "insert rule inet fw forw ip daddr 10.99.0.0/16 accept", ns=r.r)
+    run("ip", "route", "add", "10.99.0.0/16", "via", "203.0.113.2", ns=r.r)
+    run("ip", "xfrm", "state", "add", *out, "spi", "0xbeef", "mode", "tunnel", "enc", "cipher_null", "", "auth", "digest_null", "",
+        ns=r.r)
+    run("ip", "xfrm", "policy", "add", "src", "0.0.0.0/0", "dst", "10.99.0.0/16", "dir", "out", "tmpl", *out, "mode", "tunnel",
+        ns=r.r)
+    try:
+        errors(a)
+        errors(a, r.client(2).up())
+    finally:
+        run("ip", "xfrm", "policy", "flush", ns=r.r)
+        run("ip", "xfrm", "state", "flush", ns=r.r)
+        run("ip", "route", "del", "10.99.0.0/16", ns=r.r)
+        run("ip", "route", "flush", "cache", ns=r.r)
+        r.nat(True)
+
+
 def reload_traffic(r):
     """The module comes and goes while packets do, of both kinds and both ways."""
     clients = [r.client(1).up(), r.client(2).up()]
@@ -653,11 +690,36 @@ def reload_traffic(r):
         c.exchange()
 
 
+def waits(a, b):
+    """@a's SAs are in the making, and messages of @b's wait for the gate, from both sides."""
+    a.say(CHILD, ident=1001)
+    b.say(CHILD, ident=1001)
+    b.told(CHILD, ident=1002, response=False)
+    inside, outside = a.r.settle()
+    expect_is([p.dst for p in inside + outside if p.proto == UDP], [SERVER4], "messages")
+
+
+def waits_in_vain(r):
+    """Messages wait for the gate when their connections, their tunnels, their module go: nothing is left of them."""
+    def unload():
+        run("rmmod", "nf_alg_ike")
+
+    for ends in (lambda: r.ike("off")), unload, lambda: run("conntrack", "-F", ns=r.r):
+        a, b = r.client(1).up(), r.client(2).up()
+        waits(a, b)
+        ends()
+        run("modprobe", "nf_alg_ike")
+        r.fresh_start()
+        expect_is(int(run("conntrack", "-C", ns=r.r)), 0, "connections")
+
+
 def namespace_ends(r):
-    """A router goes with live tunnels."""
+    """A router goes with live tunnels, and with messages that wait."""
     a, b = r.client(1).up(), r.client(2).up()
     a.sends()
     b.gets()
+    r.settle()
+    waits(a, b)
     run("ip", "netns", "del", r.r)
 
 
@@ -688,11 +750,13 @@ TESTS = (
     ("observe", observe),
     ("two tenants with the same addresses", tenants),
     ("the box's own tunnel", box_own),
+    ("the box's own tunnel carries what it forwards", box_carries),
     ("the module is loaded anew", reload),
     ("the module is loaded anew, two clients of a gateway", reload_shared),
     ("the module is loaded anew, and again", reload_twice),
     ("all modules are loaded anew", reload_first),
     ("the module is loaded anew under traffic", reload_traffic),
+    ("messages that wait in vain", waits_in_vain),
     ("the namespace is deleted", namespace_ends),
 )
 
