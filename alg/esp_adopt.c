@@ -170,6 +170,7 @@ static void tunnel_adopt(const struct nf_conn *ct, const struct nf_alg_tenant *t
 	if (ike) {
 		ike->tuple = ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 		ike->zone = *nf_ct_zone(ct);
+		ike->used = test_bit(IPS_SEEN_REPLY_BIT, &ct->status);
 	}
 	esp_spis_find(tunnel, ct);
 	esp_unlock(tunnel->group);

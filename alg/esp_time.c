@@ -13,7 +13,6 @@ static void extend(struct nf_conn *ct, u32 ms)
 
 	if (!test_bit(IPS_FIXED_TIMEOUT_BIT, &ct->status) && (s32)(READ_ONCE(ct->timeout) - expiry) < 0)
 		WRITE_ONCE(ct->timeout, expiry);
-	nf_ct_put(ct);
 }
 
 /* What is left of @span ms since @last. */
@@ -37,20 +36,23 @@ static void keep(struct esp_tunnel *tunnel, u32 now)
 {
 	const struct alg_esp_config *config = &tunnel->group->config;
 	const struct alg_link *head = &tunnel->bind.ikes, *link;
+	const struct alg_esp_ike *first = alg_esp_entry(head->next, struct alg_esp_ike, list);
 	struct nf_conn *ct;
 
-	if (tunnel->bind.n_ikes) {
-		ct = esp_tunnel_master(tunnel);
-		if (ct)
-			extend(ct, left(now, alg_esp_entry(head->next, struct alg_esp_ike, list)->last, config->ike_idle));
-	}
+	ct = tunnel->bind.n_ikes && esp_ike_of(first)->used ? esp_tunnel_master(tunnel) : NULL;
+	if (ct && test_bit(IPS_SEEN_REPLY_BIT, &ct->status))
+		extend(ct, left(now, first->last, config->ike_idle));
+	if (ct)
+		nf_ct_put(ct);
 	head = &tunnel->bind.sas;
 	link = head->prev;
 	if (link == head)
 		return;
 	ct = esp_tunnel_flow(tunnel);
-	if (ct)
-		extend(ct, left(now, READ_ONCE(alg_esp_entry(link, struct alg_esp_sa, list)->last), config->esp_idle));
+	if (!ct)
+		return;
+	extend(ct, left(now, READ_ONCE(alg_esp_entry(link, struct alg_esp_sa, list)->last), config->esp_idle));
+	nf_ct_put(ct);
 }
 
 static void tend(struct esp_tunnel *tunnel)

@@ -30,7 +30,7 @@ struct ike_packet {
 
 /* ---- who is who ---- */
 
-/* IKE of the box itself. */
+/* IKE of the box itself, or to everybody: none that is forwarded. */
 static bool of_this_host(const struct sk_buff *skb)
 {
 	const struct dst_entry *dst = skb_dst(skb);
@@ -40,8 +40,9 @@ static bool of_this_host(const struct sk_buff *skb)
 	if (!dst)
 		return false;
 	if (ip_hdr(skb)->version == 4)
-		return container_of(dst, struct rtable, dst)->rt_type == RTN_LOCAL;
-	return container_of(dst, struct rt6_info, dst)->rt6i_flags & RTF_LOCAL;
+		return container_of(dst, struct rtable, dst)->rt_type > RTN_UNICAST;
+	return container_of(dst, struct rt6_info, dst)->rt6i_flags & (RTF_LOCAL | RTF_ANYCAST) ||
+	       ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr);
 }
 
 static u16 zone_of(const struct nf_conn *ct, enum ip_conntrack_dir dir)
@@ -96,6 +97,12 @@ static void join_of(const struct ike_packet *p, struct esp_join *join)
 
 /* ---- sessions, under the gateway's lock ---- */
 
+/* Anybody inside may say anything in anybody's name. */
+static bool answered(const struct nf_conn *ct)
+{
+	return test_bit(IPS_SEEN_REPLY_BIT, &ct->status);
+}
+
 static void session_seen(struct ike_packet *p, struct esp_ike *ike)
 {
 	const struct nf_conn *ct = p->w.ct;
@@ -105,7 +112,7 @@ static void session_seen(struct ike_packet *p, struct esp_ike *ike)
 	ike->version = p->msg.version;
 	if (p->msg.rspi)
 		ike->rspi = p->msg.rspi;
-	if (p->msg.kind != ALG_IKE_KIND_PHASE1)
+	if (p->msg.kind != ALG_IKE_KIND_PHASE1 && answered(ct))
 		ike->used = true;
 	if (!p->from_client)
 		return;
@@ -116,9 +123,10 @@ static void session_seen(struct ike_packet *p, struct esp_ike *ike)
 	p->port = ike->port;
 }
 
-static void session_keep(struct ike_packet *p)
+/* What was never answered, or only begins, stays no longer in conntrack's table than any UDP. */
+static bool session_stands(const struct ike_packet *p, const struct esp_ike *ike, enum alg_esp_verdict verdict)
 {
-	nf_alg_conn_keep(p->w.ct, nf_alg_work_option(&p->w, NF_ALG_A_OPTION_STATE_TIMEOUT));
+	return (ike->used || verdict != ALG_ESP_PASS) && answered(p->w.ct);
 }
 
 /* Return: PASS; GATE: the message must not pass (yet). */
@@ -131,7 +139,6 @@ static enum alg_esp_verdict session_message(struct ike_packet *p, struct esp_ike
 		session_seen(p, ike);
 		ike_wait_passed(ike, &p->msg, p->from_client);
 	} else {
-		session_keep(p);
 		ike_wait_put(ike, p->w.skb, p->w.protoff, p->w.ct, &p->msg, p->from_client);
 	}
 	return verdict;
@@ -179,7 +186,7 @@ static struct esp_ike *gateway_session(struct ike_packet *p, struct esp_tunnel *
 
 /*
  * Sessions that never got beyond their first phase have failed, or moved to udp/4500 by way of a connection that was there
- * before, in which nobody looks for them.
+ * before, in which nobody looks for them. One that nobody answers keeps no slot from others.
  */
 bool ike_unused_end(struct esp_tunnel *tunnel)
 {
@@ -203,23 +210,24 @@ static int take(struct ike_packet *p)
 	enum alg_esp_verdict verdict = ALG_ESP_PASS;
 	struct esp_tunnel *tunnel;
 	struct esp_ike *ike;
-	bool known;
+	bool stands = false;
 
 	p->client = client_of(&p->w);
 	p->from_client = p->w.dir == p->client;
 	ike = p->from_client ? client_session(p, &tunnel) : gateway_session(p, &tunnel);
-	known = ike;
-	if (ike)
+	if (ike) {
 		verdict = session_message(p, ike);
+		stands = session_stands(p, ike, verdict);
+	}
 	if (tunnel)
 		esp_unlock(tunnel->group);
 
+	if (stands)
+		nf_alg_conn_keep(p->w.ct, nf_alg_work_option(&p->w, NF_ALG_A_OPTION_STATE_TIMEOUT));
 	if (verdict != ALG_ESP_PASS) {
 		nf_alg_work_refuse(&p->w, esp_reason(verdict));
 		return NF_DROP;
 	}
-	if (known)
-		session_keep(p);
 	return p->port ? ike_port_send(p->w.skb, p->w.protoff) : NF_ACCEPT;
 }
 

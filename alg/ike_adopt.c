@@ -38,6 +38,10 @@ static int adopt(struct nf_conn *ct, void *arg)
 		data->session = NULL;
 		atomic_inc(&en->unclaimed);
 		rcu_assign_pointer(help->helper, helper);
+		/* Conntrack marks what it deletes, then asks for its helper: one of us sees the other. */
+		smp_mb();
+		if (nf_ct_is_dying(ct))
+			ike_orphan_known(ct);
 	}
 	rcu_read_unlock();
 	return 0;	/* it is not to be removed */

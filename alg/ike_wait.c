@@ -148,7 +148,6 @@ static struct sk_buff *release(struct esp_ike *ike, bool from_client)
 	late = time_after(jiffies, wait->since + WAIT_MAX);
 	if (!late && alg_esp_ike_message(&ike->bind, &wait->msg, from_client, esp_now()) != ALG_ESP_PASS)
 		return NULL;
-	ike->used |= !late;
 	lost = late || (ike->port && from_client && ike_port_send(wait->skb, wait->protoff) != NF_ACCEPT);
 	if (!lost)
 		return take(ike, from_client);

@@ -95,11 +95,29 @@ def seen():
 def kept():
     """What is not a message does not shorten the connection's life."""
     sa = Sa(PORTS["c1"], PORTS["s1"])
+    sa.exchange()
     for data in b"\xff", b"nonsense":
         crosses(PORTS["c1"], PORTS["s1"], data, S1)
         line, = connections("r", "-p", "udp")
         must(int(line.split()[2]) > 10000, "the connection is not kept: " + line)
     must_equal(sessions(only()), [sa.ispi], "sessions")
+
+
+def not_kept():
+    """What begins only, or nobody answers, is no burden for conntrack: a client could fill its table, or use up all ports."""
+    def left(port):
+        line, = connections("r", "-p", "udp", "--orig-port-src", str(port.port))
+        return int(line.split()[2])
+
+    first = Sa(PORTS["c1"], PORTS["s1"])
+    second = Port("c1", C1, 5555)
+    must(left(first.client) < 1000, "an SA that only begins is kept")
+    first.exchange()
+    must(left(first.client) > 10000, "an SA that stands is not kept")
+    for data in first.request(INFORMATIONAL), message(spi64(), spi64(), AUTH):
+        crosses(second, first.server, data, S1, 500)
+        must(left(second) < 1000, "what was not answered is kept")
+    second.close()
 
 
 def version_1():
@@ -257,12 +275,20 @@ def natt_of_one():
 
 
 def goes_nowhere():
-    """A session that stays in its first phase is forgotten soon: its peers may have moved where they had been before."""
+    """
+    A session that stays in its first phase is forgotten soon: its peers may have moved where they had been before. So is one that
+    is not answered, but not one of which nothing was heard since the module was loaded anew.
+    """
+    Sa(PORTS["c2"], PORTS["s2"]).exchange()
+    netbed.run("r", "rmmod", "nf_alg_ike")
+    netbed.run("r", "modprobe", "nf_alg_ike")
+    must_equal(sessions(only()), [0], "sessions")
     Sa(PORTS["c1"], PORTS["s1"])
+    told(PORTS["c1"], PORTS["s2"], message(spi64(), spi64(), INFORMATIONAL))	# nobody answers
     used = Sa(PORTS["c2"], PORTS["s1"])
     used.exchange()
-    must(eventually(lambda: len(tunnels()) == 1, 60), "it stays")
-    must_equal(sessions(only()), [used.ispi], "sessions")
+    must(eventually(lambda: len(tunnels()) <= 2, 60), "it stays")
+    must_equal(sorted(sum((sessions(one) for one in tunnels()), [])), [0, used.ispi], "sessions")
 
 
 def responder():
@@ -462,6 +488,17 @@ def own_daemon(option):
     box.close()
 
 
+def to_everybody():
+    """A message that the box itself gets, as all hosts do, makes no tunnel."""
+    client = PORTS["c1"]
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    client.send(message(spi64()), "192.168.1.255")
+    sa = Sa(client, PORTS["s1"])
+    must_equal(only()["gateway"], S1, "tunnel")
+    sa.exchange()
+    must_equal(COUNTED.grown("sessions"), 1, "sessions")
+
+
 # ---- preserve-port ----
 
 def preserved(ns, server="s1"):
@@ -630,6 +667,7 @@ def point(title, function, *arguments):
 
 point("IKEv2: the first message makes a tunnel, its connection is kept", seen)
 point("what is no message leaves the connection's time alone", kept)
+point("what only begins, or is not answered, is not kept", not_kept)
 point("IKEv1: main, quick, aggressive mode", version_1)
 point("a gateway's messages make no session", nothing_from_outside)
 point("a forgotten tunnel comes back with the client's next message", comes_back)
@@ -654,6 +692,7 @@ point("the policy is switched on, a service is added", switched_on)
 point("switched off and on", switched_off)
 point("the module is reloaded", reloaded)
 point("the box's own daemon", own_daemon, "off")
+point("a message to everybody", to_everybody)
 point("port 500: without the option the second client has another", not_preserved)
 point("port 500: both clients, replies find their client", both_500)
 point("port 500: checksums", checksums)
