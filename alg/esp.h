@@ -9,6 +9,7 @@
  * ike_port.c	option preserve-port
  * ike_wait.c	messages that the gate holds up
  * esp_table.c	gateways, groups, tunnels, SAs: tables, lives, locks
+ * esp_left.c	groups that went while their gateway goes on
  * esp_conn.c	their connections in conntrack
  * esp_adopt.c	reloaded: IKE connections that the policy serves as before, with a tunnel at once
  * esp_hook.c	hooks around conntrack: which zone a packet is tracked in, whose child a new flow is
@@ -41,6 +42,7 @@
 #define ESP_IKES_MAX	8	/* of a tunnel */
 #define ESP_SEQ_MAX	64	/* sequence numbers of an SA that counts as new */
 #define ESP_ANSWER	2000	/* ms that an outbound SPI is given until an inbound one answers */
+#define ESP_LEFT	256	/* groups that are remembered, about */
 #define ESP_NFCT_NONE	1ul	/* a connection's address is never */
 
 struct esp_addrs {
@@ -75,6 +77,16 @@ struct esp_out_key {
 };
 
 /**
+ * struct esp_left - groups that went with a client that had SAs, by hash
+ * @at:		when the last one did, as esp_now() says; 0: none did
+ * @client:	hash of the only client that did lately; 0: there were several
+ */
+struct esp_left {
+	u64 at;
+	u32 client;
+};
+
+/**
  * struct esp_net - what a namespace has
  * @gen:	where the number of its configuration stands
  * @tunnels:	how many there are; hooks have nothing to do without, but for what goes on from before the module was loaded
@@ -84,6 +96,8 @@ struct esp_out_key {
  * @work:	runs while there are tunnels
  * @wait_list, @waiting: messages that the gate holds up, under @wait_lock, which is taken below gateways' locks
  * @wait_work:	runs while there are some
+ * @left:	who may still be sent to; under @left_lock, which is taken below gateways' locks
+ * @left_seed:	of hashes for it
  * @crowd:	there may be clients from before the module was loaded that are not known
  * @unclaimed:	how many IKE connections from before have not been heard of since, and one while there may be more
  */
@@ -102,6 +116,9 @@ struct esp_net {
 	u32 waiting;
 	struct list_head wait_list;
 	struct delayed_work wait_work;
+	spinlock_t left_lock;
+	u32 left_seed;
+	struct esp_left left[ESP_LEFT];
 	bool crowd;
 	atomic_t unclaimed;
 };
@@ -352,6 +369,14 @@ u32 esp_tunnel_count(struct net *net);
  */
 int esp_table_init(void);
 void esp_table_exit(void);
+
+/* ---- esp_left.c ---- */
+
+/* Under the lock. The group goes with the tunnel whose key was @last; @others: and some had left before. */
+void esp_left_note(struct esp_group *group, const struct esp_key *last, bool others);
+/* It is made for @client. */
+void esp_left_find(struct esp_group *group, const union nf_inet_addr *client, u16 zone);
+void esp_left_init(struct esp_net *en);
 
 /* ---- esp_conn.c ---- */
 

@@ -458,6 +458,7 @@ static struct esp_group *group_get(const struct esp_join *join, struct esp_gatew
 	config_set(group, join->rule);
 	alg_esp_group_init(&group->bind, &group->config, &gw->slots);
 	group->bind.crowd = &esp_net(join->net)->crowd;
+	esp_left_find(group, &join->out.src, join->out_zone);
 	if (rhashtable_insert_fast(&groups, &group->node, group_params)) {
 		kfree(group);
 		return NULL;
@@ -593,7 +594,7 @@ out_slot:
 out:
 	alg_link_init(&sa_list);
 	alg_link_init(&ike_list);
-	alg_esp_leave(&tunnel->bind, &sa_list, &ike_list);
+	alg_esp_leave(&tunnel->bind, esp_now(), &sa_list, &ike_list);
 	tunnel_free(tunnel);
 	return NULL;
 }
@@ -603,6 +604,7 @@ void esp_tunnel_leave(struct esp_tunnel *tunnel)
 	struct esp_net *en = esp_net(esp_tunnel_net(tunnel));
 	struct esp_group *group = tunnel->group;
 	struct alg_link sa_list, ike_list;
+	bool left = group->bind.left;
 
 	esp_tunnel_event(tunnel, NF_ALG_EVENT_TUNNEL_ENDED);
 	nf_alg_count(tunnel->account, NF_ALG_PROTOCOL_IKE, NF_ALG_REASON_TUNNELS_ENDED);
@@ -614,7 +616,9 @@ void esp_tunnel_leave(struct esp_tunnel *tunnel)
 
 	alg_link_init(&sa_list);
 	alg_link_init(&ike_list);
-	alg_esp_leave(&tunnel->bind, &sa_list, &ike_list);
+	alg_esp_leave(&tunnel->bind, esp_now(), &sa_list, &ike_list);
+	if (!group->bind.n_pairs)
+		esp_left_note(group, &tunnel->key, left);
 	esp_free_lists(&sa_list, &ike_list);
 	esp_tunnel_flow_kill(tunnel);
 	group_leave(group);
@@ -706,6 +710,7 @@ bool esp_tunnel_allowed(struct esp_tunnel *tunnel)
 		tenant = nf_alg_tenant_by_id(net, tunnel->tenant);
 	rule = tenant ? nf_alg_tenant_rule(tenant, NF_ALG_PROTOCOL_IKE) : nf_alg_default_rule(NF_ALG_PROTOCOL_IKE);
 	if ((tunnel->tenant && !tenant) || rule->mode != NF_ALG_MODE_ON || (tenant && !tunnel_served(tunnel, tenant))) {
+		esp_spis_leave(tunnel);	/* it may be allowed again */
 		esp_tunnel_leave(tunnel);
 		return false;
 	}
@@ -760,6 +765,7 @@ static int __net_init esp_net_init(struct net *net)
 	xa_init(&en->tmpls);
 	esp_time_init(en);
 	ike_wait_init(en);
+	esp_left_init(en);
 	/* Until those that there are have been looked at. */
 	atomic_set(&en->unclaimed, loading);
 	en->crowd = loading;

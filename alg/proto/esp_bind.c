@@ -193,6 +193,47 @@ static void gate_close_early(struct alg_esp_pair *pair)
 	group->waiting = false;
 }
 
+/* ---- strays: inbound SPIs that go on although nobody is known to have them ---- */
+
+static bool stray_recent(const struct alg_esp_group *group, u32 at, u32 now)
+{
+	return within(now, at, 16 * group->config->answer);
+}
+
+/* Was it refused lately? Then it did not come because of what the holder sent. With too many to remember any may have been. */
+static bool stray_seen(const struct alg_esp_group *group, u32 spi, u32 now)
+{
+	u32 i;
+
+	if (group->strays_lost && stray_recent(group, group->lost_at, now))
+		return true;
+	for (i = 0; i < ALG_ESP_STRAYS; i++)
+		if (group->strays[i].spi == spi && stray_recent(group, group->strays[i].at, now))
+			return true;
+	return false;
+}
+
+static void stray_note(struct alg_esp_group *group, u32 spi, u32 now)
+{
+	struct alg_esp_stray *stray;
+	u32 i;
+
+	for (i = 0; i < ALG_ESP_STRAYS; i++) {
+		if (group->strays[i].spi == spi) {
+			group->strays[i].at = now;
+			return;
+		}
+	}
+	stray = &group->strays[group->next_stray];
+	if (stray->spi && stray_recent(group, stray->at, now)) {
+		group->strays_lost = true;
+		group->lost_at = now;
+	}
+	stray->spi = spi;
+	stray->at = now;
+	group->next_stray = (group->next_stray + 1) % ALG_ESP_STRAYS;
+}
+
 /* ---- pairs ---- */
 
 void alg_esp_group_init(struct alg_esp_group *group, const struct alg_esp_config *config, struct alg_esp_slots *slots)
@@ -227,10 +268,16 @@ enum alg_esp_verdict alg_esp_join(struct alg_esp_group *group, struct alg_esp_pa
 	return ALG_ESP_PASS;
 }
 
-/* No other client can be meant. */
-static bool alone(const struct alg_esp_group *group)
+/* Has a client left whose SAs the gateway may go on with? */
+static bool left_behind(const struct alg_esp_group *group, u32 now)
 {
-	return group->n_pairs == 1 && !(group->crowd && alg_esp_load(*group->crowd));
+	return group->left && within(now, group->left_at, group->config->esp_idle);
+}
+
+/* No other client can be meant. */
+static bool alone(const struct alg_esp_group *group, u32 now)
+{
+	return group->n_pairs == 1 && !(group->crowd && alg_esp_load(*group->crowd)) && !left_behind(group, now);
 }
 
 static void sa_unlink(struct alg_esp_sa *sa)
@@ -258,13 +305,19 @@ void alg_esp_forget(struct alg_esp_sa *sa)
 	sa_unlink(sa);
 }
 
-void alg_esp_leave(struct alg_esp_pair *pair, struct alg_link *sas, struct alg_link *ikes)
+void alg_esp_leave(struct alg_esp_pair *pair, u64 now, struct alg_link *sas, struct alg_link *ikes)
 {
 	struct alg_esp_group *group = pair->group;
 	struct alg_link *link;
 
+	if (pair->n_in || pair->n_out) {
+		group->left = true;
+		group->left_at = (u32)now;
+	}
 	while (pair->sas.next != &pair->sas) {
 		link = pair->sas.next;
+		if (sa_of(link)->dir == ALG_ESP_IN)
+			stray_note(group, sa_of(link)->spi, (u32)now);
 		sa_unlink(sa_of(link));
 		link_tail(sas, link);
 	}
@@ -538,7 +591,7 @@ static void ask_again(struct alg_esp_pair *pair, struct alg_esp_sa *sa, u32 seq,
 		return;
 	}
 	ask(pair, sa, now);
-	if (alone(group) || holder || resting(pair, now) ||
+	if (alone(group, now) || holder || resting(pair, now) ||
 	    within(now, sa->tried, group->config->answer << (2 + min_t(u8, sa->tries, BACKOFF_MAX))))
 		return;
 	sa->tried = now;
@@ -682,7 +735,7 @@ static enum alg_esp_verdict candidate(struct alg_esp_group *group, u32 now, stru
 
 	if (!group->n_pairs)
 		return ALG_ESP_NO_PAIR;
-	if (alone(group)) {
+	if (alone(group, now)) {
 		*pair = alg_esp_entry(group->pairs.next, struct alg_esp_pair, list);
 		return ALG_ESP_PASS;
 	}
@@ -700,32 +753,6 @@ static enum alg_esp_verdict candidate(struct alg_esp_group *group, u32 now, stru
 	if (!n)
 		n = recent(&group->awaited, true, now, config->esp_idle, NULL, pair);
 	return n == 1 ? ALG_ESP_PASS : n ? ALG_ESP_AMBIGUOUS : ALG_ESP_NO_WINDOW;
-}
-
-/* Was an SPI of an old SA refused lately? Then it did not come because of what the holder sent. */
-static bool stray_seen(const struct alg_esp_group *group, u32 spi, u32 now)
-{
-	u32 i;
-
-	for (i = 0; i < ALG_ESP_STRAYS; i++)
-		if (group->strays[i].spi == spi && within(now, group->strays[i].at, 16 * group->config->answer))
-			return true;
-	return false;
-}
-
-static void stray_note(struct alg_esp_group *group, u32 spi, u32 now)
-{
-	u32 i;
-
-	for (i = 0; i < ALG_ESP_STRAYS; i++) {
-		if (group->strays[i].spi == spi) {
-			group->strays[i].at = now;
-			return;
-		}
-	}
-	group->strays[group->next_stray].spi = spi;
-	group->strays[group->next_stray].at = now;
-	group->next_stray = (group->next_stray + 1) % ALG_ESP_STRAYS;
 }
 
 /* An inbound SA of which one packet only ever came, the oldest one. */
@@ -760,7 +787,7 @@ static enum alg_esp_verdict in_new(struct alg_esp_group *group, struct alg_esp_p
 
 	if (verdict == ALG_ESP_PASS && config->require_ike && !pair->n_ikes)
 		return ALG_ESP_NO_IKE;
-	if (verdict == ALG_ESP_PASS && old && !alone(group) && !may_resume(pair, packet->spi, now))
+	if (verdict == ALG_ESP_PASS && old && !alone(group, now) && !may_resume(pair, packet->spi, now))
 		verdict = ALG_ESP_SEQ_HIGH;
 	if (verdict != ALG_ESP_PASS) {
 		if (old)
@@ -821,6 +848,9 @@ bool alg_esp_expire(struct alg_esp_pair *pair, u64 at, struct alg_link *sas, str
 	/* Times are told apart over half of their range only, and some last for longer. */
 	if (!within(now, pair->born, LONG_AGO))
 		pair->born = now - LONG_AGO;
+	pair->group->left = left_behind(pair->group, now);
+	if (pair->group->strays_lost)
+		pair->group->strays_lost = stray_recent(pair->group, pair->group->lost_at, now);
 	gate_holder(pair->group, now);
 	if (linked(&pair->asking) && !within(now, pair->asked, config->answer))
 		link_out(&pair->asking);

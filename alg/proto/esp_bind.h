@@ -38,7 +38,7 @@
 #include "ike.h"
 
 #define ALG_ESP_EXCHANGES	8	/* of an IKE session that are remembered as seen */
-#define ALG_ESP_STRAYS		8	/* SPIs of a group that are remembered as refused */
+#define ALG_ESP_STRAYS		16	/* SPIs of a group that are remembered as nobody's */
 #define ALG_ESP_BEHIND		1024	/* sequence numbers: so far back it is too old for its receiver (RFC 4303, 3.4.3) */
 
 /* X(symbol, "name", "what became of a packet or message") */
@@ -119,6 +119,7 @@ struct alg_esp_pair;
 /**
  * struct alg_esp_group - a gateway and a public address
  * @crowd:	it may have clients that are not known (yet), so that the only one that is known may not be the only one; or NULL
+ * @left:	at @left_at a pair left with SAs: for their idle time the gateway may go on sending to it
  * @own:	the pair in slot 0, which is its tenant's own zone
  * @holder:	whose gate it is, NULL: nobody's; valid for @span ms from @opened on
  * @waiting:	somebody was refused because of @holder
@@ -127,12 +128,15 @@ struct alg_esp_pair;
  * @presumes:	at @presumed a pair asked that was not held, because its answer is thought to be known from before
  * @asking:	pairs that sent on an unanswered SPI lately, by time
  * @awaited:	pairs whose gate ran out before an inbound SPI was seen, by time
- * @strays:	inbound SPIs of old SAs that were refused
+ * @strays:	inbound SPIs of old SAs that were refused, or of who left
+ * @strays_lost: at @lost_at there were more than can be remembered
  */
 struct alg_esp_group {
 	const struct alg_esp_config *config;
 	struct alg_esp_slots *slots;
 	const bool *crowd;
+	bool left;
+	u32 left_at;
 	struct alg_link pairs;
 	u32 n_pairs;
 	struct alg_esp_pair *own;
@@ -143,9 +147,11 @@ struct alg_esp_group {
 	u32 rested, presumed;
 	bool presumes;
 	struct alg_link asking, awaited;
-	struct {
+	struct alg_esp_stray {
 		u32 spi, at;
 	} strays[ALG_ESP_STRAYS];
+	bool strays_lost;
+	u32 lost_at;
 	u8 next_stray;
 };
 
@@ -235,7 +241,7 @@ void alg_esp_group_init(struct alg_esp_group *group, const struct alg_esp_config
 enum alg_esp_verdict alg_esp_join(struct alg_esp_group *group, struct alg_esp_pair *pair, bool own, u64 now);
 
 /* A client is gone: its slot is free at once. Its SAs and IKE sessions move to @sas and @ikes, for the caller to free with it. */
-void alg_esp_leave(struct alg_esp_pair *pair, struct alg_link *sas, struct alg_link *ikes);
+void alg_esp_leave(struct alg_esp_pair *pair, u64 now, struct alg_link *sas, struct alg_link *ikes);
 
 /*
  * A new IKE session of a client, with an initiator's SPI that it does not have yet. @anew: by its first message (msg->first),

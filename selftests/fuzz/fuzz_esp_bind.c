@@ -225,7 +225,7 @@ static void leave(struct client *c)
 
 	alg_link_init(&sas);
 	alg_link_init(&ikes);
-	alg_esp_leave(c->pair, &sas, &ikes);
+	alg_esp_leave(c->pair, w.now, &sas, &ikes);
 	free_sas(&sas);
 	free_ikes(&ikes);
 	free(c->pair);

@@ -530,10 +530,56 @@ def reload_first(r):
     r.settle()
     b.exchange()
     a.exchange()
-    # Nobody is missing any more: the only one is the only one.
-    r.alg("tunnel", "del", "id", str(next(t["id"] for t in r.tunnels() if t["client"]["address"] == "192.168.1.12")))
+    # Nobody is missing any more: who is the only one is the only one.
+    c = r.client(3, gateway=GATEWAY2)
+    c.begin()
+    c.gets(spi=4712, seq=700)
+    c.in_arrives(spi=4712)
+
+
+def others_left(r):
+    """Gateways go on sending to who is known no more: it does not get to who is left, nor to who is back first."""
+    a, b = r.client(1).up(), r.client(2).up()
+    b.end()
+    b.gets(seq=700)
+    nothing(r)
+    b.seq_in = 701
+    a.exchange()
+    b.say(INFO, ident=9)
+    r.settle()
+    r.ike("off")
+    r.wait_tunnels(0)
+    run("conntrack", "-D", "-p", "17", ns=r.r)	# which remember SPIs
+    r.ike("on")
+    a.say(INFO, ident=10)
+    r.settle()
+    b.gets(seq=5000)
+    a.gets(spi=4712, seq=5000)
+    nothing(r)
+
+
+def only_one_back(r):
+    """Who was the only client is so again when it is back."""
+    a = r.client(1).up()
+    a.end()
+    a.say(INFO, ident=9)
+    r.settle()
     a.gets(spi=4712, seq=700)
     a.in_arrives(spi=4712)
+
+
+def off_and_on(r):
+    """What is known is known again when the policy is switched on again, of several clients, too."""
+    a, b = r.client(1).up(), r.client(2).up()
+    r.ike("off")
+    r.wait_tunnels(0)
+    r.ike("on")
+    for c in a, b:
+        c.seq_in = c.seq_out = 1000
+        c.say(INFO, ident=9)
+    r.settle()
+    for c in a, b, a, b:
+        c.exchange()
 
 
 TENANTS = """
@@ -755,6 +801,9 @@ TESTS = (
     ("the module is loaded anew, two clients of a gateway", reload_shared),
     ("the module is loaded anew, and again", reload_twice),
     ("all modules are loaded anew", reload_first),
+    ("others have left", others_left),
+    ("the only client is back", only_one_back),
+    ("the policy is switched off and on", off_and_on),
     ("the module is loaded anew under traffic", reload_traffic),
     ("messages that wait in vain", waits_in_vain),
     ("the namespace is deleted", namespace_ends),

@@ -124,6 +124,11 @@ class Client:
         self.exchange()
         return self
 
+    def end(self):
+        """The operator ends its tunnel."""
+        mine, = (t for t in self.r.tunnels() if t["client"]["address"] == socket.inet_ntoa(self.addr))
+        self.r.alg("tunnel", "del", "id", str(mine["id"]))
+
     def exchange(self, rounds=2):
         """Packets both ways, which arrive where they should."""
         for _ in range(rounds):
@@ -182,10 +187,12 @@ class EspRouter(Router):
         self.alg("policy", "set", "raw", "ike", mode, *(("option",) + options if options else ()))
 
     def fresh_start(self, *options):
-        """No tunnel, no connection, default options."""
+        """No tunnel, none that is remembered, no connection, default options."""
         self.ike("off")
         self.wait_tunnels(0)
         self.flush()
+        run("rmmod", "nf_alg_ike")
+        run("modprobe", "nf_alg_ike")
         self.ike("on", "require-ike=yes", "gate-timeout=5", "max-tunnels=0", *options)
         self.before = self.counters()
 

@@ -246,8 +246,9 @@ def natt():
     esp, gateway = Esp("c1", C1), Esp("s1", S1)
     client, server = PORTS["c1n"], PORTS["s1n"]
     spi = spi32()
+    sa.exchange(AUTH)
     gateway.send(PUBLIC, spi)
-    must_equal(esp.receive(), (S1, spi, 1), "ESP to the only client")
+    must_equal(esp.receive(), (S1, spi, 1), "ESP to the client")
     for data in b"\xff", struct.pack("!II", spi32(), 1) + bytes(40), MARKER + message(spi64(), spi64(), AUTH, INITIATOR, 1), b"\0":
         netbed.run("r", "conntrack", "-D", "-p", "udp", "--orig-port-dst", "4500") if connections(
             "r", "-p", "udp", "--orig-port-dst", "4500") else None

@@ -115,7 +115,7 @@ static inline void leave(struct alg_esp_pair *pair)
 
 	alg_link_init(&a);
 	alg_link_init(&b);
-	alg_esp_leave(pair, &a, &b);
+	alg_esp_leave(pair, now, &a, &b);
 	memset(pair, 0, sizeof(*pair));
 }
 

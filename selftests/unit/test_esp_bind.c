@@ -505,6 +505,28 @@ static void test_crowd(void **state)
 	in_to(0, 0x2009, 70, BOUND);
 }
 
+/* Nor the only one that is left: the gateway goes on sending to who left. */
+static void test_left_behind(void **state)
+{
+	(void)state;
+	join(0);
+	tunnel(0, 1);
+	now += GATE;
+	join(1);
+	assert_int_equal(in(0x2009, 5000), ALG_ESP_NO_WINDOW);
+	leave(&pairs[1]);
+	in_to(0, 0x2009, 5000, BOUND);	/* it had no SAs */
+	join(1);
+	tunnel(1, 2);
+	now += GATE;
+	leave(&pairs[1]);
+	assert_int_equal(in(0x200a, 5000), ALG_ESP_NO_WINDOW);
+	now += IDLE - 1;
+	assert_int_equal(in(0x200a, 5000), ALG_ESP_NO_WINDOW);
+	now++;
+	in_to(0, 0x200a, 5000, BOUND);
+}
+
 /* New SAs of several, in turn, and nobody sends: whose is it that the gateway sends first? */
 static void test_unseen(void **state)
 {
@@ -721,6 +743,7 @@ int main(void)
 		cmocka_unit_test_setup(test_known, setup),
 		cmocka_unit_test_setup(test_known_wrong, setup),
 		cmocka_unit_test_setup(test_crowd, setup),
+		cmocka_unit_test_setup(test_left_behind, setup),
 	};
 
 	return cmocka_run_group_tests_name("esp_bind", tests, NULL, NULL);
