@@ -4,8 +4,7 @@
 #
 # A store of 10,000 tenants and 1,000 policies (a tenth of that on an emulated processor) in front of the real kernel, in SQLite
 # and in PostgreSQL, there by its owner and by an operator: all of it, one line of it, nothing. How long that takes is shown, by
-# the clock of a guest, whose system calls and page faults are dear, and has limits in the kernel that is for measurements;
-# tools/tests/scale.py has limits in processor time.
+# the clock of a guest, whose system calls and page faults are dear; tools/tests/scale.py has limits in processor time.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pg_lib.sh"
@@ -13,9 +12,8 @@ need "$ALGCTL" ip grep
 alg_load ftp tftp sip
 setup_ns box
 
-TENANTS=10000 POLICIES=1000 LIMITS=
+TENANTS=10000 POLICIES=1000
 [[ ${NF_ALG_KERNEL-} != stock-* ]] || TENANTS=1000 POLICIES=100
-[[ ${NF_ALG_KERNEL-} != bench ]] || LIMITS=1
 
 # configuration SESSIONS: of one of the tenants
 configuration()
@@ -35,44 +33,21 @@ configuration()
 	done
 }
 
-took=0
-
-# timed TITLE PATTERN WORD...: algctl succeeds and says so; $took milliseconds
+# timed TITLE PATTERN WORD...: algctl succeeds and says so
 timed()
 {
-	local title=$1 pattern=$2 start=$EPOCHREALTIME said
+	local title=$1 pattern=$2 took=$EPOCHREALTIME said
 	shift 2
 	if ! on box "$ALGCTL" "$@" >"$TMP/out" 2>&1 </dev/null; then
 		fail "$title" "$(<"$TMP/out")"
-		took=1000000
 		return
 	fi
-	took=$(((${EPOCHREALTIME/[.,]} - ${start/[.,]}) / 1000)) said=$(<"$TMP/out")
+	took=$(((${EPOCHREALTIME/[.,]} - ${took/[.,]}) / 1000)) said=$(<"$TMP/out")
 	check_like "$title" "$said" "$pattern"
 	diag "$((took / 1000)).$(printf %03d $((took % 1000))) s"
 }
 
 in_kernel() { ALGCTL_STORE=none on box "$ALGCTL" export >"$TMP/kernel" && [ "$(grep -c 'zone:' "$TMP/kernel")" = "$TENANTS" ]; }
-
-# soon TITLE FUNCTION: takes less than a second; again where it does not, for others may have had the processor
-soon()
-{
-	local -i try
-	for ((try = 1; try <= 8; try++)); do
-		$2 $try "$1"
-		[ "$took" -ge 1000 ] || break
-	done
-	[ -z "$LIMITS" ] || check "$1: in less than a second" [ "$took" -lt 1000 ]
-}
-
-one_line()	# one_line TRY TITLE: back and forth
-{
-	local file=seven
-	[ $(($1 % 2)) = 1 ] || file=five
-	timed "$2" '*0 added, 1 changed, 0 removed*' apply "$TMP/$file.yaml"
-}
-
-one_tenant() { timed "$2" '*' tenant set t17 max-sessions $((8 + $1)); }
 
 scale()	# scale TITLE STORE [STORE]: made by its owner; used by its owner, or as the second says
 {
@@ -81,13 +56,11 @@ scale()	# scale TITLE STORE [STORE]: made by its owner; used by its owner, or as
 	check "$1: an operator" on box "$ALGCTL" role set operator members user:otto
 	export ALGCTL_STORE=${3-$2}
 	timed "$1: $TENANTS tenants and $POLICIES policies" '*applied*' apply "$TMP/five.yaml"
-	[ -z "$LIMITS" ] || check "$1: all of it in less than ten seconds" [ "$took" -lt 10000 ]
 	check "$1: the kernel has all of them" in_kernel
-	soon "$1: one changed line" one_line
-	timed "$1: the same once more" '*0 added, ? changed, 0 removed*' apply "$TMP/seven.yaml"
+	timed "$1: one changed line" '*0 added, 1 changed, 0 removed*' apply "$TMP/seven.yaml"
 	check "$1: the kernel has it" grep_kernel 't471:' 'max-sessions: 7'
 	timed "$1: nothing changed" '*0 added, 0 changed, 0 removed*' apply "$TMP/seven.yaml"
-	soon "$1: one changed tenant" one_tenant
+	timed "$1: one changed tenant" '*' tenant set t17 max-sessions 8
 	timed "$1: store and kernel agree" '*the kernel has what the store has*' store status
 	check "$1: a difference is made" env ALGCTL_STORE=none nsenter "--net=/run/netns/${NETNS[box]}" "$ALGCTL" tenant del t99
 	check_fails "$1: ... is seen" agrees

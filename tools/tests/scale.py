@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tests of the store: 10,000 tenants and 1,000 policies. The limits are those of the requirement, in processor time of algctl and
-of the database's server together: what else the machine has to do counts for nothing. Time by the clock is shown; for that
-net/store_scale.sh has limits, in the kernel that is for measurements."""
+of the database's server together: what else the machine has to do counts for nothing. Time by the clock is shown, here and in
+front of the real kernel (net/store_scale.sh)."""
 
 import resource
 import time
