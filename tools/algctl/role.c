@@ -112,14 +112,12 @@ static const struct command commands[] = {
 	  .params = role_params, .flags = COMMAND_CHANGES, .options = OPTION_DRY_RUN, .make = make, .run = object_set },
 	{ .name = "del", .help = "delete a role",
 	  .params = name_params, .options = OPTION_DRY_RUN, .make = make, .run = object_del },
-	{ .name = "edit", .help = "change a role in an editor",
-	  .params = edit_params, .options = OPTION_DRY_RUN, .size = sizeof(struct version_args), .run = edit_run },
-	{ .name = "versions", .help = "list the versions of a role",
-	  .params = versions_params, .size = sizeof(struct version_args), .run = versions_run },
-	{ .name = "diff", .help = "compare two versions",
-	  .params = diff_params, .size = sizeof(struct version_args), .run = diff_run },
-	{ .name = "rollback", .help = "make a new version that is equal to an old one",
-	  .params = rollback_params, .options = OPTION_DRY_RUN, .size = sizeof(struct version_args), .run = rollback_run },
+	STORE_COMMAND(list, "list names with version, tags and description", OPTION_TAG | OPTION_SEARCH, list_run),
+	STORE_COMMAND(edit, "change a role in an editor", OPTION_DRY_RUN, edit_run),
+	STORE_COMMAND(versions, "list the versions of a role", 0, versions_run),
+	STORE_COMMAND(diff, "compare two versions", 0, diff_run),
+	STORE_COMMAND(rollback, "make a new version that is equal to an old one", OPTION_DRY_RUN, rollback_run),
+	STORE_COMMAND(clone, "make another of a version, with its members", OPTION_DRY_RUN, clone_run),
 	{ 0 }
 };
 
