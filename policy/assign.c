@@ -168,6 +168,14 @@ static unsigned int tenant_match(const struct nf_alg_tenant *tenant, const struc
 
 /* ---- the hook ---- */
 
+/* Almost always this is all that a packet has to do with us. */
+static bool port_filtered(const struct nf_alg_conf *conf, __be16 port)
+{
+	unsigned int bit = nf_alg_filter_bit(port);
+
+	return !(READ_ONCE(conf->filter[BIT_WORD(bit)]) >> bit % BITS_PER_LONG & 1);
+}
+
 static bool port_served(const struct nf_alg_conf *conf, const struct nf_conntrack_tuple *tuple)
 {
 	bool udp = tuple->dst.protonum == IPPROTO_UDP;
@@ -264,7 +272,9 @@ static unsigned int assign_hook(void *priv, struct sk_buff *skb, const struct nf
 		return NF_ACCEPT;
 	conf = rcu_dereference(pn->conf);
 	tuple = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
-	if (conf && (port_served(conf, tuple) || is_ike(tuple)) && ct_eligible(ct) && !second_visit(state))
+	if (!conf || likely(port_filtered(conf, tuple->dst.u.all)))
+		return NF_ACCEPT;
+	if ((port_served(conf, tuple) || is_ike(tuple)) && ct_eligible(ct) && !second_visit(state))
 		assign(conf, ct, skb, state);
 	return NF_ACCEPT;
 }

@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "../alg/nf_alg.h"
+#include "../alg/proto/ike.h"
 
 #include <linux/mm.h>
 
@@ -124,6 +125,20 @@ static void conf_ports_collect(struct nf_alg_conf *conf, const struct nf_alg_pol
 	}
 }
 
+/* Of @scratch, and of IKE, which may be served later. */
+static void conf_filter_update(struct nf_alg_conf *conf)
+{
+	DECLARE_BITMAP(filter, 1 << NF_ALG_FILTER_ORDER) = {};
+	unsigned int t, i, port;
+
+	__set_bit(nf_alg_filter_bit(htons(ALG_IKE_PORT)), filter);
+	for (t = 0; t < NF_ALG_TRANSPORTS; t++)
+		for_each_set_bit(port, conf->scratch[t], NF_ALG_PORT_WORDS * BITS_PER_LONG)
+			__set_bit(nf_alg_filter_bit(htons(port)), filter);
+	for (i = 0; i < ARRAY_SIZE(conf->filter); i++)
+		WRITE_ONCE(conf->filter[i], filter[i]);
+}
+
 /**
  * conf_ports_update() - finds out again on which ports any tenant has a service
  * @conf:	configuration; may be running
@@ -142,6 +157,7 @@ static void conf_ports_update(struct nf_alg_conf *conf)
 		if (policy->users)
 			conf_ports_collect(conf, nf_alg_deref(policy->def));
 	}
+	conf_filter_update(conf);
 	for (t = 0; t < NF_ALG_TRANSPORTS; t++) {
 		for (i = 0; i < NF_ALG_PORT_WORDS; i++)
 			if (conf->ports[t][i] != conf->scratch[t][i])

@@ -12,6 +12,7 @@
 #define NF_ALG_CONFIG_H
 
 #include <linux/bitmap.h>
+#include <linux/hash.h>
 #include <linux/if.h>
 #include <linux/mutex.h>
 #include <linux/netfilter.h>
@@ -176,6 +177,7 @@ struct nf_alg_tenant {
 /* ---- the whole ---- */
 
 #define NF_ALG_PORT_WORDS	BITS_TO_LONGS(65536)
+#define NF_ALG_FILTER_ORDER	8
 
 enum { NF_ALG_TRANSPORT_TCP, NF_ALG_TRANSPORT_UDP, NF_ALG_TRANSPORTS };
 
@@ -190,6 +192,7 @@ enum { NF_ALG_TRANSPORT_TCP, NF_ALG_TRANSPORT_UDP, NF_ALG_TRANSPORTS };
  * @revision:	a number that no earlier state of any configuration of the namespace has
  * @round:	see struct nf_alg_service
  * @ports_stale: a change since the last conf_ports_update() may have changed @ports; under lock
+ * @filter:	hashes of all ports of which a new connection may get a helper: most packets need to look no further
  * @ports:	by transport, ports on which a service is served for any tenant; words are written whole
  * @scratch:	the next @ports; under lock
  * @free:	deferred end
@@ -200,6 +203,7 @@ struct nf_alg_conf {
 	struct nf_alg_table tenants;
 	struct rhashtable selectors;
 	struct nf_alg_tenant __rcu *fallback;
+	unsigned long filter[BITS_TO_LONGS(1 << NF_ALG_FILTER_ORDER)];
 	u32 masks[NF_ALG_CONF_MASKS];
 	u32 mask_users[NF_ALG_CONF_MASKS];
 	u32 kinds[NF_ALG_SELECTORS];
@@ -210,6 +214,11 @@ struct nf_alg_conf {
 	unsigned long scratch[NF_ALG_TRANSPORTS][NF_ALG_PORT_WORDS];
 	struct rcu_work free;
 };
+
+static inline unsigned int nf_alg_filter_bit(__be16 port)
+{
+	return hash_32((__force u32)port, NF_ALG_FILTER_ORDER);
+}
 
 /**
  * struct nf_alg_policy_net - the namespace's part
