@@ -409,8 +409,8 @@ void esp_sa_tidy(struct esp_sa *sa);
 /* Takes up IKE connections from before the module was loaded. Behind nf_alg_proto_register(); may sleep. */
 void esp_adopt(void);
 /*
- * Under the lock. The module is unloaded: SPIs to the client are left with its IKE connection. And of the tunnel of such a one:
- * they are the client's.
+ * Under the lock. The module is unloaded, or the policy ends the tunnel: SPIs to the client are left with its IKE connection. And
+ * of the tunnel of such a one: they are the client's.
  */
 void esp_spis_leave(struct esp_tunnel *tunnel);
 void esp_spis_find(struct esp_tunnel *tunnel, const struct nf_conn *ct);

@@ -105,6 +105,17 @@ static const struct alg_esp_sa *latest_in(const struct esp_tunnel *tunnel, const
 	return found;
 }
 
+/* Ours in an IKE connection: its helper is the module's, or was, and not one that a rule has given it. */
+static struct nf_alg_conn *conn_data(const struct nf_conn *ct)
+{
+	const struct nf_conn_help *help = nfct_help(ct);
+	const struct nf_conntrack_helper *helper = help ? rcu_dereference(help->helper) : NULL;
+
+	if (!help || (helper && helper != nf_alg_protocol_helper(NF_ALG_PROTOCOL_IKE, nf_ct_l3num(ct), IPPROTO_UDP)))
+		return NULL;
+	return nfct_help_data(ct);
+}
+
 void esp_spis_leave(struct esp_tunnel *tunnel)
 {
 	struct nf_conn *ct = esp_tunnel_master(tunnel);
@@ -114,7 +125,7 @@ void esp_spis_leave(struct esp_tunnel *tunnel)
 
 	if (!ct)
 		return;
-	data = nfct_help(ct) ? nfct_help_data(ct) : NULL;
+	data = conn_data(ct);
 	for (n = 0; data && n < NF_ALG_CONN_SPIS; n++) {
 		sa = latest_in(tunnel, data->spi, n);
 		if (!sa)

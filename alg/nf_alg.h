@@ -107,7 +107,7 @@ bool nf_alg_protocol_reloaded(enum nf_alg_protocol id);
  * @adopted:	to whom it is to be assigned has to be found out: it was before the module was reloaded, or IKE is nobody's so far
  * @knows_public: SIP: the inside party knows itself by its public address
  * @orphan:	IKE: from before the module was reloaded, not heard of since
- * @spi:	IKE: what the module leaves behind when it is unloaded, 0: none: SPIs of ESP to the client
+ * @spi:	IKE: what is left behind when the module is unloaded or a policy ends the tunnel, 0: none: SPIs of ESP to the client
  *
  * Kernels whose GRE tracker looks into the helper data of a GRE connection's master, whosever that is, take two pointers at
  * offset 16 for its own: they must stay NULL over TCP, where PPTP is. So what SIP alone uses is behind, the rest in front.

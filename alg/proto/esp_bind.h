@@ -15,9 +15,10 @@
  * response or the third message of IKEv1's Quick Mode was seen. Who let it run out while others waited has to wait as long for
  * them.
  *
- * An unknown inbound SPI is bound to the only pair; of several to the gate's holder, unless it has not sent yet and another's last
- * SAs are still unseen; without a holder to the only pair that sends on an SPI that was not answered yet; else to the only pair
- * whose last SAs are still unseen: from several pairs on only if its sequence number is that of a new SA.
+ * An unknown inbound SPI is bound to the only pair, unless another left lately; of several to the gate's holder, unless it has not
+ * sent yet and another's last SAs are still unseen; without a holder to the only pair that sends on an SPI that was not answered
+ * yet; else to the only pair whose last SAs are still unseen: from several pairs on only if its sequence number is that of a new
+ * SA.
  *
  * Holds always:
  * - a packet is never delivered to another pair than the one that its SPI is bound to, as long as that binding stands; it ends with
@@ -240,7 +241,10 @@ void alg_esp_group_init(struct alg_esp_group *group, const struct alg_esp_config
  */
 enum alg_esp_verdict alg_esp_join(struct alg_esp_group *group, struct alg_esp_pair *pair, bool own, u64 now);
 
-/* A client is gone: its slot is free at once. Its SAs and IKE sessions move to @sas and @ikes, for the caller to free with it. */
+/*
+ * A client is gone: its slot is free at once. Its SAs and IKE sessions move to @sas and @ikes, for the caller to free with it. If
+ * it had SAs the gateway may go on with them: who is left alone is not taken for their owner for config->esp_idle.
+ */
 void alg_esp_leave(struct alg_esp_pair *pair, u64 now, struct alg_link *sas, struct alg_link *ikes);
 
 /*

@@ -527,6 +527,51 @@ static void test_left_behind(void **state)
 	in_to(0, 0x200a, 5000, BOUND);
 }
 
+/* What was another's until this moment does not come because of what the holder sent. */
+static void test_left_stray(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		join(i);
+		tunnel(i, i + 1);
+		now += GATE;
+	}
+	now += 20 * ANSWER;
+	leave(&pairs[2]);
+	assert_int_equal(out(0, 0x1009, 4000), BOUND);
+	assert_ptr_equal(group.holder, &pairs[0]);
+	assert_int_equal(in(0x2003, 5000), ALG_ESP_SEQ_HIGH);
+	in_to(0, 0x2009, 5000, BOUND);
+}
+
+/* As long as there are more strays than can be remembered nothing old is anybody's. */
+static void test_strays_lost(void **state)
+{
+	u32 i;
+
+	(void)state;
+	join(0);
+	join(1);
+	now += 20 * ANSWER;
+	for (i = 0; i < ALG_ESP_STRAYS; i++)
+		assert_int_equal(in(0x3000 + i, 5000), ALG_ESP_NO_WINDOW);
+	assert_int_equal(out(0, 0x1009, 4000), BOUND);
+	binds_to(0, 0x2009, 5000);
+	assert_int_equal(in(0x3000 + i, 5000), ALG_ESP_NO_WINDOW);
+	now += 100;
+	assert_int_equal(out(1, 0x1008, 4000), BOUND);
+	assert_ptr_equal(group.holder, &pairs[1]);
+	assert_int_equal(in(0x2008, 5000), ALG_ESP_SEQ_HIGH);
+	now += 17 * ANSWER;
+	assert_int_equal(out(1, 0x1008, 4100), PASS);
+	binds_to(1, 0x2008, 5000);
+	/* those that came long ago may be forgotten */
+	now += 40 * ANSWER;
+	assert_int_equal(in(0x4000, 5000), ALG_ESP_NO_WINDOW);
+	assert_int_equal(out(0, 0x100a, 4000), BOUND);
+	in_to(0, 0x200a, 5000, BOUND);
+}
+
 /* New SAs of several, in turn, and nobody sends: whose is it that the gateway sends first? */
 static void test_unseen(void **state)
 {
@@ -744,6 +789,8 @@ int main(void)
 		cmocka_unit_test_setup(test_known_wrong, setup),
 		cmocka_unit_test_setup(test_crowd, setup),
 		cmocka_unit_test_setup(test_left_behind, setup),
+		cmocka_unit_test_setup(test_left_stray, setup),
+		cmocka_unit_test_setup(test_strays_lost, setup),
 	};
 
 	return cmocka_run_group_tests_name("esp_bind", tests, NULL, NULL);
