@@ -14,7 +14,7 @@
 #include "public.h"
 
 #define CHAINS_MIN	4096u
-#define CHAINS_MAX	262144u
+#define CHAINS_MAX	1048576u
 #define PORT_LAST	65535
 
 /**
@@ -640,9 +640,20 @@ EXPORT_SYMBOL_GPL(nf_alg_public_of_target);
 
 /* ---- module ---- */
 
+/*
+ * Whoever made conntrack's table of expectations large expects as many pinholes. One that leads through a held endpoint has two
+ * entries, and the last of thousands of calls should not cost more than the first.
+ */
+static u32 chains_wanted(void)
+{
+	u32 most = max(nf_conntrack_htable_size, 2 * nf_ct_expect_hsize);
+
+	return rounddown_pow_of_two(clamp(most, CHAINS_MIN, CHAINS_MAX));
+}
+
 int nf_alg_public_init(void)
 {
-	u32 chains = rounddown_pow_of_two(clamp(nf_conntrack_htable_size, CHAINS_MIN, CHAINS_MAX));
+	u32 chains = chains_wanted();
 
 	nf_alg_claims_mask = chains - 1;
 	nf_alg_claims_secret = get_random_u32();
