@@ -187,7 +187,7 @@ static void copy_aor(struct sip_binding *b, const struct sip_message *m)
 {
 	u32 len = min_t(u32, m->msg.to_uri.len, sizeof(b->aor) - 1);
 
-	memcpy(b->aor, m->data + m->msg.to_uri.off, len);
+	alg_copy(b->aor, m->data + m->msg.to_uri.off, len);
 	b->aor[len] = '\0';
 }
 

@@ -553,15 +553,31 @@ static void take(struct sip_turn *t)
 		sip_call_end(t->call, 0);
 }
 
+/*
+ * Neither begins a call nor is part of one, whatever its Call-ID: find_dialog() would find none. Nor has it a description, which
+ * would have to be seen to.
+ */
+static bool is_alone(const struct sip_message *m)
+{
+	const struct alg_sip_msg *msg = &m->msg;
+
+	return is_request(m) && !msg->to_tag.len && msg->method != ALG_SIP_INVITE && msg->method != ALG_SIP_CANCEL &&
+	       !m->sdp.n_media;
+}
+
 int sip_call_message(struct sip_message *m)
 {
-	struct sip_turn t = { .m = m };
-	struct sip_call_key key;
+	struct sip_turn t ALG_UNINIT;
+	struct sip_call_key key ALG_UNINIT;
 	int reason;
 
 	m->call = NULL;
 	if (m->work->mode != NF_ALG_MODE_ON)
 		return observe(m);
+	if (is_alone(m))
+		return 0;
+	t.m = m;
+	t.party = NULL;
 	sip_media_read(m);
 	sip_call_key(m, &key);
 	t.call = sip_call_find(&key);

@@ -31,7 +31,7 @@ static void copy_endpoint(struct alg_endpoint *to, const struct alg_endpoint *fr
 void sip_contact_key_init(struct sip_contact_key *key, const struct nf_alg_work *work, u8 l4proto,
 			  const struct alg_endpoint *target, const struct alg_endpoint *peer)
 {
-	memset(key, 0, sizeof(*key));
+	alg_clear(key, sizeof(*key));
 	key->net = work->net;
 	key->zone = nf_ct_zone(work->ct)->id;
 	key->l4proto = l4proto;

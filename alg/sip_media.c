@@ -522,7 +522,7 @@ static void map_line(const struct sip_turn *t, unsigned int i)
 	struct alg_sip_media_map *map = &t->m->media[i];
 	const struct sip_line *l = &t->m->lines[i];
 
-	memset(map, 0, sizeof(*map));
+	alg_clear(map, sizeof(*map));
 	if (l->zero)
 		return;
 	if (!l->s.n || l->s.active) {

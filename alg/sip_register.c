@@ -33,16 +33,17 @@ static u64 call_hash(const struct sip_message *m)
 	return siphash(m->data + m->msg.call_id.off, m->msg.call_id.len, &secret) ?: 1;
 }
 
-static u64 place_hash(const struct nf_alg_work *w)
+/* Not two of a namespace's are the same. */
+static u64 place(const struct nf_alg_work *w)
 {
 	u32 tenant = w->account ? w->account->id : 0;
 
-	return siphash_3u32(net_hash_mix(w->net), nf_ct_zone(w->ct)->id, tenant, &secret);
+	return (u64)tenant << 32 | (net_hash_mix(w->net) ^ nf_ct_zone(w->ct)->id);
 }
 
 static u64 dialog_owner(const struct sip_message *m)
 {
-	return siphash_2u64(call_hash(m), place_hash(m->work), &secret);
+	return siphash_2u64(call_hash(m), place(m->work), &secret);
 }
 
 /* The end of @text that translation leaves alone: all, or what stands before an address. */
@@ -59,20 +60,15 @@ static u32 lasting_part(const u8 *text, u32 len)
 	return i == len ? host : len;
 }
 
-/* The registrar as the inside party knows it: the same in both directions. */
-static u64 registrar_hash(const struct sip_message *m)
-{
-	const struct nf_conntrack_tuple *t = &m->work->ct->tuplehash[m->inside ? m->work->dir : !m->work->dir].tuple;
-
-	return siphash(&t->dst.u3, sizeof(t->dst.u3), &secret);
-}
-
+/* The registrar is meant as the inside party knows it: the same in both directions. */
 static u64 aor_owner(const struct sip_message *m)
 {
+	const struct nf_conntrack_tuple *t = &m->work->ct->tuplehash[m->inside ? m->work->dir : !m->work->dir].tuple;
 	const struct alg_sip_span *to = &m->msg.to_uri;
-	u64 text = siphash(m->data + to->off, lasting_part(m->data + to->off, to->len), &secret);
+	u64 text = siphash(m->data + to->off, lasting_part(m->data + to->off, to->len), &secret), registrar[2];
 
-	return siphash_3u64(text, registrar_hash(m), place_hash(m->work), &secret);
+	memcpy(registrar, &t->dst.u3, sizeof(registrar));
+	return siphash_4u64(text, registrar[0], registrar[1], place(m->work), &secret);
 }
 
 /* ---- Contacts ---- */
@@ -267,7 +263,7 @@ static void register_request(struct sip_message *m)
 	const struct alg_sip_msg *msg = &m->msg;
 	u64 owner = aor_owner(m);
 	struct sip_binding *b;
-	struct named named;
+	struct named named ALG_UNINIT;
 	unsigned int i;
 	u32 expires, n;
 
@@ -413,7 +409,7 @@ static bool names_another(const struct sip_message *m)
 static void dialog_contacts(struct sip_message *m, u64 owner, u32 secs, const struct sip_call *call)
 {
 	struct sip_binding *b;
-	struct named named;
+	struct named named ALG_UNINIT;
 	unsigned int i;
 
 	for (i = 0; i < m->msg.n_contacts; i++) {
@@ -446,14 +442,17 @@ static const struct sip_call *find_call(const struct sip_message *m)
 	return sip_call_find(&key);
 }
 
-/* Is the call over? It may have had several dialogs, which have the caller's Contact in common. */
+/* Can the message end a call? */
+static bool may_end(const struct alg_sip_msg *msg)
+{
+	return msg->method == ALG_SIP_BYE ||
+	       (msg->method == ALG_SIP_INVITE && msg->kind == ALG_SIP_RESPONSE && msg->status >= 300);
+}
+
+/* Is it over with this message? It may have had several dialogs, which have the caller's Contact in common. */
 static bool call_is_over(const struct sip_message *m, const struct sip_call *call)
 {
-	const struct alg_sip_msg *msg = &m->msg;
-
-	return (!call || READ_ONCE(call->dead)) &&
-	       (msg->method == ALG_SIP_BYE ||
-		(msg->method == ALG_SIP_INVITE && msg->kind == ALG_SIP_RESPONSE && msg->status >= 300));
+	return (!call || READ_ONCE(call->dead)) && may_end(&m->msg);
 }
 
 /*
@@ -468,7 +467,7 @@ void sip_dialog_message(struct sip_message *m)
 	u64 owner;
 	u32 secs;
 
-	if (m->work->mode != NF_ALG_MODE_ON)
+	if (m->work->mode != NF_ALG_MODE_ON || !(opens || may_end(&m->msg)))
 		return;
 	secs = opens ? dialog_secs(m) : 0;
 	if (opens && m->msg.method != ALG_SIP_INVITE)

@@ -100,7 +100,7 @@ static void text_copy(char *to, size_t size, const struct sip_message *m, const 
 {
 	size_t len = min_t(size_t, span->len, size - 1);
 
-	memcpy(to, m->data + span->off, len);
+	alg_copy(to, m->data + span->off, len);
 	to[len] = '\0';
 }
 

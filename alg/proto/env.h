@@ -37,7 +37,7 @@
 
 /*
  * Eight bytes, an address: most kernels let the compiler use a register for what is so short. User Mode Linux is built with
- * -fno-builtin, and would call a function each time.
+ * -fno-builtin, and would call a function each time. alg_copy() calls it: for texts, whose length is not constant.
  */
 #ifndef CONFIG_FORTIFY_SOURCE
 #undef memcpy
@@ -46,6 +46,9 @@
 #define memcpy(to, from, n)	__builtin_memcpy(to, from, n)
 #define memset(to, byte, n)	__builtin_memset(to, byte, n)
 #define memcmp(a, b, n)		__builtin_memcmp(a, b, n)
+#define alg_copy(to, from, n)	(memcpy)(to, from, n)
+#else
+#define alg_copy(to, from, n)	memcpy(to, from, n)
 #endif
 
 static inline void *alg_env_alloc(size_t size)
@@ -118,6 +121,19 @@ static inline int scnprintf(char *buf, size_t size, const char *fmt, ...)
 #endif
 
 #endif /* __KERNEL__ */
+
+/*
+ * Zeroes @n bytes, a constant and some hundred at most. Without vector registers the compiler would take an instruction that
+ * repeats, which costs more to begin than these few stores.
+ */
+static inline void alg_clear(void *p, size_t n)
+{
+	u8 *at = p;
+
+	for (; n >= 32; n -= 32, at += 32)
+		memset(at, 0, 32);
+	memset(at, 0, n);
+}
 
 /* Sequence arithmetic modulo 2^32 (RFC 9293, 3.4). */
 static inline bool alg_seq_before(u32 a, u32 b)

@@ -297,13 +297,13 @@ static inline bool read_quick(const u8 *p, u32 i, u32 end, struct alg_sip_line *
 	const struct quick_name *q;
 	u32 lf;
 
-	if (end - i < 24)
+	if (end - i < sizeof(q->name))
 		return false;
 	q = find_quick(p + i);
 	if (!q)
 		return false;
+	lf = alg_find_lf(p, i, end);	/* from the line's start: not waiting for what its name's length is */
 	i += q->len;
-	lf = alg_find_lf(p, i, end);
 	if (end - lf < 2 || (p[lf + 1] <= ' ' && is_blank(p[lf + 1])))
 		return false;
 	line->id = q->id;
@@ -351,14 +351,14 @@ static bool read_cseq(struct alg_sip_parser *s, const struct alg_sip_line *line)
 		return false;
 	start = alg_skip_ws(s->p, i, line->end);
 	len = line->end - start;
-	if (start == i || !len || alg_skip_class(s->p, start, line->end, ALG_C_TOKEN) != line->end)
+	if (start == i || !len)
 		return false;
 	if (s->msg->kind == ALG_SIP_REQUEST)
 		return len == s->msg->method_text.len &&
 		       is_same(s->p + start, s->p + s->msg->method_text.off, len, s->len - start);
 	s->msg->method = find_method(s->p + start, len, s->len - start);
 	s->msg->method_text = alg_sip_span(start, line->end);
-	return true;
+	return s->msg->method != ALG_SIP_UNKNOWN || alg_skip_class(s->p, start, line->end, ALG_C_TOKEN) == line->end;
 }
 
 static bool read_length(struct alg_sip_parser *s, const struct alg_sip_line *line)
@@ -668,7 +668,7 @@ static enum alg_parse read_binary(const u8 *p, u32 len, bool stream, struct alg_
 static void clear_msg(struct alg_sip_msg *msg)
 {
 	/* The arrays are filled in as far as their counts say. */
-	memset(msg, 0, offsetof(struct alg_sip_msg, contacts));
+	alg_clear(msg, offsetof(struct alg_sip_msg, contacts));
 	msg->expires = ALG_SIP_NONE;
 	msg->session_expires = ALG_SIP_NONE;
 	msg->content_length = ALG_SIP_NONE;
@@ -677,7 +677,7 @@ static void clear_msg(struct alg_sip_msg *msg)
 
 static void begin(struct alg_sip_parser *s, const u8 *data, struct alg_sip_msg *msg)
 {
-	memset(s, 0, offsetof(struct alg_sip_parser, known));
+	alg_clear(s, offsetof(struct alg_sip_parser, known));
 	s->p = data;
 	s->msg = msg;
 }
