@@ -111,6 +111,58 @@ void nf_alg_hole_put(struct nf_alg_hole *hole)
 		call_rcu(&hole->rcu, hole_free);
 }
 
+/* ---- in the table ---- */
+
+/*
+ * Whoever announces one endpoint again and again has a pinhole for each time, as long as the connections live that came through
+ * them: as many as he likes. Only the last one is in the table; the others, whose expectations have gone, are in a ring with it.
+ * They hold the public endpoint, no less, but nobody who opens a pinhole has to walk by all of them.
+ */
+#define RING_LOOK	8
+
+/* @hole is in the table instead of @other, for all that @other stood for, too. */
+void nf_alg_hole_stand_for(struct nf_alg_hole *hole, struct nf_alg_hole *other)
+{
+	lockdep_assert_held(&nf_alg_claims_lock);
+	hlist_del_init_rcu(&other->claim.node);
+	list_splice(&other->ring, &hole->ring);
+	list_add(&other->ring, &hole->ring);
+}
+
+/* Another of the ring is there for the rest. To the same chain: who stands on it now goes through that once more. */
+static void hole_leave_table(struct nf_alg_hole *hole)
+{
+	struct nf_alg_hole *next = list_next_entry(hole, ring);
+
+	if (!hlist_unhashed(&hole->claim.node)) {
+		hlist_del_rcu(&hole->claim.node);
+		if (next != hole)
+			hlist_add_head_rcu(&next->claim.node, nf_alg_claim_chain(next->claim.hash));
+	}
+	list_del(&hole->ring);
+}
+
+static bool hole_holds(const struct nf_alg_hole *hole)
+{
+	int state = smp_load_acquire(&hole->state);
+
+	return state == HOLE_NEW || state == HOLE_PENDING || (state == HOLE_ACTIVE && nf_alg_hole_child_lives(hole));
+}
+
+/* Of many it is enough to look at some: the public endpoint will be free later. */
+bool nf_alg_hole_holds(const struct nf_alg_claim *claim)
+{
+	const struct nf_alg_hole *hole = container_of(claim, struct nf_alg_hole, claim), *other;
+	int n = 0;
+
+	if (hole_holds(hole))
+		return true;
+	list_for_each_entry(other, &hole->ring, ring)
+		if (++n == RING_LOOK || hole_holds(other))
+			return true;
+	return false;
+}
+
 /* ---- end ---- */
 
 static void hole_unlink(struct nf_alg_hole *hole)
@@ -119,7 +171,7 @@ static void hole_unlink(struct nf_alg_hole *hole)
 
 	spin_lock_bh(&nf_alg_claims_lock);
 	nf_alg_hole_unlist(hole);
-	hlist_del_rcu(&hole->claim.node);
+	hole_leave_table(hole);
 	hole->gone = true;
 	pair = hole->pair;
 	WRITE_ONCE(hole->pair, NULL);
@@ -240,14 +292,6 @@ void nf_alg_hole_check(struct nf_alg_hole *hole)
 			hole_finish(hole);
 		break;
 	}
-}
-
-bool nf_alg_hole_holds(const struct nf_alg_claim *claim)
-{
-	const struct nf_alg_hole *hole = container_of(claim, struct nf_alg_hole, claim);
-	int state = smp_load_acquire(&hole->state);
-
-	return state == HOLE_NEW || state == HOLE_PENDING || (state == HOLE_ACTIVE && nf_alg_hole_child_lives(hole));
 }
 
 bool nf_alg_hole_allowed(const struct nf_alg_hole *hole)

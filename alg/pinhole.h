@@ -57,6 +57,7 @@ struct nf_alg_hole_others {
  * @opened:	jiffies
  * @until:	jiffies, when pending
  * @used:	jiffies, when the last child came; 0: none did
+ * @ring:	with others of one owner at one public endpoint, of which one is in the table for all; under nf_alg_claims_lock
  * @list:	in the namespace's list for its @id
  * @rcu:	how it is freed
  * @master:	the control connection's original tuple
@@ -94,6 +95,7 @@ struct nf_alg_hole {
 	u32 tended;
 	struct nf_alg_hole *pair;
 	unsigned long opened, until, used;
+	struct list_head ring;
 	struct list_head list;
 	struct rcu_head rcu;
 	struct nf_conntrack_tuple master;
@@ -117,6 +119,7 @@ void nf_alg_hole_event(const struct nf_alg_hole *hole, enum nf_alg_event event);
 bool nf_alg_hole_allowed(const struct nf_alg_hole *hole);			/* by the configuration; under RCU */
 struct nf_alg_hole *nf_alg_hole_new(struct nf_conn *ct);			/* only @exp is set; softirqs are off */
 void nf_alg_hole_forget(struct nf_alg_hole *hole);				/* nobody saw it */
+void nf_alg_hole_stand_for(struct nf_alg_hole *hole, struct nf_alg_hole *other);	/* in the table; under nf_alg_claims_lock */
 int nf_alg_hole_init(void);
 void nf_alg_hole_disarm(void);
 void nf_alg_hole_exit(void);

@@ -26,6 +26,8 @@ struct opening_peer {
  * @peer:	who may come
  * @same:	what stands already and will do
  * @older:	what must be closed first, with a reference
+ * @idle:	there are pinholes that the new one can stand for
+ * @dead:	one of them whose expectation went without a child, with a reference: to be closed
  */
 struct opening {
 	struct nf_alg_work *work;
@@ -37,6 +39,8 @@ struct opening {
 	struct nf_alg_account *account;
 	bool owned;
 	struct nf_alg_hole *same, *older;
+	bool idle;
+	struct nf_alg_hole *dead;
 };
 
 /* A held endpoint tells all but who may come. */
@@ -81,6 +85,8 @@ static void opening_init(struct opening *o, struct nf_alg_work *work, const stru
 	o->owned = false;
 	o->same = NULL;
 	o->older = NULL;
+	o->idle = false;
+	o->dead = NULL;
 	nf_alg_place_init(&o->place, work, req->dir, req->public ? &req->public->target : &req->target, false);
 	if (req->public)
 		opening_through(o);
@@ -146,9 +152,22 @@ static bool hole_is_older(struct nf_alg_hole *hole, const struct opening *o)
 	       hole_serves(hole, o) && refcount_inc_not_zero(&hole->ref);
 }
 
+/* Of the owner of @key, and nothing can come through it any more, but perhaps its child lives. Under the lock. */
+static bool hole_is_idle(const struct nf_alg_hole *hole, const struct nf_alg_claim *key)
+{
+	return READ_ONCE(hole->state) != HOLE_NEW && !hole_stands(hole) && nf_alg_claim_same_owner(&hole->claim, key);
+}
+
+static void look_idle(struct opening *o, struct nf_alg_hole *hole)
+{
+	o->idle = true;
+	if (!o->dead && READ_ONCE(hole->state) == HOLE_PENDING && refcount_inc_not_zero(&hole->ref))
+		o->dead = hole;
+}
+
 enum found { FOUND_NOTHING, FOUND_SAME, FOUND_OTHERS };
 
-/* Who has the public endpoint @key? Under the lock. Sets @o->same, @o->older. */
+/* Who has the public endpoint @key? Under the lock. Sets @o->same, @o->older, @o->idle, @o->dead. */
 static enum found opening_look(struct opening *o, const struct nf_alg_claim *key)
 {
 	struct nf_alg_claim *c;
@@ -165,6 +184,10 @@ static enum found opening_look(struct opening *o, const struct nf_alg_claim *key
 		if (c->kind == CLAIM_HOLE && hole_is_older(hole, o)) {
 			o->older = hole;
 			return FOUND_OTHERS;
+		}
+		if (c->kind == CLAIM_HOLE && hole_is_idle(hole, key)) {
+			look_idle(o, hole);
+			continue;
 		}
 		if (!o->req->public && nf_alg_claim_blocks(c, key))
 			return FOUND_OTHERS;
@@ -185,6 +208,16 @@ static bool opening_close_older(struct opening *o)
 	return true;
 }
 
+/* Sooner than the collector would: who announces one endpoint on connection after connection leaves one each time. */
+static void opening_close_dead(struct opening *o)
+{
+	if (likely(!o->dead))
+		return;
+	nf_alg_hole_close(o->dead, NF_ALG_REASON_CLOSED);
+	nf_alg_hole_put(o->dead);
+	o->dead = NULL;
+}
+
 /* Nothing can be opened; does it stand already? */
 static bool opening_stands(struct opening *o)
 {
@@ -196,6 +229,7 @@ static bool opening_stands(struct opening *o)
 	found = opening_look(o, &key);
 	spin_unlock(&nf_alg_claims_lock);
 	opening_close_older(o);
+	opening_close_dead(o);
 	return found == FOUND_SAME;
 }
 
@@ -274,6 +308,7 @@ static struct nf_alg_hole *opening_hole(const struct opening *o)
 	hole->doomed = false;
 	hole->gone = false;
 	hole->pair = NULL;
+	INIT_LIST_HEAD(&hole->ring);
 	hole->account = o->account;
 	hole->tenant = o->account ? o->account->id : 0;
 	hole->proto = w->proto;
@@ -286,6 +321,20 @@ static struct nf_alg_hole *opening_hole(const struct opening *o)
 	hole_request(hole, o);
 	hole->master = w->ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 	return hole;
+}
+
+/* Under the lock, before @hole is in the table. */
+static void hole_stand_for_idle(struct nf_alg_hole *hole)
+{
+	struct hlist_node *next;
+	struct nf_alg_claim *c;
+
+	hlist_for_each_entry_safe(c, next, nf_alg_claim_chain(hole->claim.hash), node) {
+		struct nf_alg_hole *other = container_of(c, struct nf_alg_hole, claim);
+
+		if (c->kind == CLAIM_HOLE && nf_alg_claim_equal(c, &hole->claim) && hole_is_idle(other, &hole->claim))
+			nf_alg_hole_stand_for(hole, other);
+	}
 }
 
 /*
@@ -303,11 +352,14 @@ static enum found hole_claim(struct opening *o, struct nf_alg_hole *hole, u16 po
 		spin_lock(&nf_alg_claims_lock);
 		found = opening_look(o, c);
 		if (found == FOUND_NOTHING) {
+			if (o->idle)
+				hole_stand_for_idle(hole);
 			hlist_add_head_rcu(&c->node, nf_alg_claim_chain(c->hash));
 			nf_alg_hole_list(hole);
 		}
 		spin_unlock(&nf_alg_claims_lock);
 	} while (unlikely(opening_close_older(o)));
+	opening_close_dead(o);
 	return found;
 }
 

@@ -54,8 +54,7 @@ static struct kmem_cache *public_cache;
 
 /* ---- the table ---- */
 
-/* Equal public endpoints that lead to one place. */
-static bool claim_same_owner(const struct nf_alg_claim *a, const struct nf_alg_claim *b)
+bool nf_alg_claim_same_owner(const struct nf_alg_claim *a, const struct nf_alg_claim *b)
 {
 	return nf_alg_same_endpoint(&a->target, &b->target) && (!a->mapped || nf_alg_same_zone(&a->zone, &b->zone));
 }
@@ -73,7 +72,7 @@ static bool claim_stands(const struct nf_alg_claim *claim)
 bool nf_alg_claim_blocks(const struct nf_alg_claim *c, const struct nf_alg_claim *mine)
 {
 	/* The owner announces his endpoint anew, while his last connection there lingers. */
-	return !claim_same_owner(c, mine) && claim_stands(c);
+	return !nf_alg_claim_same_owner(c, mine) && claim_stands(c);
 }
 
 /* By somebody else; under the lock. */

@@ -83,6 +83,8 @@ void nf_alg_claim_init(struct nf_alg_claim *claim, const struct nf_alg_work *wor
 		       const struct alg_endpoint *target, u8 l4proto, u16 port);
 void nf_alg_claim_through(struct nf_alg_claim *claim, const struct nf_alg_work *work, const struct nf_alg_public *public);
 void nf_alg_claim_port(struct nf_alg_claim *claim, u16 port);	/* another port; @claim is not in the table */
+/* Of equal public endpoints: do they lead to one place? */
+bool nf_alg_claim_same_owner(const struct nf_alg_claim *a, const struct nf_alg_claim *b);
 /* Is @c, for the same endpoint, somebody else's? */
 bool nf_alg_claim_blocks(const struct nf_alg_claim *c, const struct nf_alg_claim *mine);
 
@@ -132,7 +134,7 @@ static inline u16 nf_alg_endpoint_l3num(const struct alg_endpoint *ep)
 	return ep->family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 }
 
-/* Is the entry's pinhole pending, or its child alive? alg/pinhole.c */
+/* Is the entry's pinhole, or one that it stands for, pending, or its child alive? Under the lock. alg/pinhole.c */
 bool nf_alg_hole_holds(const struct nf_alg_claim *claim);
 
 int nf_alg_public_init(void);
