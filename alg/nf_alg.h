@@ -284,6 +284,13 @@ bool nf_alg_work_init(struct nf_alg_work *work, const struct nf_alg_proto *proto
 /* Does the control connection stand on a service of the policy, which may be taken away? */
 bool nf_alg_work_on_service(const struct nf_alg_work *work);
 
+/*
+ * May what @account's tenant has of @protocol go on, by the configuration of this moment? Without an account it may. @service: the
+ * original tuple of a control connection that stands on a service of the policy, NULL: it stands on none. Under RCU.
+ */
+bool nf_alg_account_allows(struct net *net, const struct nf_alg_account *account, enum nf_alg_protocol protocol,
+			   const struct nf_conntrack_tuple *service);
+
 /* Fills in tenant, rule, account, mode; for sessions: tenant and rule. Does nothing the second time. */
 void nf_alg_work_resolve(struct nf_alg_work *work);
 

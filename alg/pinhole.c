@@ -296,13 +296,7 @@ void nf_alg_hole_check(struct nf_alg_hole *hole)
 
 bool nf_alg_hole_allowed(const struct nf_alg_hole *hole)
 {
-	const struct nf_alg_tenant *tenant;
-
-	if (!hole->account)
-		return true;
-	tenant = nf_alg_tenant_by_id(nf_alg_hole_net(hole), hole->tenant);
-	return tenant && nf_alg_tenant_rule(tenant, hole->protocol)->mode == NF_ALG_MODE_ON &&
-	       (!hole->assigned || nf_alg_tenant_serves(tenant, hole->protocol, &hole->master));
+	return nf_alg_account_allows(nf_alg_hole_net(hole), hole->account, hole->protocol, hole->assigned ? &hole->master : NULL);
 }
 
 /* ---- handles ---- */

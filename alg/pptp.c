@@ -146,7 +146,8 @@ static struct pptp_call *on_reply(struct nf_alg_work *w, const struct alg_pptp_m
 	}
 	if (!msg->accepted || call->end[w->dir].known)
 		return call;
-	if (call_number(w, call, msg->id[0]))
+	/* Cleared while the answer was on its way, it opens nothing; its end is named by this number. */
+	if (call_number(w, call, msg->id[0]) && call->state == NF_ALG_CALL_STATE_SETUP)
 		call_connect(w, call);
 	return call;
 }

@@ -36,7 +36,8 @@ struct pptp_end {
  * @begun:	jiffies
  * @until:	jiffies: when it is given up, unless @state is ESTABLISHED
  * @end:	by direction of the control connection
- * @parties:	addresses of the control connection's initiator and responder as the initiator sees them
+ * @control:	the control connection's original tuple
+ * @assigned:	it stands on a service of the policy
  * @asked:	direction of the message that asked for the call
  */
 struct pptp_call {
@@ -51,7 +52,8 @@ struct pptp_call {
 	u8 reply;
 	unsigned long begun, until;
 	struct pptp_end end[IP_CT_DIR_MAX];
-	struct alg_endpoint parties[IP_CT_DIR_MAX];
+	struct nf_conntrack_tuple control;
+	bool assigned;
 	enum ip_conntrack_dir asked;
 };
 

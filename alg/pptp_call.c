@@ -17,7 +17,6 @@ static struct delayed_work collector;
 
 struct pptp_call *pptp_call_alloc(struct nf_alg_work *w)
 {
-	const struct nf_conntrack_tuple *t = &w->ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
 	struct pptp_call *call = kzalloc(sizeof(*call), GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!call)
@@ -29,8 +28,8 @@ struct pptp_call *pptp_call_alloc(struct nf_alg_work *w)
 	call->begun = jiffies;
 	call->until = call->begun + PPTP_ANSWER;
 	call->asked = w->dir;
-	nf_alg_endpoint_set(&call->parties[IP_CT_DIR_ORIGINAL], t->src.l3num, &t->src.u3, t->src.u.all);
-	nf_alg_endpoint_set(&call->parties[IP_CT_DIR_REPLY], t->src.l3num, &t->dst.u3, t->dst.u.all);
+	call->control = w->ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	call->assigned = nf_alg_work_on_service(w);
 	spin_lock_bh(&all_lock);
 	call->number = ++last_number ?: ++last_number;
 	list_add_tail_rcu(&call->all, &all_calls);
@@ -137,11 +136,22 @@ static void flow_info(const struct pptp_call *call, enum ip_conntrack_dir dir, s
 	info->n_flows++;
 }
 
-static void party_text(const struct pptp_call *call, enum ip_conntrack_dir dir, char *text)
+/* As the control connection's initiator sees it. */
+static void party(const struct pptp_call *call, enum ip_conntrack_dir dir, struct alg_endpoint *ep)
+{
+	const struct nf_conntrack_tuple *t = &call->control;
+
+	if (dir == IP_CT_DIR_ORIGINAL)
+		nf_alg_endpoint_set(ep, t->src.l3num, &t->src.u3, t->src.u.all);
+	else
+		nf_alg_endpoint_set(ep, t->src.l3num, &t->dst.u3, t->dst.u.all);
+}
+
+static void party_text(const struct pptp_call *call, enum ip_conntrack_dir dir, const struct alg_endpoint *ep, char *text)
 {
 	char addr[ALG_ADDR_TEXT];
 
-	alg_format_addr(addr, sizeof(addr), &call->parties[dir]);
+	alg_format_addr(addr, sizeof(addr), ep);
 	if (call->end[dir].known)
 		snprintf(text, NF_ALG_CALL_PARTY, "%s call %u", addr, call->end[dir].id);
 	else
@@ -159,10 +169,10 @@ static void call_info(const struct pptp_call *call, struct nf_alg_call_info *inf
 	info->protocol = NF_ALG_PROTOCOL_PPTP;
 	info->state = call->state;
 	snprintf(info->name, sizeof(info->name), "pptp-%u", call->number);
-	party_text(call, call->asked, info->from);
-	party_text(call, !call->asked, info->to);
-	info->from_addr = call->parties[call->asked];
-	info->to_addr = call->parties[!call->asked];
+	party(call, call->asked, &info->from_addr);
+	party(call, !call->asked, &info->to_addr);
+	party_text(call, call->asked, &info->from_addr, info->from);
+	party_text(call, !call->asked, &info->to_addr, info->to);
 	info->age = (jiffies - call->begun) / HZ;
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++)
 		flow_info(call, dir, info);
@@ -220,16 +230,35 @@ static int calls_walk(struct net *net, u32 after, int (*fn)(const struct nf_alg_
 	return ret;
 }
 
-/* Ends those of @net that have the number, or the tenant; all for 0 and 0. */
-static unsigned int calls_close(struct net *net, u32 number, u32 tenant)
+/* Under RCU: the tenant may be gone, or its PPTP switched off, or the service: messages are not seen any more. */
+static bool call_allowed(const struct pptp_call *call)
+{
+	return nf_alg_account_allows(call->net, call->account, NF_ALG_PROTOCOL_PPTP, call->assigned ? &call->control : NULL);
+}
+
+enum closing { CLOSE_NUMBER, CLOSE_TENANT, CLOSE_UNALLOWED };
+
+static bool is_meant(const struct pptp_call *call, enum closing which, u32 id)
+{
+	switch (which) {
+	case CLOSE_NUMBER:
+		return call->number == id;
+	case CLOSE_TENANT:
+		return !id || (call->account && call->account->id == id);
+	default:
+		return !call_allowed(call);
+	}
+}
+
+/* Ends those of @net that are meant; @id: number of a call, or of a tenant, all for 0. */
+static unsigned int calls_close(struct net *net, enum closing which, u32 id)
 {
 	struct pptp_call *call;
 	unsigned int n = 0;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(call, &all_calls, all) {
-		if (call->net != net || (number && call->number != number) ||
-		    (tenant && (!call->account || call->account->id != tenant)))
+		if (call->net != net || !is_meant(call, which, id))
 			continue;
 		spin_lock_bh(&call->session->lock);
 		if (!call->ended) {
@@ -244,12 +273,17 @@ static unsigned int calls_close(struct net *net, u32 number, u32 tenant)
 
 static int close_number(struct net *net, u32 number)
 {
-	return number && calls_close(net, number, 0) ? 0 : -ENOENT;
+	return calls_close(net, CLOSE_NUMBER, number) ? 0 : -ENOENT;
 }
 
 static unsigned int close_tenant(struct net *net, u32 tenant)
 {
-	return calls_close(net, 0, tenant);
+	return calls_close(net, CLOSE_TENANT, tenant);
+}
+
+static void revise(struct net *net)
+{
+	calls_close(net, CLOSE_UNALLOWED, 0);
 }
 
 static u32 calls_count(struct net *net)
@@ -268,6 +302,7 @@ const struct nf_alg_call_ops pptp_call_ops = {
 	.walk = calls_walk,
 	.close = close_number,
 	.close_tenant = close_tenant,
+	.revise = revise,
 	.count = calls_count,
 };
 
@@ -276,7 +311,7 @@ const struct nf_alg_call_ops pptp_call_ops = {
 /* No packet comes any more; conntrack, and with it the sessions, goes after us. */
 static void __net_exit calls_net_exit(struct net *net)
 {
-	calls_close(net, 0, 0);
+	calls_close(net, CLOSE_TENANT, 0);
 }
 
 static struct pernet_operations calls_net_ops = {

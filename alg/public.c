@@ -183,15 +183,15 @@ static bool is_target(const struct public_endpoint *pe, const struct net *net, u
 	       nf_alg_same_endpoint(&c->target, target);
 }
 
-/* Under RCU or the lock. */
+/* @at: the public address, NULL: any. Under RCU or the lock. */
 static struct public_endpoint *find_by_target(const struct nf_alg_work *work, u8 l4proto, const struct alg_endpoint *target,
-					      u32 hash)
+					      u32 hash, const union nf_inet_addr *at)
 {
 	struct public_endpoint *pe;
 
 	hlist_for_each_entry_rcu(pe, target_chain(hash), by_target, lockdep_is_held(&nf_alg_claims_lock)) {
 		if (pe->target_hash == hash && is_target(pe, work->net, l4proto, nf_ct_zone(work->ct), target) &&
-		    refcount_read(&pe->pub.ref))
+		    (!at || nf_alg_same_addr(pe->claim.l3num, &pe->claim.addr, at)) && refcount_read(&pe->pub.ref))
 			return pe;
 	}
 	return NULL;
@@ -312,14 +312,6 @@ static unsigned int parity_flag(u16 port)
 	return port & 1 ? 0 : NF_ALG_PORT_EVEN;
 }
 
-/* Call IDs know no system ports. */
-static bool number_allowed(const struct nf_alg_public_req *req, const struct nf_alg_place *p, u16 number)
-{
-	const struct nf_alg_ports *r = &p->ports;
-
-	return (req->l4proto == IPPROTO_GRE && !r->min) || nf_alg_port_allowed(number, p->anchor, r->min, r->max, r->block);
-}
-
 /* Under the lock. Return: false if no port is free. */
 static bool claim_single(struct public_endpoint *pe, const struct nf_alg_public_req *req, const struct nf_alg_place *p,
 			 const struct alg_endpoint *target)
@@ -330,7 +322,12 @@ static bool claim_single(struct public_endpoint *pe, const struct nf_alg_public_
 
 	if (req->same_port)
 		return public_claim(pe, p->anchor);
-	if (number_allowed(req, p, target->port) && public_claim(pe, target->port))
+	/*
+	 * A call ID never goes as it is: one that the box has forgotten (a call was deleted, modules were unloaded, a table was
+	 * flushed) has a server that sends on, and is not to be what another client with that number is given.
+	 */
+	if (req->l4proto != IPPROTO_GRE && nf_alg_port_allowed(target->port, p->anchor, r->min, r->max, r->block) &&
+	    public_claim(pe, target->port))
 		return true;
 	nf_alg_port_iter_init(&it, 0, p->anchor, r->min, r->max, r->block, parity_flag(target->port), nf_alg_place_seed(p, target));
 	while (nf_alg_port_iter_next(&it, &port))
@@ -344,7 +341,9 @@ static struct public_endpoint *single_locked(const struct nf_alg_work *work, con
 					     const struct nf_alg_place *place, struct public_endpoint *fresh)
 {
 	const struct alg_endpoint *target = &fresh->pub.target;
-	struct public_endpoint *pe = find_by_target(work, req->l4proto, target, fresh->target_hash);
+	/* All else comes to the address that is announced with the port, GRE to that of the control connection. */
+	const union nf_inet_addr *at = req->l4proto == IPPROTO_GRE ? &place->addr : NULL;
+	struct public_endpoint *pe = find_by_target(work, req->l4proto, target, fresh->target_hash, at);
 
 	if (pe && refcount_inc_not_zero(&pe->pub.ref))
 		return pe;
@@ -359,10 +358,11 @@ static struct public_endpoint *single_locked(const struct nf_alg_work *work, con
  * @work:	the packet; nf_alg_work_resolve() was called
  * @req:	what is wanted
  * @public:	result, with a reference; the one that stands if the target has one already in this namespace, zone and transport
+ *		(and for GRE at this public address)
  *
- * The announced port first, then others of the tenant's port block; an even one stays even (RFC 4787, REQ-9), an odd one need
- * not stay odd. A target of another family than the connection's, and one whose address is not translated, is its own public
- * endpoint: that is always granted, to as many as want it. A refusal is counted by its reason.
+ * The announced port first, but never GRE's call ID (see claim_single()); then others of the tenant's port block; an even one stays
+ * even (RFC 4787, REQ-9), an odd one need not stay odd. A target of another family than the connection's, and one whose address is
+ * not translated, is its own public endpoint: that is always granted, to as many as want it. A refusal is counted by its reason.
  *
  * The endpoint outlives the connection, but not the namespace or the protocol's module: holders let go in time.
  *
@@ -485,7 +485,8 @@ static bool pair_locked(struct pair *pr)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		struct public_endpoint *pe = find_by_target(pr->work, pr->req.l4proto, &pr->target[i], pr->fresh[i]->target_hash);
+		struct public_endpoint *pe = find_by_target(pr->work, pr->req.l4proto, &pr->target[i],
+							    pr->fresh[i]->target_hash, NULL);
 
 		if (pe && refcount_inc_not_zero(&pe->pub.ref))
 			pr->out[i] = pe;
@@ -630,7 +631,7 @@ bool nf_alg_public_of_target(const struct nf_alg_work *work, u8 l4proto, const s
 {
 	const struct public_endpoint *pe;
 
-	pe = find_by_target(work, l4proto, target, hash_of_target(work->net, l4proto, nf_ct_zone(work->ct), target));
+	pe = find_by_target(work, l4proto, target, hash_of_target(work->net, l4proto, nf_ct_zone(work->ct), target), NULL);
 	if (pe)
 		*public = pe->pub.public;
 	return pe;

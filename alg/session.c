@@ -178,6 +178,19 @@ bool nf_alg_work_on_service(const struct nf_alg_work *work)
 }
 EXPORT_SYMBOL_GPL(nf_alg_work_on_service);
 
+bool nf_alg_account_allows(struct net *net, const struct nf_alg_account *account, enum nf_alg_protocol protocol,
+			   const struct nf_conntrack_tuple *service)
+{
+	const struct nf_alg_tenant *tenant;
+
+	if (!account)
+		return true;
+	tenant = nf_alg_tenant_by_id(net, account->id);
+	return tenant && nf_alg_tenant_rule(tenant, protocol)->mode == NF_ALG_MODE_ON &&
+	       (!service || nf_alg_tenant_serves(tenant, protocol, service));
+}
+EXPORT_SYMBOL_GPL(nf_alg_account_allows);
+
 /* Off when the tenant or the service is gone since; what an nft rule gave needs no service. */
 static u8 work_mode(const struct nf_alg_work *work, bool assigned, bool had_tenant)
 {

@@ -61,9 +61,10 @@ static void follow(struct nf_conn *ct, const struct nf_conntrack_expect *exp, co
 
 	if (WARN_ON_ONCE(ct->status & IPS_NAT_DONE_MASK))
 		return;
-	follow_source(ct, exp, source, src_min, src_max);
 	range_endpoint(&range, target);
 	nf_nat_setup_info(ct, &range, NF_NAT_MANIP_DST);
+	/* Last, for now conntrack sees the answers' tuple, and gives the source a port with which that is nobody else's. */
+	follow_source(ct, exp, source, src_min, src_max);
 }
 
 static bool addresses(struct nf_conn *ct, const union nf_inet_addr *src, const union nf_inet_addr *dst)

@@ -11,24 +11,12 @@ import struct
 import time
 
 from esp_lib import CHILD, ESP, INFO, EspRouter, esp, ike
-from raw_lib import ROUTER4, SERVER4, UDP, Tap, Wire, expect, expect_is, ip, run, udp
+from raw_lib import ROUTER4, SERVER4, UDP, Tap, Wire, expect, expect_is, fork, ip, run, udp
 
 CLIENTS = 8
 SECONDS = 15
 
 tap = Tap()
-
-
-def fork(function):
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        function()
-        status = 0
-    finally:
-        os._exit(status)
 
 
 def flood(wire, packets, end):

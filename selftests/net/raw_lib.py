@@ -78,6 +78,21 @@ def run(*words, ns=None, text=None, check=True):
     return p.stdout
 
 
+def fork(function):
+    """Calls it in another process, whose status tells whether it returned. Return: its pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        function()
+        status = 0
+    except Exception:
+        print("# " + traceback.format_exc().strip().replace("\n", "\n# "), flush=True)
+    finally:
+        os._exit(status)
+
+
 class Tap:
     """Points in KTAP; a test is a function that returns or raises."""
 
