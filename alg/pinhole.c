@@ -367,11 +367,10 @@ EXPORT_SYMBOL_GPL(nf_alg_hole_pair);
 /* Its last owner gave it up. */
 static void hole_abandon(struct nf_alg_hole *hole, bool children)
 {
-	bool closed = nf_alg_hole_close(hole, NF_ALG_REASON_CLOSED);
-
+	nf_alg_hole_close(hole, NF_ALG_REASON_CLOSED);
 	if (!children || hole->control)
 		return;
-	if (closed) {
+	if (hole->permanent) {	/* whoever closed it: what came through has stayed */
 		if (READ_ONCE(hole->has_child))
 			nf_alg_hole_kill_children(hole);
 		return;

@@ -91,7 +91,7 @@ struct sip_dialog {
  * @peer:	who may come
  * @port:	from which the other party said that it sends, 0: not known; others are let in as well
  * @hole:	NULL: was refused, or is gone
- * @former:	the one before it, by which somebody came from another port, or NULL
+ * @former:	the one before it, by which somebody came from another port; of one for @anyone, perhaps closed; or NULL
  * @fresh:	jiffies when it was opened or refreshed
  * @used:	somebody came
  * @serial:	of the message that opened it

@@ -427,7 +427,7 @@ static void hole_check(struct sip_call *call, struct sip_hole *h)
 {
 	unsigned long idle = h->fresh + (unsigned long)call->media_timeout * HZ;
 
-	if (h->former && !nf_alg_hole_stands(h->former)) {
+	if (h->former && !h->anyone && !nf_alg_hole_stands(h->former)) {
 		nf_alg_hole_drop(h->former, false);
 		h->former = NULL;
 	}
@@ -440,7 +440,9 @@ static void hole_check(struct sip_call *call, struct sip_hole *h)
 		}
 		return;
 	}
-	nf_alg_hole_drop(h->hole, false);
+	if (h->anyone)	/* those who came are still there, until the call ends */
+		swap(h->hole, h->former);
+	nf_alg_hole_drop(h->hole, h->anyone);
 	h->hole = NULL;
 	/* Nobody came, or nobody came any more. Otherwise its signalling connection has ended. */
 	if (!has_twin(call, h) && (h->used || time_after_eq(jiffies, idle)))

@@ -11,6 +11,7 @@
 #include <linux/tcp.h>
 #include <net/tcp.h>
 #include <net/netfilter/nf_conntrack_core.h>
+#include <net/netfilter/nf_conntrack_l4proto.h>
 #include <net/netfilter/nf_conntrack_seqadj.h>
 
 #include "nf_alg.h"
@@ -141,13 +142,20 @@ static void count_stream(const struct nf_alg_work *w, const struct alg_stream_ou
 			nf_alg_work_count(w, stream_reasons[i].reason);
 }
 
-/* Each new edit by itself: what conntrack then makes of a number that lies between two of them can still be foreseen. */
+/*
+ * Each new edit by itself: what conntrack then makes of a number that lies between two of them can still be foreseen. But its
+ * tracking of windows compares acknowledgements as they came with places before the edits: where the stream has become shorter
+ * it takes one of the latest byte for one before the last edit, and if that added bytes, for one of bytes that were never sent.
+ */
 static void tell_conntrack(const struct nf_alg_work *w, const struct alg_stream *st, u16 logged)
 {
 	const struct alg_stream_entry *e;
 
 	if (!logged)
 		return;
+	spin_lock_bh(&w->ct->lock);
+	nf_ct_set_tcp_be_liberal(w->ct);
+	spin_unlock_bh(&w->ct->lock);
 	for (e = st->log->e + st->log->n - logged; logged--; e++)
 		nf_ct_seqadj_set(w->ct, w->ctinfo, htonl(e->seq), (s32)e->new_len - (s32)e->old_len);
 }

@@ -186,6 +186,29 @@ def policy():
             for one in call, *others:
                 one.close()
 
+        def everybody_after(what):
+            """With direct-media=any, the pinhole is gone before the call ends: all who came through are out even so."""
+            algctl("r", "policy", "set", "default", "sip", "option", "direct-media=any")
+            call = Established(bed, client, server, SERVER, next(ports), next(ports))
+            other = Media("s2", "203.0.113.3", next(ports))
+            ways = [(one.rtp, call.at_a.rtp, call.a.rtp) for one in (call.b, other)]
+            bed.open("media from everybody", *ways)
+            if what == "switched off":
+                algctl("r", "policy", "set", "default", "sip", "off")
+                try:
+                    bed.closed("media with SIP off", *ways)
+                finally:
+                    algctl("r", "policy", "set", "default", "sip", "on")
+            else:
+                algctl("r", "pinhole", "del", "tenant", "default")
+                for _ in range(10 if "long" in what else 1):	# the call's collector looks once in 8 s
+                    bed.open("media of who came before", *ways)
+                    netbed.time.sleep("long" in what)
+                call.call.bye()
+                bed.closed("media after BYE", *ways)
+            call.close()
+            other.close()
+
         def peers():
             """direct-media: sdp-peer lets in the address in the answer only, signalling-peer only the server's, any everybody."""
             gateway = Media("s2", "203.0.113.3", next(ports))
@@ -242,6 +265,9 @@ def policy():
         check("rewrite: signalling and none, over %s" % transport, rewrites)
         algctl("r", "policy", "set", "default", "sip", "option", "rewrite=all")
         check("direct-media, over %s" % transport, peers)
+        for what in "switched off", "without its pinhole", "without its pinhole for long":
+            if transport == "udp" or "long" not in what:
+                check("direct-media=any, %s, over %s" % (what, transport), everybody_after, what)
         algctl("r", "policy", "set", "default", "sip", "option", "direct-media=sdp-peer")
 
         def forks():

@@ -156,6 +156,22 @@ def blocks():
     check("port block of zone 1", one, two.a, 10000)
     check("port block of zone 2", one, two.b, 20000)
 
+    def one_connection():
+        """
+        Call after call over TCP makes the stream shorter, while a description's last edit makes it longer: conntrack must not take
+        acknowledgements of the end of a message for some of what was never sent.
+        """
+        phones = Phone("a1", "192.168.1.11", "tcp"), Phone("s1", "203.0.113.2", "tcp", forbidden=PRIVATE)
+        for _ in range(6):
+            call = Established(two.bed, *phones, two.at1, 4000, 7400)
+            call.talk()
+            call.call.bye()
+            call.close()
+        for phone in phones:
+            phone.close()
+
+    check("call after call over one TCP connection", one_connection)
+
     def same_address():
         """
         b1 is registered. What the server tells a1 of that place is not its own, though the address there is: it arrives as written,
