@@ -42,6 +42,7 @@ static const struct {
 	{ ALG_STREAM_EV_MALFORMED,	NF_ALG_REASON_MALFORMED },
 	{ ALG_STREAM_EV_PICKUP,		NF_ALG_REASON_PICKUP },
 	{ ALG_STREAM_EV_LOG_FULL,	NF_ALG_REASON_BACKPRESSURE },
+	{ ALG_STREAM_EV_VOUCHED,	NF_ALG_REASON_VOUCHED },
 };
 
 /*
@@ -51,7 +52,7 @@ static const struct {
  * @seq, @ack:	as in the header when ->help was called
  * @urgent:	where the urgent pointer points to
  * @core:	conntrack was to adjust this packet when ->help was called
- * @probe:	all its data was edited away
+ * @probe:	nothing is left of its data
  */
 struct segment {
 	u32 hdr, len;
@@ -261,6 +262,16 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 	return NF_ACCEPT;
 }
 
+/* Bytes before it are held back: the sender repeats both, or the FIN alone. */
+static int segment_fin(const struct nf_alg_work *w, struct segment *seg)
+{
+	struct alg_stream_out out ALG_UNINIT;
+
+	if (!alg_stream_fin(&w->session->dir[w->dir], seg->seq, &out) || skb_linearize(w->skb) || carry_out(w, seg, &out))
+		return NF_DROP;
+	return NF_ACCEPT;
+}
+
 /* ---- sequence numbers ---- */
 
 /* The number that conntrack's adjustment @a turns into @want: sequence numbers. */
@@ -418,7 +429,7 @@ static int session_segment(struct nf_alg_work *w, struct segment *seg)
 	if (seg->len && !seg->rst && !seg->syn)
 		ret = segment_data(w, seg);
 	else if (seg->fin && alg_stream_held(mine))
-		ret = NF_DROP;	/* bytes before it are held back: the sender repeats both */
+		ret = segment_fin(w, seg);
 
 	if (ret == NF_ACCEPT && (alg_stream_moved(mine) || alg_stream_moved(other) || seg->seq != seq || seg->probe))
 		ret = fix_numbers(w, seg);

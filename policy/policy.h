@@ -18,7 +18,7 @@
 #define NF_ALG_ID_BITS		28	/* of ids of tenants and other objects: bit fields hold them */
 #define NF_ALG_ID_MAX		((1u << NF_ALG_ID_BITS) - 1)
 #define NF_ALG_PROTOCOLS	(NF_ALG_PROTOCOL_IKE + 1)
-#define NF_ALG_REASONS		(NF_ALG_REASON_OTHER_TYPE + 1)
+#define NF_ALG_REASONS		(NF_ALG_REASON_VOUCHED + 1)
 #define NF_ALG_OPTIONS		(NF_ALG_A_OPTION_MAX + 1)	/* indexed by attribute number */
 
 /**

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "stream.h"
+#include "stream_log.h"
 
-#define LOG_FIRST_EDITS	4	/* a log's first size */
-#define LOG_FIRST_TEXT	64
-#define LOG_SPARE_EDITS	8	/* an empty log of at most this size stays for the next edit */
-#define LOG_SPARE_TEXT	256
+#ifndef ALG_STREAM_VOUCH_MAX	/* tests have less */
+#define ALG_STREAM_VOUCH_MAX	~0u
+#endif
 #define BUF_ROUND	128	/* granularity of the buffer of kept bytes */
 #define BUF_SPARE	1024	/* a buffer that is larger than needed by more than this is replaced */
 
@@ -41,228 +40,6 @@ struct stream_job {
 	u32 safe;
 };
 
-/* ---- the log ---- */
-
-static u8 *log_text(struct alg_stream_log *log)
-{
-	return (u8 *)(log->e + log->max);
-}
-
-static u32 log_edits_free(const struct alg_stream *s, const struct alg_stream_ops *ops)
-{
-	return ALG_STREAM_LOG_EDITS(alg_stream_room_edits(ops)) - (s->log ? s->log->n : 0);
-}
-
-static u32 log_text_free(const struct alg_stream *s, const struct alg_stream_ops *ops)
-{
-	return ALG_STREAM_LOG_TEXT(alg_stream_room_text(ops)) - (s->log ? s->log->used : 0);
-}
-
-/* Makes room for @edits more entries with @text more bytes. */
-static bool log_reserve(struct alg_stream *s, const struct alg_stream_ops *ops, u32 edits, u32 text)
-{
-	struct alg_stream_log *old = s->log, *log;
-	u32 n = old ? old->n : 0, used = old ? old->used : 0;
-	u32 max, size;
-
-	if (edits > log_edits_free(s, ops) || text > log_text_free(s, ops))
-		return false;
-	if (old && n + edits <= old->max && used + text <= old->size)
-		return true;
-
-	max = old ? min_t(u32, old->max * 2, n + log_edits_free(s, ops)) : LOG_FIRST_EDITS;
-	max = max_t(u32, max, n + edits);
-	size = old ? min_t(u32, old->size * 2, used + log_text_free(s, ops)) : LOG_FIRST_TEXT;
-	size = max_t(u32, size, used + text);
-	log = alg_env_alloc(sizeof(*log) + max * sizeof(log->e[0]) + size);
-	if (!log)
-		return false;
-	log->n = n;
-	log->max = max;
-	log->used = used;
-	log->size = size;
-	if (old) {
-		memcpy(log->e, old->e, n * sizeof(log->e[0]));
-		memcpy(log_text(log), log_text(old), used);
-		alg_env_free(old);
-	}
-	s->log = log;
-	return true;
-}
-
-static u32 entry_delta(const struct alg_stream_entry *e)
-{
-	return e->new_len - e->old_len;
-}
-
-/* No entry is left. Edits come again and again: what is small is not worth freeing. */
-static void log_empty(struct alg_stream *s)
-{
-	struct alg_stream_log *log = s->log;
-
-	log->n = 0;
-	log->used = 0;
-	if (log->max <= LOG_SPARE_EDITS && log->size <= LOG_SPARE_TEXT)
-		return;
-	alg_env_free(log);
-	s->log = NULL;
-}
-
-/* Takes entries [@first, @end) out; either the log's first ones, or such that change no length. */
-static void log_forget(struct alg_stream *s, u16 first, u16 end)
-{
-	struct alg_stream_log *log = s->log;
-	u16 i, from, to;
-
-	if (first == end)
-		return;
-	for (i = first; i < end; i++)
-		s->base += entry_delta(&log->e[i]);
-	if (end - first == log->n) {
-		log_empty(s);
-		return;
-	}
-	from = log->e[first].pos;
-	to = end < log->n ? log->e[end].pos : log->used;
-	memmove(log_text(log) + from, log_text(log) + to, log->used - to);
-	memmove(log->e + first, log->e + end, (log->n - end) * sizeof(log->e[0]));
-	log->used -= to - from;
-	log->n -= end - first;
-	for (i = first; i < log->n; i++)
-		log->e[i].pos -= to - from;
-}
-
-static void log_append(struct alg_stream_log *log, struct alg_stream_entry *e, const void *text, u32 len)
-{
-	if (len)
-		memcpy(log_text(log) + log->used, text, len);
-	log->used += len;
-	e->new_len += len;
-}
-
-/*
- * Logs the edits from @i on that touch each other as one entry. Insertions and deletions take a neighbouring byte
- * along that is still to come: no place of the stream lies on both sides of an insertion, and each new text has a
- * byte that can be acknowledged (unless all of the message is deleted). Return: index of the first edit behind.
- */
-static u16 log_run(struct alg_stream *s, const struct alg_plan *plan, u16 i, const u8 *data, u32 len, u32 seq,
-		   u32 editable_from)
-{
-	struct alg_stream_log *log = s->log;
-	struct alg_stream_entry *e = &log->e[log->n];
-	const struct alg_edit *edit = &plan->edits[i];
-	const struct alg_edit *end = plan->edits + plan->n;
-	u32 from = edit->off, to = from;
-	bool grown = false;
-
-	e->pos = log->used;
-	e->new_len = 0;
-	for (;;) {
-		for (; edit < end && edit->off == to; edit++) {
-			log_append(log, e, plan->bytes + edit->pos, edit->new_len);
-			to += edit->old_len;
-		}
-		if ((from != to && e->new_len) || grown)
-			break;
-		grown = true;
-		if (from > editable_from) {
-			memmove(log_text(log) + e->pos + 1, log_text(log) + e->pos, e->new_len);
-			log_text(log)[e->pos] = data[--from];
-			log->used++;
-			e->new_len++;
-		} else if (to < len) {
-			log_append(log, e, data + to++, 1);
-		}
-	}
-	e->seq = seq + from;
-	e->old_len = to - from;
-
-	if (e->new_len == e->old_len && !memcmp(log_text(log) + e->pos, data + from, e->new_len))
-		log->used = e->pos;
-	else
-		log->n++;
-	return edit - plan->edits;
-}
-
-/* Logs the edits of one message of @len bytes at @seq. false: they can't be remembered, nothing is logged. */
-static bool log_message(struct alg_stream *s, const struct alg_stream_ops *ops, const struct alg_plan *plan, const u8 *data,
-			u32 len, u32 seq, u32 editable_from)
-{
-	u16 i;
-
-	if (!alg_plan_fits(plan, len) || plan->edits[0].off < editable_from || editable_from >= len)
-		return false;
-	if (!log_reserve(s, ops, plan->n, plan->used + plan->n))
-		return false;
-	for (i = 0; i < plan->n;)
-		i = log_run(s, plan, i, data, len, seq, editable_from);
-	if (!s->log->n)
-		log_empty(s);
-	return true;
-}
-
-/* The part of @e's old text that lies in [@seq, @seq + @len). false: none of it. */
-static bool entry_clip(const struct alg_stream_entry *e, u32 seq, u32 len, u32 *from, u32 *to)
-{
-	s32 lo = max_t(s32, e->seq - seq, 0), hi = min_t(s32, e->seq + e->old_len - seq, len);
-
-	*from = lo;
-	*to = hi;
-	return lo < hi;
-}
-
-/* Adds the logged edits of which [@seq, @seq + @len) holds a byte to @plan for these bytes, each with its whole new text. */
-static bool log_clip(const struct alg_stream *s, u32 seq, u32 len, struct alg_plan *plan)
-{
-	u32 from, to;
-	u16 i;
-
-	for (i = 0; s->log && i < s->log->n; i++) {
-		const struct alg_stream_entry *e = &s->log->e[i];
-
-		if (entry_clip(e, seq, len, &from, &to) &&
-		    !alg_plan_add(plan, from, to - from, log_text(s->log) + e->pos, e->new_len))
-			return false;
-	}
-	return true;
-}
-
-/* What [@data, @data + @len) at @seq becomes by the logged edits; its length if @dst is NULL. */
-static u32 log_render(const struct alg_stream *s, u32 seq, const u8 *data, u32 len, u8 *dst)
-{
-	u32 done = 0, at = 0, from, to;
-	u16 i;
-
-	for (i = 0; s->log && i < s->log->n; i++) {
-		const struct alg_stream_entry *e = &s->log->e[i];
-
-		if (!entry_clip(e, seq, len, &from, &to))
-			continue;
-		if (dst) {
-			memcpy(dst + done, data + at, from - at);
-			memcpy(dst + done + from - at, log_text(s->log) + e->pos, e->new_len);
-		}
-		done += from - at + e->new_len;
-		at = to;
-	}
-	if (dst)
-		memcpy(dst + done, data + at, len - at);
-	return done + len - at;
-}
-
-static bool log_touches(const struct alg_stream *s, u32 seq, u32 end)
-{
-	u16 i;
-
-	for (i = 0; s->log && i < s->log->n; i++) {
-		const struct alg_stream_entry *e = &s->log->e[i];
-
-		if (alg_seq_before(e->seq, end) && alg_seq_after(e->seq + e->old_len, seq))
-			return true;
-	}
-	return false;
-}
-
 /* ---- the maps ---- */
 
 u32 alg_stream_map_seq(const struct alg_stream *s, u32 seq)
@@ -282,31 +59,51 @@ u32 alg_stream_map_seq(const struct alg_stream *s, u32 seq)
 	return seq + delta;
 }
 
-/* @up: a place inside a new text maps to the end of the old text, else to its start. */
-static u32 stream_unmap(const struct alg_stream *s, u32 ack, bool up)
+/* The entry in whose new text @ack lies, at its start or within; NULL: none. @delta: what all before it move by. */
+static const struct alg_stream_entry *entry_at(const struct alg_stream *s, u32 ack, u32 *delta)
 {
-	u32 delta = s->base, k;
+	u32 k;
 	u16 i;
 
+	*delta = s->base;
 	for (i = 0; s->log && i < s->log->n; i++) {
 		const struct alg_stream_entry *e = &s->log->e[i];
 
-		k = ack - (e->seq + delta);
-		if ((s32)k < 0 || (!k && e->new_len))
+		k = ack - (e->seq + *delta);
+		if ((s32)k < 0)
 			break;
 		if (k < e->new_len)
-			return up ? e->seq + e->old_len : e->seq;
-		delta += entry_delta(e);
+			return e;
+		*delta += entry_delta(e);
 	}
-	return ack - delta;
+	return NULL;
+}
+
+/* @up: a place inside a new text maps to the end of the old text, else to its start. */
+static u32 stream_unmap(const struct alg_stream *s, u32 ack, bool up)
+{
+	u32 delta;
+	const struct alg_stream_entry *e = entry_at(s, ack, &delta);
+
+	if (!e)
+		return ack - delta;
+	return up && ack != e->seq + delta ? e->seq + e->old_len : e->seq;
+}
+
+/* The first byte that is held back, or s->next. */
+static u32 held_seq(const struct alg_stream *s)
+{
+	return s->next - alg_stream_held(s);
 }
 
 u32 alg_stream_map_ack(const struct alg_stream *s, u32 ack)
 {
-	u32 seq = stream_unmap(s, ack, false), held = s->next - alg_stream_held(s);
+	u32 delta, held = held_seq(s);
+	const struct alg_stream_entry *e = entry_at(s, ack, &delta);
+	u32 seq = e ? e->seq + e->vouched : ack - delta;
 
-	if (alg_seq_after(seq, held) && !alg_seq_after(seq, s->next))
-		return held;
+	if (!alg_seq_before(seq, held) && !alg_seq_after(seq, s->next))
+		return held + s->vouched;
 	return seq;
 }
 
@@ -348,6 +145,7 @@ static void stream_forget(struct alg_stream *s, const struct alg_stream_ops *ops
 {
 	stream_charge(s, ops, ctx, 0);
 	s->gone = 0;
+	s->vouched = 0;
 	stream_free_buf(s);
 }
 
@@ -499,6 +297,77 @@ static void emit_held(struct stream_job *job, u8 *buf, u32 to)
 	out->seq = seq;
 }
 
+/* Copies of the bytes that are held back, up to @end; they stay. */
+static bool emit_copy(struct alg_stream *s, u32 end, struct alg_stream_out *out)
+{
+	u32 seq = held_seq(s), len = end - seq;
+
+	out->verdict = ALG_STREAM_DROP;
+	s->out = alg_env_alloc(len);
+	if (!s->out)
+		return false;
+	memcpy(s->out, s->buf + s->gone, len);
+	out->verdict = ALG_STREAM_REPLACE;
+	out->data = s->out;
+	out->len = len;
+	out->seq = seq;
+	return true;
+}
+
+/* Nothing, where the receiver will say what it has. */
+static void emit_probe(const struct alg_stream *s, struct alg_stream_out *out)
+{
+	static const u8 nothing[1];
+
+	out->verdict = ALG_STREAM_REPLACE;
+	out->data = nothing;
+	out->len = 0;
+	out->seq = held_seq(s);
+}
+
+/* ---- bytes that the sender won't repeat ---- */
+
+/* Memory of the log that it takes to have them go out, with the first message's edits at both places. */
+static u32 vouch_text(const struct alg_stream_ops *ops, u32 vouched)
+{
+	return vouched + 1 + 3 * (alg_stream_room_edits(ops) + alg_stream_room_text(ops));
+}
+
+static bool stream_vouch(struct alg_stream *s, const struct alg_stream_ops *ops)
+{
+	u32 most = ALG_STREAM_LOG_TEXT(alg_stream_room_text(ops)) - ALG_STREAM_KEEP_TEXT - vouch_text(ops, 0);
+
+	if (alg_stream_held(s) > min_t(u32, most, ALG_STREAM_VOUCH_MAX))
+		return false;
+	s->vouched = alg_stream_held(s);
+	return true;
+}
+
+/* Before they can go out. What is reserved here job_vouched() finds. */
+static bool vouched_room(struct alg_stream *s, const struct alg_stream_ops *ops)
+{
+	return !s->vouched || log_reserve(s, ops, alg_stream_room_edits(ops) + 1, vouch_text(ops, s->vouched));
+}
+
+/* Where in the source they end: at the byte that the sender will repeat. */
+static u32 job_vouched_end(const struct stream_job *job)
+{
+	return job->gone + job->s->vouched;
+}
+
+/* They go out, and the byte behind them. */
+static void job_vouched(struct stream_job *job)
+{
+	struct alg_stream *s = job->s;
+	u16 n = s->log->n, first = n - job->out->logged;
+
+	if (log_join(s, job->ops, first, job->first + job->gone, s->vouched + 1, job->src + job->gone)) {
+		s->log->e[first].vouched = s->vouched;
+		job->out->logged = s->log->n - first;
+	}
+	s->vouched = 0;
+}
+
 /* ---- one segment ---- */
 
 /* Gets the kept bytes and the new ones together at job->src. false: no memory. */
@@ -556,6 +425,10 @@ static bool job_plan(const struct stream_job *job, struct alg_plan *sub)
 			return false;
 		if (plan->n && (edits < room_edits || text < room_text))
 			return false;
+	}
+	if (job->s->vouched) {
+		edits = min_t(u32, edits, room_edits);
+		text = min_t(u32, text, room_text);
 	}
 	edits = min_t(u32, edits, log_edits);
 	/* An insertion takes one byte more in the log. */
@@ -619,6 +492,8 @@ static void job_parse(struct stream_job *job)
 		s->skipping = answer == ALG_PARSE_SKIP;
 		s->stopped |= stop;
 		job->pos += used;
+		if (s->vouched && job->pos > job_vouched_end(job))
+			job_vouched(job);
 	}
 }
 
@@ -657,27 +532,44 @@ static bool job_keep(struct stream_job *job, u32 to, bool give)
 	return true;
 }
 
-/* After parsing: what is accepted, what of it goes out, what is kept. */
+/*
+ * After parsing: source bytes up to @accept are accepted, those up to @emit go out. Return: false if they can't be told apart like
+ * that: then all go out.
+ */
+static bool job_bounds(const struct stream_job *job, u32 *accept, u32 *emit)
+{
+	*accept = job->n;
+	*emit = job->n;
+	if (job->full) {
+		*accept = max_t(u32, job->pos, job->kept);
+		*emit = job->pos;
+	} else if (job->partial && job->hold) {
+		*emit = job->pos + job->safe;
+	}
+	if (!job->s->vouched || *emit <= job->gone || *emit > job_vouched_end(job))
+		return true;
+	/* What the sender won't repeat goes out together with a byte that it will, or not yet. */
+	*emit = job->gone;
+	return !job->pos;
+}
+
 static void job_finish(struct stream_job *job)
 {
 	struct alg_stream *s = job->s;
 	u32 held = job->kept - job->gone;
-	u32 accept = job->n, emit = job->n, tail = 0;
+	u32 accept, emit, tail = 0;
 	u8 *buf = s->buf;
-	bool give;
+	bool give, apart = job_bounds(job, &accept, &emit);
 
-	if (job->full) {
+	if (job->full)
 		job->out->events |= ALG_STREAM_EV_LOG_FULL;
-		accept = max_t(u32, job->pos, job->kept);
-		emit = job->pos;
-	} else if (job->partial && job->hold) {
-		emit = job->pos + job->safe;
-	}
+	if (!apart)
+		accept = job->n;
 	give = held && emit > job->gone;
 
 	if (job->partial || accept > emit) {
 		tail = accept - job->pos;
-		if (tail && !job_keep(job, accept, give)) {
+		if (!apart || (tail && !job_keep(job, accept, give))) {
 			job->out->events |= ALG_STREAM_EV_TOO_LONG;
 			s->skipping = true;
 			tail = 0;
@@ -685,6 +577,8 @@ static void job_finish(struct stream_job *job)
 			give = held && emit > job->gone;
 		}
 	}
+	if (give && s->vouched)
+		job_vouched(job);
 	if (!tail) {
 		stream_charge(s, job->ops, job->ctx, 0);
 		if (give) {
@@ -725,8 +619,17 @@ static void stream_fresh(struct stream_job *job)
 		emit_logged(job, job->len);
 		return;
 	}
+	if (!vouched_room(s, job->ops)) {
+		job->out->events |= ALG_STREAM_EV_LOG_FULL;
+		job->out->verdict = ALG_STREAM_DROP;
+		return;
+	}
 	if (!job_source(job)) {
 		job->out->events |= ALG_STREAM_EV_TOO_LONG;
+		if (s->vouched) {
+			job->out->verdict = ALG_STREAM_DROP;
+			return;
+		}
 		stream_forget(s, job->ops, job->ctx);
 		s->skipping = true;
 		s->next = job->seq + job->len;
@@ -737,33 +640,83 @@ static void stream_fresh(struct stream_job *job)
 	job_finish(job);
 }
 
-/*
- * Nothing new. Bytes that went out go out again. Held ones: the sender has repeated them, it waits for an
- * acknowledgement before it goes on (RFC 1122, 4.2.3.4: Nagle), so they are let through; but as long as bytes before
- * them may still be missing, only those.
- */
-static void stream_old(struct stream_job *job)
+/* What is held back goes out as it is; the parser still gets it. */
+static void stream_release(struct stream_job *job)
 {
 	struct alg_stream *s = job->s;
-	u32 held = s->next - alg_stream_held(s), end = job->seq + job->len;
-	u32 keep = job->len;
 
-	job->out->events |= ALG_STREAM_EV_RETRANS;
-	if (alg_stream_held(s) && alg_seq_after(end, held)) {
-		if (job->hold && alg_seq_after(job->seq, held)) {
-			job->out->verdict = ALG_STREAM_DROP;
-			return;
-		}
-		if (job->seq != held && job->hold && ++s->repeats < ALG_STREAM_REPEATS_MAX) {
-			keep = held - job->seq;
-		} else {
-			if (job->hold)
-				job->out->events |= ALG_STREAM_EV_STALLED;
-			s->repeats = 0;
-			s->gone = s->kept - (s->next - end);
-		}
+	if (!vouched_room(s, job->ops)) {
+		job->out->verdict = ALG_STREAM_DROP;
+		return;
 	}
-	emit_logged(job, keep);
+	job->kept = s->kept;
+	job->gone = s->gone;
+	job->first = s->next - s->kept;
+	job->src = s->buf;
+	job->n = s->kept;
+	job->partial = true;
+	job->hold = false;
+	job_finish(job);
+}
+
+/* Held bytes are let through where they are in the packet. If there are such as the sender may not repeat, all go out, or none. */
+static void held_pass(struct stream_job *job)
+{
+	struct alg_stream *s = job->s;
+
+	s->repeats = 0;
+	if (!s->vouched) {
+		s->gone = s->kept - (s->next - (job->seq + job->len));
+		emit_logged(job, job->len);
+	} else if (s->vouched < alg_stream_held(s)) {
+		stream_release(job);
+	} else {
+		emit_probe(s, job->out);
+	}
+}
+
+/*
+ * The sender has repeated bytes that are held: it waits for an acknowledgement before it goes on. But as long as bytes before them
+ * may still be missing, only for those.
+ */
+static void held_again(struct stream_job *job)
+{
+	struct alg_stream *s = job->s;
+	u32 held = held_seq(s);
+	u32 before = alg_seq_before(job->seq, held) ? held - job->seq : 0;
+	/* It may not have got the acknowledgement of what was vouched for. */
+	bool waits = job->seq == held || job->seq == held + s->vouched;
+	bool later = alg_seq_after(job->seq, held + s->vouched);
+
+	if (!job->hold) {
+		held_pass(job);
+		return;
+	}
+	if (later || (!waits && ++s->repeats < ALG_STREAM_REPEATS_MAX)) {
+		emit_logged(job, before);
+		return;
+	}
+	s->repeats = 0;
+	if (!stream_vouch(s, job->ops)) {
+		job->out->events |= ALG_STREAM_EV_STALLED;
+		held_pass(job);
+		return;
+	}
+	job->out->events |= ALG_STREAM_EV_VOUCHED;
+	if (before)
+		emit_logged(job, before);
+	else
+		emit_probe(s, job->out);
+}
+
+/* Nothing new. Bytes that went out go out again. */
+static void stream_old(struct stream_job *job)
+{
+	job->out->events |= ALG_STREAM_EV_RETRANS;
+	if (alg_stream_held(job->s) && alg_seq_after(job->seq + job->len, held_seq(job->s)))
+		held_again(job);
+	else
+		emit_logged(job, job->len);
 }
 
 /*
@@ -775,10 +728,19 @@ static void stream_old(struct stream_job *job)
 static bool stream_gap(struct stream_job *job)
 {
 	struct alg_stream *s = job->s;
+	u32 end = job->seq + job->len;
 	bool acked = s->acked && !alg_seq_before(s->una, job->seq);
 
 	job->out->events |= ALG_STREAM_EV_GAP;
-	if (job->hold && !s->stopped && !acked && ++s->gaps < ALG_STREAM_GAPS_MAX) {
+	/* A window has many segments. That the hole is not filled shows when the same come once more. */
+	if (!s->gaps || alg_seq_after(end, s->ahead)) {
+		s->ahead = end;
+		s->gaps = max_t(u8, s->gaps, 1);
+	} else {
+		s->gaps++;
+	}
+	if (s->vouched || (job->hold && !s->stopped && !acked && s->gaps < ALG_STREAM_GAPS_MAX)) {
+		s->gaps = min_t(u8, s->gaps, ALG_STREAM_GAPS_MAX - 1);
 		job->out->verdict = ALG_STREAM_DROP;
 		return false;
 	}
@@ -857,4 +819,13 @@ void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, 
 		stream_fresh(&job);
 	else
 		stream_old(&job);
+}
+
+bool alg_stream_fin(struct alg_stream *s, u32 seq, struct alg_stream_out *out)
+{
+	stream_free_out(s);
+	if (seq != s->next || !s->vouched || s->vouched != alg_stream_held(s))
+		return false;
+	s->stopped = true;	/* they are not to become another text later */
+	return emit_copy(s, s->next, out);
 }

@@ -13,7 +13,10 @@
  * A stream works in one of two ways, chosen per segment by @may_hold:
  * - holding (NAT may have to rewrite): bytes of an incomplete message of interest are copied and not forwarded; the
  *   segment that completes it is replaced by the whole rewritten message. Segments out of order are dropped, the sender
- *   repeats them.
+ *   repeats them. Held bytes that he repeats are all that he can send before he gets an acknowledgement (RFC 1122, 4.2.3.4:
+ *   Nagle; or his window is full, or what followed was lost): the stream vouches for them. The receiver is asked for an
+ *   acknowledgement by a keep-alive probe, and the sender is told that it covers them. As he won't repeat them any more, they
+ *   later become one entry of the log together with the byte behind them.
  * - not holding (no NAT, observe): every byte passes at once; incomplete messages are copied for the parser only.
  *
  * The caller serialises calls for one stream.
@@ -51,9 +54,9 @@
 #define ALG_STREAM_HOLD_MAX	(ALG_STREAM_EMIT_MAX - 1)
 /* Longest payload of a segment, whatever options its headers have: a message that an edit makes longer is better left alone. */
 #define ALG_STREAM_PACKET_MAX	(65535 - 60 - 60)
-/* Segments dropped ahead of a hole that is never filled, before the stream goes on behind it. */
+/* Segments that came ahead of a hole for the second time and were dropped, before the stream goes on behind it. */
 #define ALG_STREAM_GAPS_MAX	64
-/* Repetitions that are cut where held bytes begin, before these are let through. */
+/* Repetitions that are cut where held bytes begin, before the stream vouches for these. */
 #define ALG_STREAM_REPEATS_MAX	3
 
 struct alg_stream;
@@ -98,13 +101,14 @@ static inline u32 alg_stream_room_text(const struct alg_stream_ops *ops)
 
 enum alg_stream_event {		/* what to count; bits of struct alg_stream_out.events */
 	ALG_STREAM_EV_HELD	= 1 << 0,	/* a partial message was held back */
-	ALG_STREAM_EV_STALLED	= 1 << 1,	/* a repeated partial message was let through */
+	ALG_STREAM_EV_STALLED	= 1 << 1,	/* a repeated partial message, too long to vouch for, was let through */
 	ALG_STREAM_EV_GAP	= 1 << 2,	/* segment ahead of the expected one */
 	ALG_STREAM_EV_RETRANS	= 1 << 3,	/* old data repeated */
 	ALG_STREAM_EV_TOO_LONG	= 1 << 4,	/* message exceeds max_hold, or memory was refused: passed as it is */
 	ALG_STREAM_EV_MALFORMED	= 1 << 5,
 	ALG_STREAM_EV_PICKUP	= 1 << 6,	/* first data of a stream whose SYN was not seen */
 	ALG_STREAM_EV_LOG_FULL	= 1 << 7,	/* dropped until the receiver acknowledges earlier edits */
+	ALG_STREAM_EV_VOUCHED	= 1 << 8,	/* a repeated partial message is acknowledged in the receiver's place */
 };
 
 enum alg_stream_verdict {
@@ -120,13 +124,13 @@ enum alg_stream_verdict {
  *		@room_edits, and for its @room_text bytes. Offsets relative to the segment's payload (EDIT). Its last edit may
  *		cut the payload's tail.
  * @data:	REPLACE: points into memory of the stream, valid until the next call of any function for it
- * @len:	REPLACE: bytes at @data
+ * @len:	REPLACE: bytes at @data, 0: nothing but a probe
  * @seq:	sender's sequence number of the first byte to be emitted (EDIT, PASS: the segment's own)
  * @events:	mask of enum alg_stream_event
  * @messages:	complete messages seen
  * @logged:	so many entries at the end of the log are new
  *
- * What is emitted belongs at alg_stream_map_seq(@seq), asked after the call. When edits deleted all of it, the empty
+ * What is emitted belongs at alg_stream_map_seq(@seq), asked after the call. When nothing of it is left, the empty
  * segment must go out one byte lower, as a keep-alive probe (RFC 9293, 3.8.4): the receiver answers that with an
  * acknowledgement, nothing else would tell the sender that its bytes are dealt with.
  *
@@ -150,6 +154,7 @@ struct alg_stream_entry {
 	u32 old_len;
 	u16 new_len;
 	u16 pos;		/* into the text */
+	u16 vouched;		/* so many of the old bytes were acknowledged in the receiver's place */
 };
 
 struct alg_stream_log {		/* from the first edit on, stays when it is small; the text follows e[max] */
@@ -165,6 +170,8 @@ struct alg_stream {
 	u32 una;		/* sender's space: highest acknowledgement seen */
 	u32 kept;		/* bytes of the incomplete message that ends at next; charged */
 	u32 gone;		/* of these, how many the receiver may have already; the others are held back */
+	u32 vouched;		/* of those held back, how many the sender was told the receiver has */
+	u32 ahead;		/* end of the furthest segment that was dropped ahead of next; while gaps */
 	u32 cap;
 	u8 *buf;		/* kept bytes */
 	u8 *out;		/* what the last REPLACE points to */
@@ -174,7 +181,7 @@ struct alg_stream {
 	bool skipping;
 	bool stopped;
 	bool pickup;		/* started without alg_stream_init() */
-	u8 gaps;		/* dropped ahead of next since it last moved */
+	u8 gaps;		/* dropped ahead of next since it last moved; the first, and those that came again */
 	u8 repeats;		/* repetitions cut before held bytes since next last moved */
 };
 
@@ -208,7 +215,7 @@ static inline void alg_stream_accept(struct alg_stream *s, u32 len)
 /* Sequence numbers differ between the two spaces, or may. */
 static inline bool alg_stream_moved(const struct alg_stream *s)
 {
-	return s->base || (s->log && s->log->n);
+	return s->base || s->vouched || (s->log && s->log->n);
 }
 
 /* The stream's first byte will be @next (SYN's sequence number + 1). */
@@ -238,6 +245,12 @@ void alg_stream_segment(struct alg_stream *s, const struct alg_stream_ops *ops, 
 			u32 len, bool may_hold, struct alg_stream_out *out);
 
 /*
+ * A FIN without data at @seq, behind bytes that were vouched for: they go out with it, as often as it comes. @out: the verdict is
+ * REPLACE. Return: false if that isn't the case, or without memory; with bytes held back it must be dropped.
+ */
+bool alg_stream_fin(struct alg_stream *s, u32 seq, struct alg_stream_out *out);
+
+/*
  * The receiver acknowledged everything before @ack (receiver's space): forgets what can't be asked for again. To be
  * called with every acknowledgement, after it was mapped: nothing else empties the log.
  */
@@ -259,7 +272,8 @@ static inline bool alg_stream_acked_quick(struct alg_stream *s, u32 ack)
 
 /*
  * True maps. Sequence number of the sender -> receiver's space; acknowledgement of the receiver -> sender's space. An
- * acknowledgement inside a new text covers nothing of the old text, and none ever covers bytes that are held back.
+ * acknowledgement inside a new text covers nothing of the old text, and none ever covers bytes that are held back, but for
+ * those that the stream vouches for: of them it covers all.
  */
 u32 alg_stream_map_seq(const struct alg_stream *s, u32 seq);
 u32 alg_stream_map_ack(const struct alg_stream *s, u32 ack);

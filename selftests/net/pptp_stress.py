@@ -45,8 +45,11 @@ class Way(Line):
         self.served = world.mode[self.tenant] is not None
 
     def write(self, end, *messages):
-        """In one segment: a part that the kernel under load repeats would pass as it is."""
-        self.ends[end].sendall(b"".join(messages))
+        """In one segment, or in two."""
+        data = b"".join(messages)
+        cut = rand.randrange(len(data)) if rand.random() < 0.3 else 0
+        for part in (data[:cut], data[cut:]) if cut else (data,):
+            self.ends[end].sendall(part)
 
     def read(self, end):
         try:
