@@ -29,7 +29,7 @@ from sip_ua import Call, Media, Phone, hostport
 
 PUBLIC, SHARED = "203.0.113.1", "203.0.113.2"
 SUBSCRIBERS = 3		# of a tenant
-BLOCK = 32
+BLOCK = 64
 FIRST_PORT = {"a": 10000, "b": 20000}
 ADDRESSES = ["192.168.1.%d" % (11 + n) for n in range(SUBSCRIBERS)]
 SOON = 4 if netbed.SLOW else 0.7	# seconds for what the operator may have cut

@@ -42,7 +42,7 @@ class Way(Line):
         self.seen = PUBLIC if client in INSIDE else HOSTS[client], address	# how each is seen by the other
         self.ends = self.client, self.server
         self.tenant = "blue" if client in BLUE and "blue" in world.tenants else "default"
-        self.served = world.mode[self.tenant] is not None
+        self.served = world.mode[self.tenant] in ("on", "observe")	# later no connection gets a helper
 
     def write(self, end, *messages):
         """In one segment, or in two."""
@@ -132,7 +132,7 @@ class Call:
 class World:
     def __init__(self):
         self.lines, self.calls, self.last = [], {}, 0
-        self.mode = {"default": "on", "blue": "on"}	# of each tenant's policy; None: the module is not there
+        self.mode = {"default": "on", "blue": "on"}	# of each tenant's policy: on, observe, off; None: the module is not there
         self.tenants = {"default", "blue"}
         self.dead = collections.deque(maxlen=40)
         self.wrong = []
@@ -444,7 +444,7 @@ def off_and_on():
     mode = rand.choice(("off", "observe"))
     algctl("policy", "set", tenant, "pptp", mode)
     kill(of(tenant))
-    world.mode[tenant] = "off"
+    world.mode[tenant] = mode
     chaos(rand.randrange(12))
     algctl("policy", "set", tenant, "pptp", "on")
     kill(of(tenant))
