@@ -5,7 +5,7 @@ import re
 import socket
 import time
 
-from raw_lib import Tap, expect, expect_is, run
+from raw_lib import Tap, expect, expect_is, forget, run
 from esp_lib import ZONE, nothing, run_tests
 
 tap = Tap()
@@ -33,7 +33,7 @@ def deleted(r):
     before = r.flows()
     for first_in in (False, True):
         known(r, a, b)
-        run("conntrack", "-D", "-p", "50", ns=r.r)
+        forget("-p", "50", ns=r.r)
         expect_is(r.flows(), {}, "connections")
         for c in (a, b):
             if first_in:
@@ -43,7 +43,7 @@ def deleted(r):
         if not first_in:
             expect_is(r.flows(), before, "connections")
     # and without another packet nothing of them stays for long
-    run("conntrack", "-D", "-p", "50", ns=r.r)
+    forget("-p", "50", ns=r.r)
     end = time.monotonic() + 20
     while int(run("conntrack", "-C", ns=r.r)) != run("conntrack", "-L", ns=r.r).count(" use="):
         expect(time.monotonic() < end, "connections that are deleted, but still count")

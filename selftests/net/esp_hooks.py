@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 
-from raw_lib import ICMP, ROUTER4, SERVER4, SERVER6, UDP, Tap, Wire, checksum, expect, expect_is, ip, no_offload, run, udp
+from raw_lib import ICMP, ROUTER4, SERVER4, SERVER6, UDP, Tap, Wire, checksum, expect, expect_is, forget, ip, no_offload, run, udp
 from esp_lib import AH, AUTH, CHILD, ESP, INFO, OTHER4, SA_INIT, ZONE, esp, ike, nothing, run_tests
 
 tap = Tap()
@@ -391,7 +391,7 @@ def ipv6(r):
 def requires(r):
     a, b = r.client(1).up(), r.client(2).up()
     # IKE's connections go, sessions are known still
-    run("conntrack", "-D", "-p", "udp", ns=r.r, check=False)
+    forget("-p", "udp", ns=r.r, check=False)
     run("conntrack", "-F", ns=r.r)
     a.gets()
     nothing(r)
@@ -549,7 +549,7 @@ def others_left(r):
     r.settle()
     r.ike("off")
     r.wait_tunnels(0)
-    run("conntrack", "-D", "-p", "17", ns=r.r)	# which remember SPIs
+    forget("-p", "17", ns=r.r)	# which remember SPIs
     r.ike("on")
     a.say(INFO, ident=10)
     r.settle()

@@ -11,7 +11,7 @@ import struct
 import time
 
 from esp_lib import CHILD, ESP, INFO, EspRouter, esp, ike
-from raw_lib import ROUTER4, SERVER4, UDP, Tap, Wire, expect, expect_is, fork, ip, run, udp
+from raw_lib import ROUTER4, SERVER4, UDP, Tap, Wire, expect, expect_is, forget, fork, ip, udp
 
 CLIENTS = 8
 SECONDS = 15
@@ -83,7 +83,7 @@ def options(r):
 
 
 def connections(r):
-    run("conntrack", "-D", "-p", "50", ns=r.r, check=False)
+    forget("-p", "50", ns=r.r, check=False)
 
 
 def stress(r):

@@ -230,7 +230,7 @@ def at_most():
 
 
 def close_control():
-    netbed.run("r", "conntrack", "-D", "-p", "tcp", "--dport", "21")
+    netbed.forget("r", "-p", "tcp", "--dport", "21")
     must(netbed.eventually(lambda: not pinholes()), "pinholes are still open")
 
 

@@ -250,11 +250,11 @@ def natt():
     gateway.send(PUBLIC, spi)
     must_equal(esp.receive(), (S1, spi, 1), "ESP to the client")
     for data in b"\xff", struct.pack("!II", spi32(), 1) + bytes(40), MARKER + message(spi64(), spi64(), AUTH, INITIATOR, 1), b"\0":
-        netbed.run("r", "conntrack", "-D", "-p", "udp", "--orig-port-dst", "4500") if connections(
+        netbed.forget("r", "-p", "udp", "--orig-port-dst", "4500") if connections(
             "r", "-p", "udp", "--orig-port-dst", "4500") else None
         crosses(client, server, data, S1)
         must_equal(sessions(only()), [sa.ispi], "sessions after %r" % data[:4])
-    netbed.run("r", "conntrack", "-D", "-p", "udp", "--orig-port-dst", "4500")
+    netbed.forget("r", "-p", "udp", "--orig-port-dst", "4500")
     moved = MARKER + sa.request(AUTH)
     must_equal(crosses(client, server, moved, S1)[0], PUBLIC, "address")
     must_equal(tunnels(), [], "tunnels")
@@ -303,7 +303,7 @@ def responder():
     # A message to udp/4500 that does not know the responder's SPI is not the peer's.
     crosses(PORTS["s1n"], PORTS["c1n"], MARKER + message(ispi, rspi ^ 1, AUTH, INITIATOR, 1), PUBLIC)
     must_equal(len(tunnels()), 1, "tunnels")
-    netbed.run("r", "conntrack", "-D", "-p", "udp", "--orig-port-dst", "4500")
+    netbed.forget("r", "-p", "udp", "--orig-port-dst", "4500")
     crosses(PORTS["s1n"], PORTS["c1n"], MARKER + message(ispi, rspi, AUTH, INITIATOR, 1), PUBLIC)
     must_equal(tunnels(), [], "tunnels")
     must_equal(COUNTED.grown("natt"), 1, "natt")
@@ -612,7 +612,7 @@ def icmp_errors():
         icmp_error(quoted, 28)
         must(eventually(hears_error(owner.client.sock)), "an error without SPI does not arrive")
         must(not hears_error(other.client.sock)(), "an error without SPI arrives at the other client")
-        netbed.run("r", "conntrack", "-D", "-p", "udp", "--orig-src", owner.client.host)
+        netbed.forget("r", "-p", "udp", "--orig-src", owner.client.host)
         icmp_error(quoted, 28)
         must(eventually(hears_error(other.client.sock)), "an error without SPI does not arrive at the only client")
     finally:
@@ -639,7 +639,7 @@ def ipv6():
     esp.send(S1_6, number + 1)
     must_equal(gateway.receive(), (C1_6, number + 1, 1), "ESP to the gateway")
     # The connection is lost, and the gateway is the next one to speak: it is the same tunnel.
-    netbed.run("r", "conntrack", "-D", "-f", "ipv6", "-p", "udp")
+    netbed.forget("r", "-f", "ipv6", "-p", "udp")
     crosses(server, client, message(*sa, INFORMATIONAL, 0, 0), C1_6)
     crosses(client, server, message(*sa, INFORMATIONAL, INITIATOR | RESPONSE, 0), S1_6)
     must_equal((only()["client"], sessions(only())), (C1_6, [sa[0]]), "tunnel")

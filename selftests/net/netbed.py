@@ -20,6 +20,7 @@ NAMESPACES = dict(pair.split("=") for pair in os.environ.get("NF_ALG_NS", "").sp
 TMP = os.environ.get("NF_ALG_TMP", "/tmp")
 OURS = os.environ.get("NF_ALG_BY", "ours") == "ours"
 ALGCTL = os.environ.get("ALGCTL", "algctl")
+FORGET = os.path.join(os.path.dirname(os.path.abspath(__file__)), "forget")
 SLOW = os.environ.get("NF_ALG_KERNEL", "").startswith("stock")	# software emulation
 PATIENCE = 40 if SLOW else 15	# seconds for what must happen
 NEVER = 3 if SLOW else 1.2	# seconds for what must not happen
@@ -198,6 +199,11 @@ def run(ns, *command):
 
 def algctl(ns, *words):
     return run(ns, ALGCTL, *words)
+
+
+def forget(ns, *which):
+    """Connections are deleted."""
+    return run(ns, FORGET, *which)
 
 
 def told(ns, act, wanted):

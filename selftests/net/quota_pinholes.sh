@@ -97,7 +97,7 @@ counter r default session-pinholes
 check_is "the option's change counts at once" "$N" $((OLD[session-pinholes] + 1))
 check "... and the last pinhole works" lab come a1
 lab close a1
-on r conntrack -D -p tcp --dport 21 -s 192.168.1.11 >/dev/null 2>&1
+on r "$(dirname "$0")/forget" -p tcp --dport 21 -s 192.168.1.11 >/dev/null 2>&1
 check_pinholes "pending pinholes end with their session" r 0
 
 # ---- per second ----

@@ -31,7 +31,7 @@ counter r default quota-sessions
 check_is "one connection is counted once" "$N" 1
 
 lab close a
-on r conntrack -D -p tcp --dport 21 -s 192.168.1.11 -d 203.0.113.2 >/dev/null 2>&1
+on r "$(dirname "$0")/forget" -p tcp --dport 21 -s 192.168.1.11 -d 203.0.113.2 >/dev/null 2>&1
 check_status "a session ends with its connection" r sessions 1
 lab announce c PORT
 check_is "who was refused stays without ALG" "${L[changed]}" 0

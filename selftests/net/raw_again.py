@@ -8,7 +8,7 @@ import json
 import socket
 import time
 
-from raw_lib import CLIENT4, ROUTER4, SERVER4, UDP, Router, Tap, expect, expect_is, ip, run, udp
+from raw_lib import CLIENT4, ROUTER4, SERVER4, UDP, Router, Tap, expect, expect_is, forget, ip, run, udp
 
 REQUEST = b"\0\1file\0octet\0"
 ANSWER = b"\0\3\0\1data"
@@ -106,7 +106,7 @@ def owner(router, order):
     time.sleep(GRACE)
     for left in 2, 1, 0:
         is_refused(router, sport, 51010 + left)
-        run("conntrack", "-D", "-p", "udp", "--orig-port-src", str(server_ports[order[2 - left]]), ns=router.r)
+        forget("-p", "udp", "--orig-port-src", str(server_ports[order[2 - left]]), ns=router.r)
         if left:
             is_refused(router, sport, 51020 + left)	# before its pinhole is collected
         pinholes_become(router, left)

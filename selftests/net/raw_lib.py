@@ -78,6 +78,11 @@ def run(*words, ns=None, text=None, check=True):
     return p.stdout
 
 
+def forget(*which, ns, check=True):
+    """Connections are deleted."""
+    return run(os.path.join(os.path.dirname(os.path.abspath(__file__)), "forget"), *which, ns=ns, check=check)
+
+
 def fork(function):
     """Calls it in another process, whose status tells whether it returned. Return: its pid."""
     pid = os.fork()

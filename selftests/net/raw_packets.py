@@ -12,7 +12,7 @@ import sys
 import time
 
 from raw_lib import (ACK, CLIENT4, CLIENT6, FIN, ICMP, PSH, ROUTER4, RST, SERVER4, SERVER6, SYN, TCP, UDP, URG, Flow,
-                     Router, Tap, check_stream, checksum, endpoint, eprt, expect, expect_is, ip, port, run, tcp, udp)
+                     Router, Tap, check_stream, checksum, endpoint, eprt, expect, expect_is, forget, ip, port, tcp, udp)
 
 NOISE = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else random.getrandbits(32)
@@ -219,7 +219,7 @@ def pickup(router):
     works(flow)
     c.say(b"NOOP\r\n")
     flow.insist(c)
-    run("conntrack", "-D", "-p", "tcp", "--orig-port-src", str(c.local[1]), ns=router.r, check=False)
+    forget("-p", "tcp", "--orig-port-src", str(c.local[1]), ns=router.r, check=False)
     # Another connection from the same port, of which conntrack sees no SYN.
     flow = Flow(router, syn=False, sport=c.local[1])
     flow.inside.isn, flow.inside.irs, flow.outside.isn, flow.outside.irs = 7000, 9000, 9000, 7000

@@ -41,7 +41,7 @@ removed()
 }
 
 check "all at once" removed conntrack -F
-check "one by one" removed conntrack -D -p tcp --dport 21
+check "one by one" removed "$(dirname "$0")/forget" -p tcp --dport 21
 daemon events r conntrack -E -o id
 check "all at once, while events are listened to" removed conntrack -F
 stop events

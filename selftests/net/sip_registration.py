@@ -7,7 +7,7 @@ import itertools
 import json
 import sys
 
-from netbed import OURS, Counted, algctl, check, eventually, finish, must, must_equal, run
+from netbed import OURS, Counted, algctl, check, eventually, finish, forget, must, must_equal, run
 from sip_lan import lan_bed
 from sip_reader import uri_endpoint
 from sip_ua import Call, Established, Phone, hostport
@@ -219,7 +219,7 @@ def renumbered(line, registrar):
     line.register()
     must(line.gets_in(registrar.calling), "the registrar does not get in")
     for flow in ("--orig-src", line.phone.addr, "--orig-port-src", "5060"), ("--orig-port-src", "5070"):
-        run("r", "conntrack", "-D", "-p", "udp", *flow)
+        forget("r", "-p", "udp", *flow)
     other = Phone("c2", "192.168.1.12")
     second = Line(other, registrar, "ida")
     second.register()
