@@ -67,14 +67,18 @@ enum alg_sip_part {
  * @flags:	ALG_SIP_REF_*
  * @ep:		port 0: none is written
  *
+ * @rport:	HOST of a Via without received: value of rport, @rport_len digits at @rport_off; 0: there is none. Who finds sent-by
+ *		right need not add received (RFC 3261, 18.2.1)
+ *
  * In the order in which they stand in the message. RECEIVED comes at its own place behind its Via's HOST; its rport may
- * stand before or behind it (then @port_off is smaller or larger than @off; the two texts never overlap). An rport with
- * a value but without received is not reported.
+ * stand before or behind it (then @port_off is smaller or larger than @off; the two texts never overlap).
  */
 struct alg_sip_ref {
 	u16 off, len;
 	u16 port_off, port_len;
 	u8 where, part, flags;
+	u8 rport_len;
+	u16 rport_off, rport;
 	struct alg_endpoint ep;
 };
 

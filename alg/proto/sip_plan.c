@@ -265,6 +265,22 @@ static bool sip_wants_via_port(const struct sip_plan *p, const struct alg_sip_re
 	       sip_top_via(p->msg, ref);
 }
 
+/* rport without received: the port of who is at sent-by's address. */
+static void sip_plan_rport(struct sip_plan *p, const struct alg_sip_ref *ref)
+{
+	const struct alg_sip_nat *nat = p->nat;
+	u16 port;
+
+	if (ref->rport == nat->own.port && sip_same_addr(&ref->ep, &nat->own))
+		port = nat->own_public.port;
+	else if (ref->rport == nat->peer.port && sip_same_addr(&ref->ep, &nat->peer))
+		port = nat->peer_real.port;
+	else
+		return;
+	if (port != ref->rport)
+		sip_plan_put_u32(p, ref->rport_off, ref->rport_len, port);
+}
+
 static void sip_plan_ref(struct sip_plan *p, const struct alg_sip_ref *ref)
 {
 	u16 port = ref->port_len ? ref->ep.port : sip_default_port(ref), to = 0;
@@ -334,8 +350,11 @@ int alg_sip_plan(const u8 *data, const struct alg_sip_msg *msg, const struct alg
 	p.sdp = sdp;
 	p.nat = nat;
 	p.media = media;
-	for (i = 0; nat && i < msg->n_refs && !p.full; i++)
+	for (i = 0; nat && i < msg->n_refs && !p.full; i++) {
 		sip_plan_ref(&p, &msg->refs[i]);
+		if (msg->refs[i].rport_len)
+			sip_plan_rport(&p, &msg->refs[i]);
+	}
 	if (sdp && msg->n_bodies && !p.full)
 		sip_plan_body(&p);
 	if (!p.full && !sip_too_long(msg, plan->delta))

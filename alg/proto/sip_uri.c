@@ -571,13 +571,22 @@ static bool read_via_param(struct alg_sip_parser *s, struct via *via, const stru
 	return true;
 }
 
-/* RFC 3581, 4: rport is the port that goes with received. */
+/* RFC 3581, 4: rport is the port that goes with received; without it, with sent-by. */
 static void join_rport(struct alg_sip_parser *s, const struct via *via)
 {
 	struct alg_sip_ref *ref;
 
-	if (via->received == ALG_SIP_REFS || !via->rport)
+	if (!via->rport)
 		return;
+	if (via->received == ALG_SIP_REFS) {
+		if (!via->host || via->rport_len > 255)
+			return;
+		ref = &s->msg->refs[via->first];
+		ref->rport = via->rport;
+		ref->rport_off = via->rport_off;
+		ref->rport_len = (u8)via->rport_len;
+		return;
+	}
 	ref = &s->msg->refs[via->received];
 	ref->ep.port = via->rport;
 	ref->port_off = via->rport_off;

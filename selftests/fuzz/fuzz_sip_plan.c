@@ -155,7 +155,8 @@ static bool allowed(const struct alg_edit *e, const struct parsed *p, bool heade
 		bool port = ref->part == ALG_SIP_HOST && ref->port_len;
 		u32 end = port ? (u32)ref->port_off + ref->port_len : (u32)ref->off + ref->len;
 
-		if (inside(e, ref->off, end - ref->off) || inside(e, ref->port_off, ref->port_len))
+		if (inside(e, ref->off, end - ref->off) || inside(e, ref->port_off, ref->port_len) ||
+		    inside(e, ref->rport_off, ref->rport_len))
 			return true;
 	}
 	return false;
@@ -401,7 +402,7 @@ static void check_round_trip(const struct parsed *old, const struct alg_sip_nat 
 		PROPERTY(a->where == b->where && a->part == b->part);
 		if (!echoed(a))
 			continue;
-		PROPERTY(same_addr(&a->ep, &b->ep) && port_of(a) == port_of(b));
+		PROPERTY(same_addr(&a->ep, &b->ep) && port_of(a) == port_of(b) && a->rport == b->rport);
 	}
 	free(out);
 out:

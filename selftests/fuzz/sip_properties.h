@@ -73,6 +73,16 @@ static inline void sip_check_ref(const u8 *data, const struct alg_sip_msg *msg, 
 		PROPERTY(ref->part == ALG_SIP_RECEIVED && (port_end <= ref->off || ref->port_off >= end));
 		PROPERTY(ref->flags & ALG_SIP_REF_RPORT);
 	}
+	PROPERTY(!ref->rport_len == !ref->rport);
+	if (ref->rport_len) {
+		u32 value = 0;
+
+		PROPERTY(ref->part == ALG_SIP_HOST && ref->flags & ALG_SIP_REF_RPORT && ref->rport_off > end &&
+			 ref->rport_off > port_end && ref->rport_off + ref->rport_len <= msg->header_len);
+		for (u32 i = 0; i < ref->rport_len; i++)
+			value = value * 10 + (data[ref->rport_off + i] - '0');
+		PROPERTY(value == ref->rport);
+	}
 	*behind = end;
 	if (ref->port_len && ref->part == ALG_SIP_HOST)
 		*behind = port_end;

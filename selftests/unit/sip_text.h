@@ -84,6 +84,8 @@ static inline const char *sip_refs_text(const struct alg_sip_msg *msg)
 			if (ref->flags & 1 << f)
 				n += (size_t)snprintf(text + n, sizeof(text) - n, " +%s",
 						      (const char *const []){ "tls", "tcp", "rport", "brackets" }[f]);
+		if (ref->rport_len)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, " rport %u", ref->rport);
 		assert_true(n < sizeof(text));
 	}
 	return text;
