@@ -227,18 +227,19 @@ static struct sip_binding *owner_bind(struct sip_message *m, u64 owner, const st
 
 /* ---- REGISTER ---- */
 
-static void ask(struct sip_message *m, struct sip_binding *b, u32 expires)
-{
-	b->asked.call = call_hash(m);
-	b->asked.ct = m->work->ct;
-	b->asked.cseq = m->msg.cseq;
-	b->asked.expires = expires;
-}
-
 static bool asked(const struct sip_message *m, const struct sip_binding *b)
 {
 	return b->asked.call == call_hash(m) && b->asked.cseq == m->msg.cseq && b->asked.ct == m->work->ct &&
 	       b->net == m->work->net;
+}
+
+/* Contacts of one endpoint may differ in other parts of their URIs, and one of them comes as another one goes. */
+static void ask(struct sip_message *m, struct sip_binding *b, u32 expires)
+{
+	b->asked.expires = asked(m, b) ? max(b->asked.expires, expires) : expires;
+	b->asked.call = call_hash(m);
+	b->asked.ct = m->work->ct;
+	b->asked.cseq = m->msg.cseq;
 }
 
 static u32 asked_expires(const struct alg_sip_msg *msg, const struct alg_sip_contact *c)
@@ -285,12 +286,17 @@ static void register_request(struct sip_message *m)
 	m->keep = max_t(u32, m->keep, ASK);
 }
 
-/* What the registrar says of this binding, else of all, else what was asked for (RFC 3261, 10.2.4). */
+/*
+ * What the registrar says of this binding, else of all, else what was asked for (RFC 3261, 10.2.4). A phone that began anew may be
+ * listed twice, with what is left of its old URI's time.
+ */
 static u32 granted_expires(const struct sip_message *m, const struct sip_binding *b)
 {
 	const struct alg_sip_msg *msg = &m->msg;
 	struct alg_endpoint ep;
+	bool listed = false;
 	unsigned int i;
+	u32 most = 0;
 
 	if (!b->asked.expires)
 		return 0;
@@ -301,9 +307,13 @@ static u32 granted_expires(const struct sip_message *m, const struct sip_binding
 			continue;
 		ref_endpoint(&msg->refs[c->ref], &ep);
 		if (sip_same_endpoint(&ep, &b->contact->public->public) ||
-		    sip_same_endpoint(&ep, &b->contact->key.target))
-			return min_t(u32, c->expires, GRANT_MAX);
+		    sip_same_endpoint(&ep, &b->contact->key.target)) {
+			most = max_t(u32, most, min_t(u32, c->expires, GRANT_MAX));
+			listed = true;
+		}
 	}
+	if (listed)
+		return most;
 	return msg->expires == ALG_SIP_NONE ? b->asked.expires : min_t(u32, msg->expires, GRANT_MAX);
 }
 
