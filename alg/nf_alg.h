@@ -146,6 +146,7 @@ struct nf_alg_conn {
  * @blocked:	bit by direction: data from @blocked_seq on is dropped (policy: malformed drop)
  * @uncounted:	messages taken the short way, not yet added to the account: at most NF_ALG_UNCOUNTED_MAX, so much the counter
  *		`messages` lags behind for each session that lives
+ * @tsval:	by direction: Timestamps value of its last segment of which bytes are held back, 0: none
  * @mss:	smallest MSS option of the SYNs that it saw
  * @dir:	TCP streams by enum ip_conntrack_dir
  * @priv:	the protocol's part, zeroed at start
@@ -171,6 +172,7 @@ struct nf_alg_session {
 	u8 uncounted;
 	u16 mss;
 	u32 blocked_seq[IP_CT_DIR_MAX];
+	u32 tsval[IP_CT_DIR_MAX];
 	struct alg_stream dir[IP_CT_DIR_MAX];
 	unsigned long priv[];
 };

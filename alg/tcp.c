@@ -61,6 +61,7 @@ struct segment {
 	bool syn, fin, rst, has_ack, urg;
 	bool core;
 	bool probe;
+	bool later_fin;
 };
 
 static bool segment_read(const struct nf_alg_work *w, struct segment *seg)
@@ -83,6 +84,7 @@ static bool segment_read(const struct nf_alg_work *w, struct segment *seg)
 	seg->urg = th->urg;
 	seg->urgent = seg->seq + ntohs(th->urg_ptr);
 	seg->probe = false;
+	seg->later_fin = false;
 	seg->core = test_bit(IPS_SEQ_ADJUST_BIT, &w->ct->status);
 	return true;
 }
@@ -143,6 +145,14 @@ static void count_stream(const struct nf_alg_work *w, const struct alg_stream_ou
 			nf_alg_work_count(w, stream_reasons[i].reason);
 }
 
+/* Windows: conntrack compares the receiver's with what the sender was told. */
+static void be_liberal(const struct nf_alg_work *w)
+{
+	spin_lock_bh(&w->ct->lock);
+	nf_ct_set_tcp_be_liberal(w->ct);
+	spin_unlock_bh(&w->ct->lock);
+}
+
 /*
  * Each new edit by itself: what conntrack then makes of a number that lies between two of them can still be foreseen. But its
  * tracking of windows compares acknowledgements as they came with places before the edits: where the stream has become shorter
@@ -154,9 +164,7 @@ static void tell_conntrack(const struct nf_alg_work *w, const struct alg_stream 
 
 	if (!logged)
 		return;
-	spin_lock_bh(&w->ct->lock);
-	nf_ct_set_tcp_be_liberal(w->ct);
-	spin_unlock_bh(&w->ct->lock);
+	be_liberal(w);
 	for (e = st->log->e + st->log->n - logged; logged--; e++)
 		nf_ct_seqadj_set(w->ct, w->ctinfo, htonl(e->seq), (s32)e->new_len - (s32)e->old_len);
 }
@@ -224,6 +232,38 @@ static bool must_pass(const struct alg_stream *st, const struct segment *seg)
 	return seg->urg || (seg->fin && !(st->synced && alg_seq_after(seg->seq, st->next)));
 }
 
+/* The Timestamps option (RFC 7323, 3.2): its values, or NULL. @th: the whole header is there. */
+static u8 *timestamps(struct tcphdr *th)
+{
+	u8 *opt = (u8 *)(th + 1), *end = (u8 *)th + th->doff * 4;
+
+	while (opt + 1 < end && *opt != TCPOPT_EOL) {
+		if (*opt == TCPOPT_NOP) {
+			opt++;
+			continue;
+		}
+		if (opt[1] < 2 || opt + opt[1] > end)
+			return NULL;
+		/* at an even place, as the checksum's words */
+		if (*opt == TCPOPT_TIMESTAMP)
+			return opt[1] == TCPOLEN_TIMESTAMP && !((opt - (u8 *)th) & 1) ? opt + 2 : NULL;
+		opt += opt[1];
+	}
+	return NULL;
+}
+
+/* Of what is held back: an acknowledgement that we make must have its sender's time. */
+static void note_time(const struct nf_alg_work *w, const struct segment *seg)
+{
+	const u8 *values;
+
+	if (!alg_stream_held(&w->session->dir[w->dir]))
+		return;
+	values = timestamps((struct tcphdr *)(w->skb->data + w->protoff));
+	if (values)
+		w->session->tsval[w->dir] = get_unaligned_be32(values);
+}
+
 static int segment_data(struct nf_alg_work *w, struct segment *seg)
 {
 	struct tcp_scratch *scratch = this_cpu_ptr(tcp_scratch);
@@ -252,6 +292,8 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 		s->blocked_seq[w->dir] = seg->seq;
 		return NF_DROP;
 	}
+	if (out.events & ALG_STREAM_EV_VOUCHED)
+		be_liberal(w);
 	tell_conntrack(w, st, out.logged);
 	/* When it fails the sender repeats the segment, and the log has its edits. */
 	if (carry_out(w, seg, &out))
@@ -259,6 +301,9 @@ static int segment_data(struct nf_alg_work *w, struct segment *seg)
 	/* Nothing is left of it: as a keep-alive probe (RFC 9293, 3.8.4) it draws the acknowledgement that the sender needs. */
 	if (out.verdict != ALG_STREAM_PASS && w->skb->len == w->protoff + seg->hdr)
 		seg->probe = true;
+	/* Bytes before the FIN stay here, and it comes again. */
+	seg->later_fin = seg->fin && alg_stream_held(st);
+	note_time(w, seg);
 	return NF_ACCEPT;
 }
 
@@ -389,6 +434,39 @@ static void fix_urgent(const struct seq_fix *f, struct sk_buff *skb, struct tcph
 	th->urg_ptr = new;
 }
 
+/*
+ * The receiver echoes the time of the last segment that it took, which may be long ago. The sender would take that for what the way
+ * of its last one lasts, and wait as long before it sends the next one again (RFC 6298, 3; RFC 7323, 4.3).
+ */
+static void fix_echo(const struct nf_alg_work *w, struct sk_buff *skb, struct tcphdr *th)
+{
+	u8 *values = timestamps(th);
+
+	if (values && w->session->tsval[!w->dir])
+		put_seq(skb, th, (__be32 *)(values + 4), w->session->tsval[!w->dir]);
+}
+
+static void drop_fin(struct sk_buff *skb, struct tcphdr *th)
+{
+	__be16 *word = (__be16 *)th + 6, old = *word;
+
+	th->fin = 0;
+	inet_proto_csum_replace2(&th->check, skb, old, *word, false);
+}
+
+/* The sender's number as the receiver must see it, of bytes that it has not got. */
+static u32 number_seen(const struct alg_stream *mine, const struct segment *seg)
+{
+	u32 held = mine->next - alg_stream_held(mine);
+
+	/* What resets the connection, or asks whether it lives, must be where the receiver is (RFC 9293, 3.8.4 and 3.10.7.4). */
+	if (!seg->len && seg->rst && alg_stream_held(mine) && seg->seq - held <= alg_stream_held(mine))
+		return alg_stream_map_seq(mine, held);
+	if (!seg->len && !seg->rst && !seg->fin && !seg->syn && alg_stream_vouched(mine, seg->seq))
+		return alg_stream_map_seq(mine, held) - 1;
+	return alg_stream_map_seq(mine, seg->seq) - seg->probe;
+}
+
 static int fix_numbers(const struct nf_alg_work *w, const struct segment *seg)
 {
 	struct nf_alg_session *s = w->session;
@@ -404,7 +482,7 @@ static int fix_numbers(const struct nf_alg_work *w, const struct segment *seg)
 	if (skb_ensure_writable(w->skb, w->protoff + seg->hdr))
 		return NF_DROP;
 	th = (struct tcphdr *)(w->skb->data + w->protoff);
-	seq = alg_stream_map_seq(f.mine, seg->seq) - seg->probe;
+	seq = number_seen(f.mine, seg);
 	put_seq(w->skb, th, &th->seq, fix_seq(&f, seq));
 	if (seg->urg)
 		fix_urgent(&f, w->skb, th, seg->urgent, seq);
@@ -412,7 +490,11 @@ static int fix_numbers(const struct nf_alg_work *w, const struct segment *seg)
 		ack = alg_stream_map_ack(f.other, seg->ack);
 		put_seq(w->skb, th, &th->ack_seq, fix_ack(&f, ack));
 		fix_sack(&f, w->skb, th, ack);
+		if (alg_stream_vouched(f.other, ack - 1))
+			fix_echo(w, w->skb, th);
 	}
+	if (seg->later_fin)
+		drop_fin(w->skb, th);
 	return NF_ACCEPT;
 }
 
@@ -431,12 +513,13 @@ static int session_segment(struct nf_alg_work *w, struct segment *seg)
 	else if (seg->fin && alg_stream_held(mine))
 		ret = segment_fin(w, seg);
 
-	if (ret == NF_ACCEPT && (alg_stream_moved(mine) || alg_stream_moved(other) || seg->seq != seq || seg->probe))
+	if (ret == NF_ACCEPT && (alg_stream_moved(mine) || alg_stream_moved(other) || seg->seq != seq || seg->probe ||
+				 seg->later_fin || alg_stream_held(mine)))
 		ret = fix_numbers(w, seg);
 	/* Not earlier: the map that this acknowledgement needs ends with it. */
 	if (seg->has_ack)
 		alg_stream_acked(other, seg->ack);
-	if ((seg->fin || seg->rst) && ret == NF_ACCEPT && s->proto->closed)
+	if (((seg->fin && !seg->later_fin) || seg->rst) && ret == NF_ACCEPT && s->proto->closed)
 		s->proto->closed(s);
 	return ret;
 }

@@ -670,6 +670,8 @@ static void held_pass(struct stream_job *job)
 		emit_logged(job, job->len);
 	} else if (s->vouched < alg_stream_held(s)) {
 		stream_release(job);
+	} else if (alg_seq_before(job->seq, held_seq(s))) {
+		emit_logged(job, held_seq(s) - job->seq);
 	} else {
 		emit_probe(s, job->out);
 	}
@@ -684,8 +686,8 @@ static void held_again(struct stream_job *job)
 	struct alg_stream *s = job->s;
 	u32 held = held_seq(s);
 	u32 before = alg_seq_before(job->seq, held) ? held - job->seq : 0;
-	/* It may not have got the acknowledgement of what was vouched for. */
-	bool waits = job->seq == held || job->seq == held + s->vouched;
+	/* It may not have got the acknowledgement of what was vouched for, last or before. */
+	bool waits = !alg_seq_before(job->seq, held) && !alg_seq_after(job->seq, held + s->vouched);
 	bool later = alg_seq_after(job->seq, held + s->vouched);
 
 	if (!job->hold) {

@@ -233,6 +233,17 @@ static inline u32 alg_stream_held(const struct alg_stream *s)
 }
 
 /**
+ * alg_stream_vouched() - what the sender was told is there, and is not
+ * @seq: sender's number
+ *
+ * Return: the byte is held back and was acknowledged.
+ */
+static inline bool alg_stream_vouched(const struct alg_stream *s, u32 seq)
+{
+	return s->vouched && seq - (s->next - alg_stream_held(s)) < s->vouched;
+}
+
+/**
  * alg_stream_segment() - one segment with data (len > 0)
  *
  * A stream without alg_stream_init() picks up: the first segment is taken to start a message only if its last byte is

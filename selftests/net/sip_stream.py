@@ -5,8 +5,9 @@ SIP over TCP: INVITEs in pieces, losses, senders that wait, messages that are lo
 is compared with what must come out, byte for byte.
 """
 import random
+import struct
 
-from raw_lib import Router, Tap, Wrong, expect, expect_is
+from raw_lib import ACK, FIN, PSH, RST, TCP, Router, Tap, Wrong, expect, expect_is, parse_options
 from sip_messages import SDP, SEED, SLOW, leads, numbers, reply, simple, tcp_flow, tcp_invite
 from sip_reader import Message
 
@@ -111,6 +112,58 @@ def stalled(router):
     expect(after.get("vouched", 0) - before.get("vouched", 0) >= len(cuts) - 20, "counted: %r" % after)
     expect_is(after.get("stalled", 0), before.get("stalled", 0), "stalled")
     flow.finish()
+
+
+def times(own, echoed):
+    """The Timestamps option (RFC 7323, 3.2)."""
+    return b"\1\1\10\12" + struct.pack("!II", own, echoed)
+
+
+def arrived(router, side):
+    """Segments that came out, 0: inside, 1: outside: (sequence number, acknowledgement, flags, options, data) each."""
+    segments = []
+    for p in router.settle()[side]:
+        if p.proto == TCP:
+            seq, ack, off, flags = struct.unpack_from("!IIBB", p.body, 4)
+            end = (off >> 4) * 4
+            segments.append((seq, ack, flags, parse_options(p.body[20:end]), p.body[end:]))
+    return segments
+
+
+def vouched_for(router):
+    """
+    The sender takes bytes for delivered that are held back. The acknowledgement has the time of what it repeated; keep-alives and
+    resets arrive where the receiver is; a FIN does not arrive before what stands before it.
+    """
+    flow = tcp_flow(router)
+    c, s = flow.client, flow.server
+    base = s.irs + 1
+    c.say(tcp_invite(flow)[1][:100], options=times(1000, 1))
+    expect_is(arrived(router, 1), [], "of the first piece")
+    c.piece(0, 100, options=times(5000, 1))
+    expect_is([one[0] for one in arrived(router, 1)], [base - 1 & 0xffffffff], "the probe's number")
+    s.raw(s.isn + 1, base, ACK, options=times(7, 3))
+    (_, ack, _, options, _), = arrived(router, 0)
+    expect_is((ack - c.isn - 1 & 0xffffffff, struct.unpack("!II", options[8])), (100, (7, 5000)), "acknowledged; its time")
+    for off in 99, 0:
+        c.raw(c.isn + 1 + off, c.irs + 1, ACK)
+        expect_is([one[0] for one in arrived(router, 1)], [base - 1 & 0xffffffff], "a keep-alive's number")
+    c.raw(c.isn + 1 + 100, c.irs + 1, RST | ACK)
+    expect_is([(one[0], one[2] & RST) for one in arrived(router, 1)], [(base & 0xffffffff, RST)], "the reset's number")
+
+    flow = tcp_flow(router)
+    c, s = flow.client, flow.server
+    base = s.irs + 1
+    t, data = tcp_invite(flow)
+    c.say(data)
+    whole = arrived(router, 1)[0][4]
+    t.check(whole, ("203.0.113.1", flow.outside.remote[1]))
+    c.say(tcp_invite(flow)[1][:100])
+    c.piece(len(data), 100)
+    expect_is([one[0] for one in arrived(router, 1)], [base + len(whole) - 1 & 0xffffffff], "the second probe's number")
+    c.piece(0, len(data) + 100, FIN | PSH | ACK)
+    expect_is([(one[0], one[2] & FIN, one[4]) for one in arrived(router, 1)], [(base & 0xffffffff, 0, whole)],
+              "of a FIN with all before it")
 
 
 def many_in_one(router):
@@ -235,6 +288,7 @@ def main():
         for title, function in (
                 ("an INVITE cut at every byte", split_everywhere), ("in small pieces", byte_by_byte),
                 ("a client that waits for an acknowledgement inside an INVITE", stalled),
+                ("what else goes on behind held bytes", vouched_for),
                 ("many in one segment", many_in_one), ("losses", first_lost), ("long messages", long_ones),
                 ("an answer in pieces, destination NAT", answer_split),
                 ("garbage", garbage), ("nothing was invalid", nothing_invalid)):
