@@ -425,7 +425,12 @@ class Lab:
 
     def cmd_same(self, one, other, port):
         """SNIFFER SNIFFER PORT: the TCP segments of that port are the same on both, but for addresses"""
-        a, b = self.streams(one, int(port)), self.streams(other, int(port))
+        # One may be read before, the other after the last acknowledgement.
+        for _ in range(10):
+            a, b = self.streams(one, int(port)), self.streams(other, int(port))
+            if len(a) == len(b):
+                break
+            time.sleep(0.3)
         if not a:
             raise Wrong("nothing was seen")
         if a != b:

@@ -22,7 +22,7 @@ OURS = os.environ.get("NF_ALG_BY", "ours") == "ours"
 ALGCTL = os.environ.get("ALGCTL", "algctl")
 FORGET = os.path.join(os.path.dirname(os.path.abspath(__file__)), "forget")
 SLOW = os.environ.get("NF_ALG_KERNEL", "").startswith("stock")	# software emulation
-PATIENCE = 40 if SLOW else 15	# seconds for what must happen
+PATIENCE = 40	# seconds for what must happen
 NEVER = 3 if SLOW else 1.2	# seconds for what must not happen
 
 CLONE_NEWNET = 0x40000000

@@ -72,9 +72,11 @@ class Gre(netbed.RawInbox):
     def receive_of(self, call, timeout=None):
         """The payload of the next packet with this call ID, None when none comes."""
         deadline = time.monotonic() + (timeout or netbed.NEVER)
-        while time.monotonic() < deadline:
+        for _ in range(5000):
             got = self.receive(max(deadline - time.monotonic(), 0.01))
-            if got and got[1] == call:
+            if not got:
+                break
+            if got[1] == call:
                 return got[2]
         return None
 

@@ -10,6 +10,7 @@ need nft python3 conntrack
 
 ROUNDS=8
 topo_lan
+sysctls r netfilter.nf_conntrack_tcp_timeout_time_wait=60	# what has ended is still there to be looked at
 # What is left of a connection that was removed, such as a delayed acknowledgement, does not begin it anew.
 sysctls r netfilter.nf_conntrack_tcp_loose=0
 fw r filter masquerade

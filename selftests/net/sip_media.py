@@ -353,7 +353,7 @@ def session_timer(kind):
 def given_up(kind):
     """A call that nobody refreshes ends, with its media; one that is refreshed does not."""
     count = Counted("r", "sip")
-    algctl("r", "policy", "set", "default", "sip", "option", "call-timeout=6")
+    algctl("r", "policy", "set", "default", "sip", "option", "call-timeout=15")
     one, two = kind.audio(), kind.audio()
     one.talk()
     two.talk()

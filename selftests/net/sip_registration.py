@@ -58,14 +58,16 @@ class Line:
         self.seen = self.registrar.phone.receive(self.call_id)
         return self.seen
 
-    def answer(self, status="200 OK", expires=None, header=None):
-        """What the phone is answered. @expires: Contact's parameter, @header: Expires"""
+    def answer(self, status="200 OK", expires=None, header=None, old=None):
+        """What the phone is answered. @expires: Contact's parameter, @header: Expires, @old: what an older URI has left"""
         seen = self.seen
         lines = ["SIP/2.0 " + status] + ["Via: " + v for v in seen.all("via")]
         lines += ["From: " + seen["from"], "To: %s;tag=r%d" % (seen["to"], next(numbers)), "Call-ID: " + seen.call_id,
                   "CSeq: " + seen["cseq"]]
         if status.startswith("2") and seen["contact"] != "*":
-            contact = seen["contact"].split(";expires")[0]
+            contact = seen["contact"].split(",")[0].split(";expires")[0]
+            if old is not None:
+                lines.append("Contact: %s;expires=%d" % (contact.replace(">", ";line=old>"), old))
             lines.append("Contact: " + contact + (";expires=%d" % expires if expires is not None else ""))
             self.public = uri_endpoint(contact)
         if header is not None:
@@ -147,16 +149,29 @@ def expires(line, registrar, how):
     """The response says how long: in Contact, else in Expires, else what was asked for."""
     if how == "Contact":
         line.ask(600)
-        line.answer(expires=2, header=600)
+        line.answer(expires=6, header=600)
     elif how == "Expires":
         line.ask(600)
-        line.answer(header=2)
+        line.answer(header=6)
     else:
-        line.ask(2, param=how == "request's parameter")
+        line.ask(6, param=how == "request's parameter")
         line.answer()
     must(listed(line), "not registered")
     must(eventually(lambda: not listed(line)), "it does not expire: %s" % listed(line))
     must(not line.gets_in(registrar.calling), "the registrar still gets in")
+
+
+def begun_anew(line, registrar):
+    """A phone with a new URI at its old endpoint: the old one is listed with it, and then removed as the new one is refreshed."""
+    own = "<sip:%s@%s;transport=%s;line=%%s>" % (line.name, hostport(line.phone.addr, line.phone.port), line.phone.transport)
+    line.ask(600, contact=own % "new")
+    line.answer(expires=600, old=20)
+    one, = listed(line)
+    must(one["timeout"] > 500, "timeout: %r" % one)
+    line.ask(600, contact="%s, %s;expires=0" % (own % "new", own % "old"))
+    line.answer(expires=600)
+    must_equal([one["timeout"] > 500 for one in listed(line)], [True], "registrations")
+    must(line.gets_in(registrar.calling), "the registrar does not get in")
 
 
 def ends(line, registrar, how):
@@ -328,6 +343,7 @@ def one_kind(title, addr, registrar_addr, third, transport):
             check("%s: connections get each other's ports" % title, renumbered, line, registrar)
         check("%s: direct-signalling" % title, anybody, line, registrar)
         check("%s: its service is taken away and given back" % title, unserved, line, registrar)
+        check("%s: begun anew" % title, begun_anew, line, registrar)
         check("%s: ended by expires=0" % title, ends, line, registrar, "0")
         check("%s: ended by *" % title, ends, line, registrar, "*")
         for how in ("Contact", "Expires", "request", "request's parameter") if title == "NAT over udp" else ("Contact",):
